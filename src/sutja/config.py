@@ -1,0 +1,202 @@
+"""Every setting, once: frozen dataclasses, one per stage, and the presets that fill them.
+
+Units stand in the name or in the text below the field. The command line and the reports read their defaults from
+here and never repeat them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
+
+from sutja.errors import ConfigError
+
+T = TypeVar("T")
+Protocol = Literal["copies", "clips", "speakers"]
+PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+
+
+@dataclass(frozen=True)
+class AudioConfig:
+    """How a recording becomes a waveform."""
+
+    sample_rate: int = 16_000
+    """Samples per second, Hz, that everything is resampled to."""
+    remove_mean: bool = False
+    """Subtract the mean of the waveform (a direct-current offset)."""
+    min_seconds: float = 0.05
+    """Shorter recordings are refused: less than two analysis windows say nothing."""
+    max_seconds: float = 60.0
+    """Longer recordings are refused: a clip holds one word, and memory stays bounded."""
+
+    def __post_init__(self) -> None:
+        _require(1_000 <= self.sample_rate <= 384_000, "audio.sample_rate", self.sample_rate, "1000 to 384000 Hz")
+        _require(0 < self.min_seconds < self.max_seconds, "audio.min_seconds", self.min_seconds, "0 < min < max")
+
+
+@dataclass(frozen=True)
+class FeatureConfig:
+    """How a waveform becomes the features that enter a network: a log mel spectrogram, or MFCCs if ``n_mfcc``."""
+
+    n_fft: int = 2048
+    """FFT size, samples."""
+    win_length: int | None = None
+    """Hann window, samples; ``n_fft`` when not given."""
+    hop_length: int = 512
+    """Samples from frame to frame."""
+    center: bool = True
+    """Frames are centred on multiples of the hop, with zeros beyond both ends."""
+    n_mels: int = 40
+    """Number of mel bands."""
+    fmin: float = 0.0
+    """Lower edge of the lowest band, Hz."""
+    fmax: float | None = None
+    """Upper edge of the highest band, Hz; half the sample rate when not given."""
+    mel_scale: Literal["slaney", "htk"] = "slaney"
+    """``htk``: 2595 log10(1 + f/700); ``slaney``: linear to 1 kHz, logarithmic above."""
+    mel_norm: Literal["slaney", "none"] = "slaney"
+    """``slaney``: each band's triangle has unit area, so that wide bands do not weigh more."""
+    reference: Literal["max", "one"] = "max"
+    """What 0 dB is: the loudest cell of the clip, or power 1."""
+    top_db: float | None = 80.0
+    """Cells more than this below the loudest one are raised to it, dB."""
+    n_mfcc: int | None = None
+    """Keep this many coefficients of the DCT of the log mel spectrogram; log mel itself when not given."""
+    n_frames: int = 40
+    """Frames that enter the network; shorter clips are padded, longer ones give their loudest window."""
+    scaling: Literal["before_padding", "after_padding"] = "before_padding"
+    """When the features are scaled to [0, 1]: padding is the quietest cell before, and zero dB after."""
+
+    def __post_init__(self) -> None:
+        _require(self.n_fft >= 2, "features.n_fft", self.n_fft, "at least 2")
+        _require(1 <= self.window_length <= self.n_fft, "features.win_length", self.win_length, "1 to n_fft")
+        _require(self.hop_length >= 1, "features.hop_length", self.hop_length, "at least 1")
+        _require(self.n_mels >= 1, "features.n_mels", self.n_mels, "at least 1")
+        _require(self.fmin >= 0, "features.fmin", self.fmin, "at least 0 Hz")
+        _require(self.fmax is None or self.fmax > self.fmin, "features.fmax", self.fmax, "above fmin")
+        _require(self.top_db is None or self.top_db > 0, "features.top_db", self.top_db, "above 0 dB")
+        _require(self.n_mfcc is None or 1 <= self.n_mfcc <= self.n_mels, "features.n_mfcc", self.n_mfcc, "1 to n_mels")
+        _require(self.n_frames >= 1, "features.n_frames", self.n_frames, "at least 1")
+
+    @property
+    def window_length(self) -> int:
+        """Samples under the Hann window."""
+        return self.n_fft if self.win_length is None else self.win_length
+
+    @property
+    def n_bins(self) -> int:
+        """Size of the frequency axis that enters the network."""
+        return self.n_mels if self.n_mfcc is None else self.n_mfcc
+
+    @property
+    def max_samples(self) -> int:
+        """Samples of the longest waveform that fits into ``n_frames`` frames."""
+        if self.center:
+            return self.n_frames * self.hop_length - 1
+        return self.n_fft + self.n_frames * self.hop_length - 1
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """How the networks learn."""
+
+    n_folds: int = 5
+    epochs: int = 50
+    batch_size: int = 32
+    learning_rate: float = 1e-3
+    """Adam's."""
+    n_copies: int = 5
+    """Random paddings of each training clip."""
+    valid_share: float = 0.1
+    """Share of the training clips that chooses the checkpoint under the protocols `clips` and `speakers`."""
+    dropout: float = 0.5
+    seed: int = 929
+    """The study's."""
+
+    def __post_init__(self) -> None:
+        _require(self.n_folds >= 2, "train.n_folds", self.n_folds, "at least 2")
+        _require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
+        _require(self.batch_size >= 2, "train.batch_size", self.batch_size, "at least 2 (batch norm needs two)")
+        _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
+        _require(self.n_copies >= 1, "train.n_copies", self.n_copies, "at least 1")
+        _require(0 < self.valid_share < 1, "train.valid_share", self.valid_share, "between 0 and 1")
+        _require(0 <= self.dropout < 1, "train.dropout", self.dropout, "0 to below 1")
+        _require(self.seed >= 0, "train.seed", self.seed, "at least 0")
+
+
+def _reference_members() -> dict[str, FeatureConfig]:
+    return {
+        "mel": FeatureConfig(n_mels=40, reference="max", scaling="before_padding"),
+        "mfcc": FeatureConfig(n_mels=128, n_mfcc=40, reference="one", scaling="after_padding"),
+    }
+
+
+@dataclass(frozen=True)
+class Config:
+    """All settings of a run; the defaults are the preset ``reference``."""
+
+    preset: str = "reference"
+    audio: AudioConfig = field(default_factory=lambda: AudioConfig(sample_rate=20_000))
+    members: Mapping[str, FeatureConfig] = field(default_factory=_reference_members)
+    """Kinds of network in the ensemble, by name, with the features that each one hears."""
+    train: TrainConfig = field(default_factory=TrainConfig)
+
+    def __post_init__(self) -> None:
+        _require(len(self.members) > 0, "members", dict(self.members), "at least one")
+        nyquist = self.audio.sample_rate / 2
+        for name, features in self.members.items():
+            _require((features.fmax or nyquist) <= nyquist, f"{name}: fmax", features.fmax, f"at most {nyquist:g} Hz")
+            _require(features.fmin < nyquist, f"{name}: fmin", features.fmin, f"below {nyquist:g} Hz")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain dictionaries, for JSON."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Config:
+        """Build from plain dictionaries; unknown keys are errors that name the nearest known one."""
+        known = dict(values)
+        members = {name: _build(FeatureConfig, f) for name, f in known.pop("members", {}).items()}
+        parts: dict[str, Any] = {"members": members} if members else {}
+        for name, kind in (("audio", AudioConfig), ("train", TrainConfig)):
+            if name in known:
+                parts[name] = _build(kind, known.pop(name))
+        return _build(cls, {**known, **parts})
+
+
+PRESETS: dict[str, Config] = {"reference": Config()}
+
+
+def preset(name: str) -> Config:
+    """Return the settings of a preset.
+
+    >>> preset("reference").train.epochs
+    50
+    """
+    if name not in PRESETS:
+        raise ConfigError(f"preset {name!r} is not known; expected one of {', '.join(PRESETS)}{_nearest(name, PRESETS)}")
+    return PRESETS[name]
+
+
+def _require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise ConfigError(f"{name} is {value!r}; expected {expected}")
+
+
+def _nearest(name: str, known: Any) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return f"; did you mean {near[0]!r}?" if near else ""
+
+
+def _build(kind: type[T], values: Mapping[str, Any]) -> T:
+    known = get_type_hints(kind)
+    for name in values:
+        if name not in known:
+            raise ConfigError(f"setting {name!r} is not known in {kind.__name__}; remove it{_nearest(name, known)}")
+    try:
+        return kind(**values)
+    except TypeError as error:
+        raise ConfigError(f"settings of {kind.__name__} have a value of the wrong kind ({error}); correct it") from error

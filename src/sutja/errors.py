@@ -1,0 +1,54 @@
+"""What can go wrong, as one family.
+
+::
+
+    SutjaError
+    ├── AudioError        a recording that cannot be used: missing, empty, damaged, too short, too long
+    ├── DatasetError      a data set that cannot be used: unknown layout, missing columns, too few clips
+    ├── ConfigError       settings that contradict each other or do not exist
+    ├── BundleError       a saved model that is damaged, incomplete or of a newer format
+    ├── RunError          a training run that cannot be started, resumed or read
+    └── DependencyError   an optional package that is needed for this and not installed
+
+Every message says what was found, what was expected and what to do. The command line prints it as one line and
+exits with 1; anything outside this family is a fault of ours and stays a traceback.
+"""
+
+from __future__ import annotations
+
+
+class SutjaError(Exception):
+    """The root of the family: catch this to catch them all."""
+
+
+class AudioError(SutjaError):
+    """A recording that cannot be used."""
+
+
+class DatasetError(SutjaError):
+    """A data set that cannot be used."""
+
+
+class ConfigError(SutjaError):
+    """Settings that contradict each other or do not exist."""
+
+
+class BundleError(SutjaError):
+    """A saved model that is damaged, incomplete or of a newer format."""
+
+
+class RunError(SutjaError):
+    """A training run that cannot be started, resumed or read."""
+
+
+class DependencyError(SutjaError):
+    """An optional package that is needed and not installed."""
+
+
+def needs(package: str, extra: str) -> DependencyError:
+    """Describe a missing optional package.
+
+    >>> str(needs("torch", "train"))
+    "torch is not installed and this needs it; install it with: pip install 'sutja[train]'"
+    """
+    return DependencyError(f"{package} is not installed and this needs it; install it with: pip install 'sutja[{extra}]'")

@@ -1,0 +1,196 @@
+"""Waveform to features: log mel spectrograms and MFCCs, in numpy, for training and serving alike.
+
+Shapes: spectra ``(n_fft // 2 + 1, n_frames)``, features ``(n_bins, n_frames)``, float32, time last.
+The conventions are librosa's (its defaults, its Slaney filters, its dB), so that results can be compared; the tests
+hold the difference below 1e-3 dB.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from sutja.audio import Waveform, loudest_window
+from sutja.config import FeatureConfig
+
+Features = NDArray[np.float32]
+
+MIN_POWER = 1e-10  # the floor of the logarithm, -100 dB, as in librosa
+SLANEY_BREAK_HZ = 1000.0  # the Slaney scale is linear below and logarithmic above (Slaney 1998, Auditory Toolbox)
+SLANEY_HZ_PER_MEL = 200.0 / 3
+SLANEY_LOG_STEP = np.log(6.4) / 27.0
+
+
+def power_spectrogram(waveform: Waveform, config: FeatureConfig) -> Features:
+    """Return ``|STFT|**2``, ``(n_fft // 2 + 1, n_frames)``.
+
+    The FFT runs in float64: numpy's is as fast so, and cells 80 dB below the loudest keep their digits.
+    """
+    n_fft, hop_length = config.n_fft, config.hop_length
+    if config.center:
+        waveform = np.pad(waveform, n_fft // 2)
+    if len(waveform) < n_fft:  # uncentred and shorter than one window: one frame, padded at its end
+        waveform = np.pad(waveform, (0, n_fft - len(waveform)))
+    frames = sliding_window_view(waveform, n_fft)[::hop_length]  # (n_frames, n_fft), no copy
+    spectrum = np.fft.rfft(frames * _window(config.window_length, n_fft), axis=-1)
+    power = np.square(spectrum.real) + np.square(spectrum.imag)
+    return power.astype(np.float32).T
+
+
+def log_mel(waveform: Waveform, sample_rate: int, config: FeatureConfig) -> Features:
+    """Return the mel spectrogram in dB, ``(n_mels, n_frames)``.
+
+    0 dB is the loudest cell or power 1 (``config.reference``); cells more than ``config.top_db`` below the loudest
+    are raised to that, none is below -100 dB before the reference is subtracted.
+    """
+    return _log_mel(power_spectrogram(waveform, config), sample_rate, config)
+
+
+def mfcc(waveform: Waveform, sample_rate: int, config: FeatureConfig) -> Features:
+    """Return the first ``n_mfcc`` coefficients of the orthonormal DCT-II of the log mel spectrogram over its bands.
+
+    Shape ``(n_mfcc, n_frames)``; all ``n_mels`` coefficients when ``config.n_mfcc`` is not given.
+    """
+    return _cepstrum(log_mel(waveform, sample_rate, config), config)
+
+
+def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
+    """Return each configuration's features, ``(n_bins, n_frames)``, with one STFT where they agree on it.
+
+    A waveform longer than the network's window gives its loudest window.
+    """
+    spectra: dict[tuple[object, ...], Features] = {}
+    found = []
+    for config in configs:
+        stft = (config.n_fft, config.window_length, config.hop_length, config.center, config.max_samples)
+        if stft not in spectra:
+            spectra[stft] = power_spectrogram(loudest_window(waveform, config.max_samples), config)
+        decibels = _log_mel(spectra[stft], sample_rate, config)
+        found.append(decibels if config.n_mfcc is None else _cepstrum(decibels, config))
+    return found
+
+
+def network_input(features: Features, config: FeatureConfig, *, left: int | None = None) -> Features:
+    """Scale to [0, 1] and pad with zeros to ``(n_bins, config.n_frames)``, in the order that ``config.scaling`` says.
+
+    ``left`` is the number of frames that go before; the clip stands in the middle when it is not given, which is
+    how the predictor asks, so that the same clip gives the same answer.
+    """
+    if left is None:
+        left = max(0, config.n_frames - features.shape[1]) // 2
+    if config.scaling == "before_padding":
+        return pad(min_max(features), config.n_frames, left)
+    return min_max(pad(features, config.n_frames, left))
+
+
+def random_left(n_frames: int, config: FeatureConfig, rng: np.random.Generator) -> int:
+    """Draw how many of the missing frames go before the clip: none to all of them, each as likely."""
+    return int(rng.integers(0, max(0, config.n_frames - n_frames), endpoint=True))
+
+
+def random_pad(features: Features, n_frames: int, rng: np.random.Generator) -> Features:
+    """Pad ``(n_bins, frames)`` with zeros to ``(n_bins, n_frames)``, the missing frames split at random."""
+    return pad(features, n_frames, int(rng.integers(0, n_frames - features.shape[1], endpoint=True)))
+
+
+def pad(features: Features, n_frames: int, left: int) -> Features:
+    """Put ``(n_bins, frames)`` into zeros of ``(n_bins, n_frames)``, ``left`` frames from the start."""
+    padded = np.zeros((len(features), n_frames), dtype=np.float32)
+    padded[:, left : left + features.shape[1]] = features
+    return padded
+
+
+def min_max(features: Features) -> Features:
+    """Scale to [0, 1]; constant features become zeros.
+
+    >>> min_max(np.array([[-80.0, -40.0, 0.0]], dtype=np.float32))
+    array([[0. , 0.5, 1. ]], dtype=float32)
+    """
+    low, high = features.min(), features.max()
+    span = high - low
+    return (features - low) / span if span > 0 else np.zeros_like(features)
+
+
+@lru_cache(maxsize=64)
+def mel_filters(sample_rate: int, config: FeatureConfig) -> Features:
+    """Return the triangular filters, ``(n_mels, n_fft // 2 + 1)``, on the scale and with the norm of ``config``.
+
+    Source: HTK Book 5.4 (``htk``); Slaney 1998, Auditory Toolbox (``slaney``).
+    """
+    fmax = sample_rate / 2 if config.fmax is None else config.fmax
+    edges = hz_to_mel(np.array([config.fmin, fmax]), config.mel_scale)
+    corners = mel_to_hz(np.linspace(edges[0], edges[1], config.n_mels + 2), config.mel_scale)  # Hz, (n_mels + 2,)
+    frequencies = np.fft.rfftfreq(config.n_fft, 1 / sample_rate)
+    slopes = corners[:, None] - frequencies[None, :]  # (n_mels + 2, n_fft // 2 + 1)
+    widths = np.diff(corners)[:, None]
+    rising, falling = -slopes[:-2] / widths[:-1], slopes[2:] / widths[1:]
+    filters = np.maximum(0.0, np.minimum(rising, falling))
+    if config.mel_norm == "slaney":
+        filters *= (2.0 / (corners[2:] - corners[:-2]))[:, None]
+    return _frozen(filters)
+
+
+def hz_to_mel(hz: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+    """Convert frequencies in Hz to mel.
+
+    >>> float(hz_to_mel(np.array([1000.0]), "slaney")[0])
+    15.0
+    """
+    if scale == "htk":
+        return 2595.0 * np.log10(1.0 + hz / 700.0)
+    linear = hz / SLANEY_HZ_PER_MEL
+    logarithmic = SLANEY_BREAK_HZ / SLANEY_HZ_PER_MEL + np.log(np.maximum(hz, 1e-9) / SLANEY_BREAK_HZ) / SLANEY_LOG_STEP
+    return np.where(hz < SLANEY_BREAK_HZ, linear, logarithmic)
+
+
+def mel_to_hz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
+    """Convert mel to frequencies in Hz: the inverse of :func:`hz_to_mel`."""
+    if scale == "htk":
+        return 700.0 * (10.0 ** (mel / 2595.0) - 1.0)
+    break_mel = SLANEY_BREAK_HZ / SLANEY_HZ_PER_MEL
+    logarithmic = SLANEY_BREAK_HZ * np.exp(SLANEY_LOG_STEP * (np.maximum(mel, break_mel) - break_mel))
+    return np.where(mel < break_mel, mel * SLANEY_HZ_PER_MEL, logarithmic)
+
+
+def _log_mel(power: Features, sample_rate: int, config: FeatureConfig) -> Features:
+    mel_power = mel_filters(sample_rate, config) @ power  # (n_mels, n_frames)
+    decibels = 10.0 * np.log10(np.maximum(mel_power, np.float32(MIN_POWER)))
+    if config.reference == "max":
+        decibels -= decibels.max()
+    if config.top_db is not None:
+        decibels = np.maximum(decibels, decibels.max() - np.float32(config.top_db))
+    return decibels
+
+
+def _cepstrum(decibels: Features, config: FeatureConfig) -> Features:
+    return _dct_basis(config.n_bins, config.n_mels) @ decibels  # (n_mfcc, n_frames)
+
+
+@lru_cache(maxsize=64)
+def _window(win_length: int, n_fft: int) -> NDArray[np.float64]:
+    """Return a periodic Hann window of ``win_length`` in the middle of ``n_fft`` samples."""
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length)
+    left = (n_fft - win_length) // 2
+    padded = np.pad(window, (left, n_fft - win_length - left))
+    padded.flags.writeable = False
+    return padded
+
+
+@lru_cache(maxsize=64)
+def _dct_basis(n_mfcc: int, n_mels: int) -> Features:
+    """Return the first rows of the orthonormal DCT-II, ``(n_mfcc, n_mels)``."""
+    rows, columns = np.arange(n_mfcc)[:, None], np.arange(n_mels)[None, :]
+    basis = np.cos(np.pi * rows * (2 * columns + 1) / (2 * n_mels)) * np.sqrt(2.0 / n_mels)
+    basis[0] /= np.sqrt(2.0)
+    return _frozen(basis)
+
+
+def _frozen(values: NDArray[np.float64]) -> Features:
+    """Return float32 that nobody can change, for values that a cache hands out again."""
+    frozen = values.astype(np.float32)
+    frozen.flags.writeable = False
+    return frozen
