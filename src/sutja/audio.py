@@ -23,7 +23,22 @@ Waveform = NDArray[np.float32]
 Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike
 
 # Names that libsndfile reads and that folders are searched for.
-SUFFIXES = (".wav", ".flac", ".ogg", ".oga", ".opus", ".mp3", ".aiff", ".aif", ".aifc", ".au", ".snd", ".caf", ".w64", ".rf64")
+SUFFIXES = (
+    ".wav",
+    ".flac",
+    ".ogg",
+    ".oga",
+    ".opus",
+    ".mp3",
+    ".aiff",
+    ".aif",
+    ".aifc",
+    ".au",
+    ".snd",
+    ".caf",
+    ".w64",
+    ".rf64",
+)
 
 
 def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | None = None) -> Waveform:
@@ -116,7 +131,9 @@ def _decode(source: Any, name: str, config: AudioConfig) -> tuple[NDArray[np.flo
             limit = int(config.max_seconds * rate) + 1
             samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
     except (soundfile.LibsndfileError, OSError, ValueError, MemoryError) as error:
-        raise AudioError(f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff") from error
+        raise AudioError(
+            f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
+        ) from error
     return samples, rate
 
 
@@ -133,7 +150,8 @@ def _as_samples(source: Any, name: str) -> NDArray[np.float32]:
         raise AudioError(f"{name}: not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
         raise AudioError(
-            f"{name}: array of {samples.dtype} with shape {samples.shape}; expected numbers, (n_samples,) or (n_samples, n_channels)"
+            f"{name}: array of {samples.dtype} with shape {samples.shape}; "
+            "expected numbers, (n_samples,) or (n_samples, n_channels)"
         )
     if samples.dtype.kind == "u":  # unsigned PCM is centred on half of its range
         half = 2.0 ** (8 * samples.dtype.itemsize - 1)

@@ -19,6 +19,11 @@ Protocol = Literal["copies", "clips", "speakers"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 
+def _require(condition: bool, name: str, value: object, expected: str) -> None:
+    if not condition:
+        raise ConfigError(f"{name} is {value!r}; expected {expected}")
+
+
 @dataclass(frozen=True)
 class AudioConfig:
     """How a recording becomes a waveform."""
@@ -177,13 +182,10 @@ def preset(name: str) -> Config:
     50
     """
     if name not in PRESETS:
-        raise ConfigError(f"preset {name!r} is not known; expected one of {', '.join(PRESETS)}{_nearest(name, PRESETS)}")
+        raise ConfigError(
+            f"preset {name!r} is not known; expected one of {', '.join(PRESETS)}{_nearest(name, PRESETS)}"
+        )
     return PRESETS[name]
-
-
-def _require(condition: bool, name: str, value: object, expected: str) -> None:
-    if not condition:
-        raise ConfigError(f"{name} is {value!r}; expected {expected}")
 
 
 def _nearest(name: str, known: Any) -> str:
@@ -199,4 +201,6 @@ def _build(kind: type[T], values: Mapping[str, Any]) -> T:
     try:
         return kind(**values)
     except TypeError as error:
-        raise ConfigError(f"settings of {kind.__name__} have a value of the wrong kind ({error}); correct it") from error
+        raise ConfigError(
+            f"settings of {kind.__name__} have a value of the wrong kind ({error}); correct it"
+        ) from error

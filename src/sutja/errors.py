@@ -51,4 +51,6 @@ def needs(package: str, extra: str) -> DependencyError:
     >>> str(needs("torch", "train"))
     "torch is not installed and this needs it; install it with: pip install 'sutja[train]'"
     """
-    return DependencyError(f"{package} is not installed and this needs it; install it with: pip install 'sutja[{extra}]'")
+    return DependencyError(
+        f"{package} is not installed and this needs it; install it with: pip install 'sutja[{extra}]'"
+    )

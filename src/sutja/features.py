@@ -19,6 +19,7 @@ from sutja.config import FeatureConfig
 
 Features = NDArray[np.float32]
 
+BLOCK_SAMPLES = 2**14  # 128 KiB of float64
 MIN_POWER = 1e-10  # the floor of the logarithm, -100 dB, as in librosa
 SLANEY_BREAK_HZ = 1000.0  # the Slaney scale is linear below and logarithmic above (Slaney 1998, Auditory Toolbox)
 SLANEY_HZ_PER_MEL = 200.0 / 3
@@ -28,17 +29,25 @@ SLANEY_LOG_STEP = np.log(6.4) / 27.0
 def power_spectrogram(waveform: Waveform, config: FeatureConfig) -> Features:
     """Return ``|STFT|**2``, ``(n_fft // 2 + 1, n_frames)``.
 
-    The FFT runs in float64: numpy's is as fast so, and cells 80 dB below the loudest keep their digits.
+    The FFT runs in float64: numpy's is faster so than in float32, and cells 80 dB below the loudest keep their digits.
     """
-    n_fft, hop_length = config.n_fft, config.hop_length
-    if config.center:
-        waveform = np.pad(waveform, n_fft // 2)
-    if len(waveform) < n_fft:  # uncentred and shorter than one window: one frame, padded at its end
-        waveform = np.pad(waveform, (0, n_fft - len(waveform)))
-    frames = sliding_window_view(waveform, n_fft)[::hop_length]  # (n_frames, n_fft), no copy
-    spectrum = np.fft.rfft(frames * _window(config.window_length, n_fft), axis=-1)
-    power = np.square(spectrum.real) + np.square(spectrum.imag)
-    return power.astype(np.float32).T
+    n_fft, margin = config.n_fft, config.n_fft // 2 if config.center else 0
+    padded = np.zeros(max(n_fft, len(waveform) + 2 * margin))  # uncentred and shorter than a window: one frame
+    padded[margin : margin + len(waveform)] = waveform
+    frames = sliding_window_view(padded, n_fft)[:: config.hop_length]  # (n_frames, n_fft), no copy
+    window = _window(config.window_length, n_fft)
+    power = np.empty((len(frames), n_fft // 2 + 1), dtype=np.float32)
+    # A few frames at a time in buffers that are used again: one array of all of them is so large that the allocator
+    # gives its pages back after every clip, and getting them again took twice as long as the FFT.
+    block = max(1, BLOCK_SAMPLES // n_fft)
+    windowed, spectrum = np.empty((block, n_fft)), np.empty((block, n_fft // 2 + 1), dtype=np.complex128)
+    for start in range(0, len(frames), block):
+        n = min(block, len(frames) - start)
+        np.multiply(frames[start : start + n], window, out=windowed[:n])
+        parts = np.fft.rfft(windowed[:n], out=spectrum[:n]).view(np.float64)  # real and imaginary in turn
+        np.square(parts, out=parts)
+        np.add(parts[:, 0::2], parts[:, 1::2], out=power[start : start + n], casting="same_kind")
+    return power.T
 
 
 def log_mel(waveform: Waveform, sample_rate: int, config: FeatureConfig) -> Features:
@@ -131,7 +140,25 @@ def mel_filters(sample_rate: int, config: FeatureConfig) -> Features:
     filters = np.maximum(0.0, np.minimum(rising, falling))
     if config.mel_norm == "slaney":
         filters *= (2.0 / (corners[2:] - corners[:-2]))[:, None]
-    return _frozen(filters)
+    frozen = filters.astype(np.float32)
+    frozen.flags.writeable = False  # a cache hands it out again
+    return frozen
+
+
+@lru_cache(maxsize=64)
+def _filter_blocks(sample_rate: int, config: FeatureConfig) -> list[tuple[slice, slice, Features]]:
+    """Cut the filters into blocks ``(bands, bins, weights)`` of neighbouring bands without the bins that are zero there.
+
+    The triangles are narrow: so cut, the product takes a third of the time that the full matrix takes.
+    """
+    filters = mel_filters(sample_rate, config)
+    blocks = []
+    for bands in np.array_split(np.arange(config.n_mels), max(1, config.n_mels // 16)):
+        heard = np.flatnonzero(filters[bands].any(axis=0))
+        bins = slice(int(heard[0]), int(heard[-1]) + 1) if len(heard) else slice(0, 1)
+        rows = slice(int(bands[0]), int(bands[-1]) + 1)
+        blocks.append((rows, bins, np.ascontiguousarray(filters[rows, bins])))
+    return blocks
 
 
 def hz_to_mel(hz: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
@@ -157,7 +184,9 @@ def mel_to_hz(mel: NDArray[np.float64], scale: str) -> NDArray[np.float64]:
 
 
 def _log_mel(power: Features, sample_rate: int, config: FeatureConfig) -> Features:
-    mel_power = mel_filters(sample_rate, config) @ power  # (n_mels, n_frames)
+    mel_power = np.empty((config.n_mels, power.shape[1]), dtype=np.float32)
+    for bands, bins, weights in _filter_blocks(sample_rate, config):
+        np.matmul(weights, power[bins], out=mel_power[bands])
     decibels = 10.0 * np.log10(np.maximum(mel_power, np.float32(MIN_POWER)))
     if config.reference == "max":
         decibels -= decibels.max()
@@ -167,7 +196,8 @@ def _log_mel(power: Features, sample_rate: int, config: FeatureConfig) -> Featur
 
 
 def _cepstrum(decibels: Features, config: FeatureConfig) -> Features:
-    return _dct_basis(config.n_bins, config.n_mels) @ decibels  # (n_mfcc, n_frames)
+    # In float64: the first coefficient sums all bands, and float32 loses half a thousandth of a dB there.
+    return (_dct_basis(config.n_bins, config.n_mels) @ decibels.astype(np.float64)).astype(np.float32)
 
 
 @lru_cache(maxsize=64)
@@ -181,16 +211,10 @@ def _window(win_length: int, n_fft: int) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=64)
-def _dct_basis(n_mfcc: int, n_mels: int) -> Features:
+def _dct_basis(n_mfcc: int, n_mels: int) -> NDArray[np.float64]:
     """Return the first rows of the orthonormal DCT-II, ``(n_mfcc, n_mels)``."""
     rows, columns = np.arange(n_mfcc)[:, None], np.arange(n_mels)[None, :]
     basis = np.cos(np.pi * rows * (2 * columns + 1) / (2 * n_mels)) * np.sqrt(2.0 / n_mels)
     basis[0] /= np.sqrt(2.0)
-    return _frozen(basis)
-
-
-def _frozen(values: NDArray[np.float64]) -> Features:
-    """Return float32 that nobody can change, for values that a cache hands out again."""
-    frozen = values.astype(np.float32)
-    frozen.flags.writeable = False
-    return frozen
+    basis.flags.writeable = False
+    return np.asarray(basis, dtype=np.float64)

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 # Keras's defaults, which the study uses; torch's are eps=1e-5 and momentum=0.1 (torch's momentum is 1 - Keras's).
-BATCH_NORM = {"eps": 1e-3, "momentum": 0.01}
+BATCH_NORM_EPS, BATCH_NORM_MOMENTUM = 1e-3, 0.01
 
 
 def batch_norm(n_channels: int) -> nn.BatchNorm2d:
     """Batch normalisation of ``(batch, n_channels, height, width)`` with the study's constants."""
-    return nn.BatchNorm2d(n_channels, **BATCH_NORM)
+    return nn.BatchNorm2d(n_channels, BATCH_NORM_EPS, BATCH_NORM_MOMENTUM)
 
 
 class ResidualBlock(nn.Module):
@@ -41,6 +41,7 @@ class ResidualBlock(nn.Module):
         self.shortcut = nn.Conv2d(n_in, n_out, 1)
 
     def forward(self, x: Tensor) -> Tensor:
+        """``(batch, n_in, height, width)`` to ``(batch, n_out, height, width)``."""
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
@@ -66,25 +67,31 @@ class DigitNet(nn.Module):
             ResidualBlock(64, 64),
         )  # fmt: skip
         self.head = nn.Sequential(
-            nn.Linear(64, 32), nn.BatchNorm1d(32, **BATCH_NORM), nn.ReLU(), nn.Dropout(dropout), nn.Linear(32, n_classes)
+            nn.Linear(64, 32),
+            nn.BatchNorm1d(32, BATCH_NORM_EPS, BATCH_NORM_MOMENTUM),
+            nn.ReLU(),
+            nn.Dropout(dropout),
         )
-        self.apply(_initialise)
+        self.last = nn.Linear(32, n_classes)
+        self.apply(_he_normal)
+        nn.init.xavier_uniform_(self.last.weight)  # Keras's default, which the study leaves for the last layer
 
     def forward(self, x: Tensor) -> Tensor:
+        """``(batch, 1, n_bins, n_frames)`` to logits ``(batch, n_classes)``."""
         x = self.blocks(self.stem(x))  # (batch, 64, n_bins / 8, n_frames / 8)
-        return self.head(x.mean(dim=(2, 3)))  # (batch, n_classes)
+        logits: Tensor = self.last(self.head(x.mean(dim=(2, 3))))
+        return logits
 
 
-def _initialise(module: nn.Module) -> None:
-    """He-normal weights (Keras truncates at two standard deviations), zero biases; the last layer Glorot-uniform."""
+def _he_normal(module: nn.Module) -> None:
+    """He-normal weights (Keras truncates at two standard deviations), zero biases."""
     if isinstance(module, nn.Conv2d | nn.Linear):
         fan_in = module.weight[0].numel()
         # 0.8796 is the standard deviation of a normal cut at +-2; dividing by it gives the cut normal the wanted one.
         std = (2.0 / fan_in) ** 0.5 / 0.87962566103423978
         nn.init.trunc_normal_(module.weight, std=std, a=-2 * std, b=2 * std)
-        nn.init.zeros_(module.bias)
-    if isinstance(module, DigitNet):
-        nn.init.xavier_uniform_(module.head[-1].weight)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def n_parameters(model: nn.Module, *, trainable: bool = False) -> int:

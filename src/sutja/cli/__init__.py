@@ -1,0 +1,53 @@
+"""The command line: each command parses, makes one call into the library, and prints.
+
+Commands are loaded when they are asked for, so that `sutja predict` starts without importing what `sutja train` needs.
+A :class:`sutja.errors.SutjaError` becomes one line on stderr and exit status 1; wrong usage is click's own 2.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from sutja import __version__
+from sutja.errors import SutjaError
+
+# Name of the command -> module below sutja.cli that holds it, under the same name.
+COMMANDS = {
+    "data": "data",
+    "train": "train",
+    "predict": "predict",
+    "evaluate": "evaluate",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands in the order of work."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of one command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"sutja.cli.{COMMANDS[cmd_name]}"), cmd_name)
+        return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run, and say in one line what was wrong with the input."""
+        try:
+            return super().invoke(ctx)
+        except SutjaError as error:
+            click.echo(f"sutja: {error}", err=True)
+            sys.exit(1)
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Recognise spoken digits, or any small vocabulary, and say honestly how well."""
