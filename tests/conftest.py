@@ -25,7 +25,8 @@ def tone(frequency: float, seconds: float, sample_rate: int) -> NDArray[np.float
 def write_wav(path: Path, waveform: NDArray[np.float32], sample_rate: int) -> Path:
     """16-bit wav, with the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(path, waveform, sample_rate, subtype="PCM_16", format="WAV")
+    with path.open("wb") as file:  # soundfile takes names in UTF-8 only
+        soundfile.write(file, waveform, sample_rate, subtype="PCM_16", format="WAV")
     return path
 
 

@@ -96,9 +96,11 @@ def scan(path: str | os.PathLike[str], *, layout: str | None = None, audio_root:
         When no layout fits or the data set contradicts itself.
 
     """
-    path = Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow links, and names must stay the user's
-    if not path.exists():
-        raise DatasetError(f"{printable(path)}: no such folder or file; check the path")
+    path = _absolute(path)
+    audio_root = None if audio_root is None else _absolute(audio_root)
+    for place in filter(None, (path, audio_root)):
+        if not place.exists():
+            raise DatasetError(f"{printable(place)}: no such folder or file; check the path")
     if layout is None:
         layout = _detect(path)
     elif layout not in LAYOUTS:
@@ -187,8 +189,7 @@ def csv_layout(path: Path, audio_root: Path | None) -> Dataset:
     """Read a CSV file, or a folder that holds train.csv, valid.csv, test.csv or a single CSV."""
     tables = [path] if path.is_file() else _csv_files(path)
     clips = [c for t in tables for c in _table_clips(t, audio_root)]
-    root = audio_root or tables[0].parent
-    return _table_dataset(Path(os.path.abspath(root)), "csv", clips)  # noqa: PTH100 - see scan
+    return _table_dataset(audio_root or tables[0].parent, "csv", clips)
 
 
 def audiofolder_layout(path: Path, audio_root: Path | None) -> Dataset:
@@ -291,7 +292,7 @@ def _detect(path: Path) -> str:
         )
     known = ", ".join(f"{name} ({pattern})" for name, pattern in PATTERNS.items())
     raise DatasetError(
-        f"{printable(path)}: the names of its {len(files)} sound files ({_relative(path, files[0])}, ...) fit no layout; "
+        f"{printable(path)}: its {len(files)} sound files ({_relative(path, files[0])}, ...) fit no layout; "
         f"expected one of {known}; list them in a CSV or name the layout"
     )
 
@@ -466,6 +467,10 @@ def _find(name: str, folders: Iterable[Path]) -> Path | None:
             if _is_file(path):
                 return path
     return None
+
+
+def _absolute(path: str | os.PathLike[str]) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - Path.resolve would follow links: names must stay the user's
 
 
 def _is_file(path: Path) -> bool:
