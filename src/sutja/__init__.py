@@ -1,8 +1,63 @@
 """sutja (숫자, "digit"): spoken digits, or any small vocabulary that you record.
 
 >>> import sutja
->>> sutja.__version__
-'0.1.0'
+>>> predictor = sutja.load("runs/digits/model")           # doctest: +SKIP
+>>> predictor.predict("seven.wav").label                  # doctest: +SKIP
+'7'
 """
 
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from sutja.errors import (
+    AudioError,
+    BundleError,
+    ConfigError,
+    DatasetError,
+    DependencyError,
+    RunError,
+    SutjaError,
+)
+
+if TYPE_CHECKING:
+    from sutja.predictor import Prediction as Prediction
+    from sutja.predictor import Predictor as Predictor
+
 __version__ = "0.1.0"
+__all__ = [
+    "AudioError",
+    "BundleError",
+    "ConfigError",
+    "DatasetError",
+    "DependencyError",
+    "Prediction",
+    "Predictor",
+    "RunError",
+    "SutjaError",
+    "load",
+]
+
+
+def load(model: str | os.PathLike[str]) -> Predictor:
+    """Load a saved model: the folder ``model/`` of a run, or the run itself.
+
+    Raises
+    ------
+    BundleError
+        When the model is missing, damaged or of a newer format.
+
+    """
+    from sutja.predictor import Predictor
+
+    return Predictor.load(model)
+
+
+def __getattr__(name: str) -> object:
+    """Import the predictor's names when they are asked for: `import sutja` alone stays light."""
+    if name in ("Prediction", "Predictor"):
+        from sutja import predictor
+
+        return getattr(predictor, name)
+    raise AttributeError(f"module 'sutja' has no attribute {name!r}")

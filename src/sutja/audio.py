@@ -67,9 +67,11 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     """
     name = _name(source)
     if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(source, "read"):
-        samples, rate = _decode(source, name, config)
+        samples, rate = decode(source, config)
     else:
-        samples, rate = _as_samples(source, name), sample_rate or config.sample_rate
+        samples, rate = _as_samples(source, name), config.sample_rate if sample_rate is None else sample_rate
+    if rate <= 0:
+        raise AudioError(f"{name}: sample rate {rate} Hz; expected a number above 0")
     waveform = _checked(samples, rate, name, config)
     if config.remove_mean:
         waveform = waveform - waveform.mean()
@@ -100,41 +102,94 @@ def find_audio(folder: Path) -> list[Path]:
     return sorted(found)
 
 
-def _name(source: Any) -> str:
-    """Say what a source is called in messages."""
-    if isinstance(source, str | os.PathLike):
-        return os.fspath(source).encode(errors="replace").decode()  # file names need not be UTF-8
-    if isinstance(source, bytes | bytearray | memoryview):
-        return f"audio of {len(source)} bytes"
-    return str(getattr(source, "name", "audio"))
+def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], int]:
+    """Decode as it is, unchecked: for those who look into recordings; all others want :func:`load_waveform`.
 
+    Returns
+    -------
+    NDArray[np.float32], int
+        ``(n_samples, n_channels)`` with full scale at [-1, 1], and the file's sample rate, Hz. Never more than
+        one sample above ``config.max_seconds``, whatever the header promises.
 
-def _decode(source: Any, name: str, config: AudioConfig) -> tuple[NDArray[np.float32], int]:
-    """Read ``(n_samples, n_channels)`` and the sample rate, never more than the limit allows."""
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if not path.exists():
-            raise AudioError(f"{name}: no such file; check the path")
-        if path.is_dir():
-            raise AudioError(f"{name}: is a folder; expected a sound file")
-        if path.stat().st_size == 0:
-            raise AudioError(f"{name}: the file is empty; record it again")
-        source = os.fspath(path)
-    elif isinstance(source, bytes | bytearray | memoryview):
-        if len(source) == 0:
-            raise AudioError(f"{name}: nothing there; expected the bytes of a sound file")
-        source = io.BytesIO(source)
+    Raises
+    ------
+    AudioError
+        When the file is not there or is no sound.
+
+    """
+    name = _name(source)
+    opened = _open(source, name)
     try:
-        with soundfile.SoundFile(source) as file:
+        with soundfile.SoundFile(opened) as file:
             rate = file.samplerate
             # A header can promise hours: the limit, not the header, says how much is read.
             limit = int(config.max_seconds * rate) + 1
             samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError, ValueError, MemoryError) as error:
+    # TypeError: soundfile takes .raw and asks for the format
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
         raise AudioError(
             f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
         ) from error
     return samples, rate
+
+
+def printable(path: str | os.PathLike[str]) -> str:
+    r"""Spell a path so that it can be printed, whatever its bytes: file names need not be UTF-8.
+
+    >>> printable("zw\udcf6lf.wav")
+    'zw\\xf6lf.wav'
+    """
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+class _Memory(io.BytesIO):
+    """Bytes that libsndfile may seek in; a damaged header sends it before the start, which is no traceback's worth."""
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self.getbuffer().nbytes}[whence]
+        return super().seek(max(0, base + offset))
+
+
+def _open(source: Any, name: str) -> str | bytes | _Memory:
+    """Turn a path into one that soundfile takes, and bytes or a file object, also one without seek, into memory."""
+    if isinstance(source, str | os.PathLike):
+        _check_file(Path(source), name)
+        # soundfile encodes names strictly, so names that are not UTF-8 are handed over as bytes; Windows wants text.
+        return os.fspath(source) if os.name == "nt" else os.fsencode(source)
+    content = source
+    if hasattr(source, "read"):
+        try:
+            content = source.read()
+        except (OSError, ValueError) as error:  # closed, or open for writing
+            raise AudioError(f"{name}: cannot be read ({_reason(error)}); expected a file open for reading") from error
+    if not isinstance(content, bytes | bytearray | memoryview):
+        raise AudioError(f"{name}: gives {type(content).__name__}; expected bytes: open the file in binary mode")
+    if len(content) == 0:
+        raise AudioError(f"{name}: nothing there; expected the bytes of a sound file")
+    return _Memory(content)
+
+
+def _check_file(path: Path, name: str) -> None:
+    try:
+        exists, is_dir = path.exists(), path.is_dir()
+        n_bytes = path.stat().st_size if exists else 0
+    except OSError as error:  # a name too long, a folder that may not be entered
+        raise AudioError(f"{name}: cannot be opened ({_reason(error)}); check the path") from error
+    if not exists:
+        raise AudioError(f"{name}: no such file; check the path")
+    if is_dir:
+        raise AudioError(f"{name}: is a folder; expected a sound file")
+    if n_bytes == 0:
+        raise AudioError(f"{name}: the file is empty; record it again")
+
+
+def _name(source: Any) -> str:
+    """Say what a source is called in messages."""
+    if isinstance(source, str | os.PathLike):
+        return printable(source)
+    if isinstance(source, bytes | bytearray | memoryview):
+        return f"audio of {len(source)} bytes"
+    return str(getattr(source, "name", "audio"))
 
 
 def _reason(error: Exception) -> str:
@@ -158,19 +213,22 @@ def _as_samples(source: Any, name: str) -> NDArray[np.float32]:
         samples = (samples - half) / half
     elif samples.dtype.kind == "i":
         samples = samples / 2.0 ** (8 * samples.dtype.itemsize - 1)
-    return samples.astype(np.float32).reshape(len(samples), -1)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
+        samples = samples.astype(np.float32)
+    return samples if samples.ndim == 2 else samples[:, np.newaxis]
 
 
 def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioConfig) -> Waveform:
     """Check what can be wrong with samples and mix them down: ``(n_samples, n_channels)`` to ``(n_samples,)``."""
-    n_samples = len(samples)
+    n_samples = len(samples) if samples.shape[1] else 0
     seconds = n_samples / rate
     if seconds < config.min_seconds:
         least = f"at least {config.min_seconds:g} s, {int(np.ceil(config.min_seconds * rate))} samples at {rate} Hz"
         raise AudioError(f"{name}: {n_samples} samples after decoding; expected {least}; record it again")
     if seconds > config.max_seconds:
         raise AudioError(f"{name}: longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
-    waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):  # the peak below tells
+        waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
     peak = np.abs(waveform).max()
     if not np.isfinite(peak):
         raise AudioError(f"{name}: holds values that are not numbers (NaN or infinity); write the file again")

@@ -164,12 +164,12 @@ class Config:
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
         """Build from plain dictionaries; unknown keys are errors that name the nearest known one."""
         known = dict(values)
-        members = {name: _build(FeatureConfig, f) for name, f in known.pop("members", {}).items()}
+        members = {name: from_mapping(FeatureConfig, f) for name, f in known.pop("members", {}).items()}
         parts: dict[str, Any] = {"members": members} if members else {}
         for name, kind in (("audio", AudioConfig), ("train", TrainConfig)):
             if name in known:
-                parts[name] = _build(kind, known.pop(name))
-        return _build(cls, {**known, **parts})
+                parts[name] = from_mapping(kind, known.pop(name))
+        return from_mapping(cls, {**known, **parts})
 
 
 PRESETS: dict[str, Config] = {"reference": Config()}
@@ -193,7 +193,8 @@ def _nearest(name: str, known: Any) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
-def _build(kind: type[T], values: Mapping[str, Any]) -> T:
+def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
+    """Build a settings dataclass; unknown keys are errors that name the nearest known one."""
     known = get_type_hints(kind)
     for name in values:
         if name not in known:

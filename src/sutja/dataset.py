@@ -21,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from sutja.audio import SUFFIXES, find_audio
+from sutja.audio import SUFFIXES, find_audio, printable
 from sutja.errors import DatasetError
 from sutja.files import sha256
 
@@ -171,15 +171,6 @@ def natural_order(words: Iterable[str | None]) -> tuple[str, ...]:
     ('9', '10', 'two')
     """
     return tuple(sorted({w for w in words if w is not None}, key=_natural))
-
-
-def printable(path: str | os.PathLike[str]) -> str:
-    r"""Spell a path so that it can be printed, whatever its bytes.
-
-    >>> printable("zw\udcf6lf.wav")
-    'zw\\xf6lf.wav'
-    """
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 # -- layouts: the path and, for CSVs, where the sound is -> Dataset ---------------------------------------------------

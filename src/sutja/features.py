@@ -140,16 +140,16 @@ def mel_filters(sample_rate: int, config: FeatureConfig) -> Features:
     filters = np.maximum(0.0, np.minimum(rising, falling))
     if config.mel_norm == "slaney":
         filters *= (2.0 / (corners[2:] - corners[:-2]))[:, None]
-    frozen = filters.astype(np.float32)
+    frozen: Features = filters.astype(np.float32)
     frozen.flags.writeable = False  # a cache hands it out again
     return frozen
 
 
 @lru_cache(maxsize=64)
 def _filter_blocks(sample_rate: int, config: FeatureConfig) -> list[tuple[slice, slice, Features]]:
-    """Cut the filters into blocks ``(bands, bins, weights)`` of neighbouring bands without the bins that are zero there.
+    """Cut the filters into blocks of neighbouring bands ``(bands, bins, weights)``, without bins that are zero there.
 
-    The triangles are narrow: so cut, the product takes a third of the time that the full matrix takes.
+    So cut, the product takes a third of the time that the full matrix takes.
     """
     filters = mel_filters(sample_rate, config)
     blocks = []
@@ -187,7 +187,7 @@ def _log_mel(power: Features, sample_rate: int, config: FeatureConfig) -> Featur
     mel_power = np.empty((config.n_mels, power.shape[1]), dtype=np.float32)
     for bands, bins, weights in _filter_blocks(sample_rate, config):
         np.matmul(weights, power[bins], out=mel_power[bands])
-    decibels = 10.0 * np.log10(np.maximum(mel_power, np.float32(MIN_POWER)))
+    decibels: Features = np.float32(10.0) * np.log10(np.maximum(mel_power, np.float32(MIN_POWER)))
     if config.reference == "max":
         decibels -= decibels.max()
     if config.top_db is not None:

@@ -1,0 +1,161 @@
+"""The saved model: a folder that holds everything that is known about it.
+
+::
+
+    model/
+      model.json       format, labels in class order, audio and feature settings, members with checksums, scores
+      members/*.onnx   one network (or committee of networks) each: features (batch, 1, n_bins, n_frames) float32
+                       to probabilities (batch, n_classes) float32
+
+No pickle, no code. Every byte is covered by a checksum: the members' stand in ``model.json``, its own in its last key.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sutja.config import AudioConfig, FeatureConfig, from_mapping
+from sutja.errors import BundleError, ConfigError
+from sutja.files import cannot_write, write_json
+
+FORMAT = "sutja-bundle"
+FORMAT_VERSION = 1
+MANIFEST = "model.json"
+
+
+@dataclass(frozen=True)
+class Member:
+    """One voice of the ensemble: what it hears and its network as ONNX bytes."""
+
+    name: str
+    features: FeatureConfig
+    onnx: bytes
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A model, in memory."""
+
+    labels: tuple[str, ...]
+    """In class order."""
+    audio: AudioConfig
+    members: tuple[Member, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+    """For people: preset, protocol, scores, data, versions."""
+
+
+def save(bundle: Bundle, folder: Path) -> None:
+    """Write the folder, whole or not at all; an older model in its place is replaced."""
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    try:
+        _write(bundle, draft)
+        draft.chmod(0o755)
+        if folder.exists():
+            shutil.rmtree(folder)
+        draft.replace(folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def load(path: str | os.PathLike[str]) -> Bundle:
+    """Read and check a saved model.
+
+    Parameters
+    ----------
+    path
+        Of the bundle's folder, or of the run that holds it as ``model/``.
+
+    Raises
+    ------
+    BundleError
+        When anything is missing, damaged, contradictory or from a newer sutja.
+
+    """
+    folder = Path(path)
+    if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
+        folder = folder / "model"
+    manifest = _read_manifest(folder)
+    try:
+        labels = tuple(str(label) for label in manifest["labels"])
+        audio = from_mapping(AudioConfig, manifest["audio"])
+        members = tuple(_read_member(folder, record) for record in manifest["members"])
+    except (KeyError, TypeError, ConfigError) as error:
+        raise BundleError(f"{folder / MANIFEST}: {_missing(error)}; export the model again") from error
+    if not members or len(set(labels)) != len(labels) or len(labels) < 2:
+        raise BundleError(f"{folder / MANIFEST}: needs a member and two different labels; export the model again")
+    return Bundle(labels, audio, members, manifest.get("about", {}))
+
+
+def _missing(error: Exception) -> str:
+    return f"key {error} is missing" if isinstance(error, KeyError) else str(error)
+
+
+def _write(bundle: Bundle, folder: Path) -> None:
+    (folder / "members").mkdir()
+    records = []
+    for member in bundle.members:
+        file = f"members/{member.name}.onnx"
+        (folder / file).write_bytes(member.onnx)
+        features = dataclasses.asdict(member.features)
+        records.append({"name": member.name, "file": file, "sha256": _digest(member.onnx), "features": features})
+    manifest: dict[str, Any] = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "labels": list(bundle.labels),
+        "audio": dataclasses.asdict(bundle.audio),
+        "members": records,
+        "about": dict(bundle.about),
+    }
+    write_json(folder / MANIFEST, {**manifest, "sha256": _digest(_canonical(manifest))})
+
+
+def _read_manifest(folder: Path) -> dict[str, Any]:
+    path = folder / MANIFEST
+    if not path.exists():
+        raise BundleError(f"{folder}: no {MANIFEST} there; expected the folder of a model, as `sutja train` leaves it")
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BundleError(f"{path}: cannot be read as JSON ({error}); export the model again") from error
+    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        raise BundleError(f"{path}: is not a {FORMAT}; expected the folder of a model, as `sutja train` leaves it")
+    version = manifest.get("format_version")
+    if not isinstance(version, int) or version > FORMAT_VERSION:
+        raise BundleError(f"{path}: format version {version!r}; this sutja reads up to {FORMAT_VERSION}; upgrade sutja")
+    if manifest.pop("sha256", None) != _digest(_canonical(manifest)):
+        raise BundleError(f"{path}: checksum does not match, the file was changed or damaged; export the model again")
+    return manifest
+
+
+def _read_member(folder: Path, record: Mapping[str, Any]) -> Member:
+    path = folder / record["file"]
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path}: member is missing ({error.strerror}); copy the whole model folder") from error
+    if _digest(content) != record["sha256"]:
+        raise BundleError(f"{path}: checksum does not match, the file is damaged; copy or export the model again")
+    return Member(record["name"], from_mapping(FeatureConfig, record["features"]), content)
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
+
+
+def _canonical(manifest: Mapping[str, Any]) -> bytes:
+    return json.dumps(manifest, sort_keys=True, ensure_ascii=False).encode()

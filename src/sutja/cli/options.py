@@ -1,0 +1,143 @@
+"""What several commands share: the data set's options and bars of progress."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+from tqdm import tqdm
+
+from sutja.dataset import LAYOUTS, Dataset, merge, scan
+from sutja.errors import DatasetError
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def data_options(command: Command) -> Command:
+    """Add DATA... and how to read it."""
+    options = [
+        click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path)),
+        click.option(
+            "--layout", type=click.Choice(list(LAYOUTS)), help="How DATA is laid out; found out if not given."
+        ),
+        click.option(
+            "--audio-root", type=click.Path(path_type=Path), help="Folder that a CSV's names are relative to."
+        ),
+        click.option("--rename", multiple=True, metavar="OLD=NEW", help="Read label OLD as NEW; may be repeated."),
+        click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this part of DATA."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def read_data(
+    data: Sequence[Path], layout: str | None, audio_root: Path | None, rename: Sequence[str], split: str | None
+) -> Dataset:
+    """Scan, merge, rename and narrow, and say aloud how the data was read."""
+    found = []
+    for path in data:
+        dataset = scan(path, layout=layout, audio_root=audio_root)
+        say(f"{path}: {len(dataset.clips)} clips, layout {dataset.description}")
+        found.append(dataset)
+    dataset = merge(found) if len(found) > 1 else found[0]
+    return _narrowed(_renamed(dataset, rename), split)
+
+
+def _renamed(dataset: Dataset, rename: Sequence[str]) -> Dataset:
+    if not rename:
+        return dataset
+    names = dict(_pair(text) for text in rename)
+    unknown = set(names) - set(dataset.labels)
+    if unknown:
+        raise DatasetError(f"--rename {min(unknown)}=...: no such label; there are {', '.join(dataset.labels[:20])}")
+    clips = tuple(replace(c, label=names.get(c.label or "", c.label)) for c in dataset.clips)
+    return replace(dataset, clips=clips)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    old, equals, new = text.partition("=")
+    if not equals or not old or not new:
+        raise DatasetError(f"--rename {text}: expected OLD=NEW, for example zero=0")
+    return old, new
+
+
+def _narrowed(dataset: Dataset, split: str | None) -> Dataset:
+    if split is None:
+        return dataset
+    clips = tuple(clip for clip in dataset.clips if clip.split == split)
+    if not clips:
+        raise DatasetError(f"{dataset.root}: no clip is marked {split}; leave --split out")
+    return replace(dataset, clips=clips)
+
+
+class Bars:
+    """A bar on stderr for each stage of work, where someone looks; a line for each stage where not."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm[Any] | None = None
+
+    def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
+        """Begin a stage."""
+        self.close()
+        if not sys.stderr.isatty():
+            say(f"{name}: {total} {unit}s")
+            return lambda: None
+        bar = self._bar = tqdm(total=total, desc=name, unit=unit, dynamic_ncols=True)
+        return lambda: bar.update() and None
+
+    def say(self, text: str) -> None:
+        """Tell one thing without tearing the bar."""
+        tqdm.write(text, file=sys.stderr)
+
+    def close(self) -> None:
+        """End the bar."""
+        if self._bar is not None:
+            self._bar.close()
+        self._bar = None
+
+
+def say(text: str) -> None:
+    """Tell a person something: on stderr, so that stdout stays for results."""
+    click.echo(text, err=True)
+
+
+def percent(share: float) -> str:
+    """Write a share for people.
+
+    >>> percent(0.9667)
+    '96.7 %'
+    """
+    return f"{100 * share:.1f} %"
+
+
+def interval(edges: Sequence[float] | None) -> str:
+    """Write an interval of shares for people.
+
+    >>> interval((0.94, 0.9815))
+    '94.0 to 98.2 %'
+    """
+    return "no interval" if edges is None else f"{100 * edges[0]:.1f} to {100 * edges[1]:.1f} %"
+
+
+def expand(paths: Iterable[str]) -> list[Path]:
+    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be told of."""
+    from glob import glob
+
+    from sutja.audio import find_audio
+
+    files: list[Path] = []
+    for text in paths:
+        path = Path(text)
+        if path.is_dir():
+            files += find_audio(path)
+        elif path.exists():
+            files.append(path)
+        else:
+            files += [Path(name) for name in sorted(glob(text, recursive=True)) if not os.path.isdir(name)] or [path]  # noqa: PTH112, PTH207
+    return files

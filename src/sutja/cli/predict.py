@@ -1,0 +1,72 @@
+"""`sutja predict`: which word is it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from sutja.cli.options import expand, percent
+from sutja.errors import AudioError
+from sutja.predictor import Prediction, Predictor
+
+
+@click.command()
+@click.argument("paths", nargs=-1, required=True)
+@click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder, or the run that has it.")
+@click.option("--json", "form", flag_value="json", help="One JSON object a line.")
+@click.option("--csv", "form", flag_value="csv", help="path,label,probability,error.")
+def predict(paths: tuple[str, ...], model: Path, form: str | None) -> None:
+    """Say what is spoken in PATHS: files, folders and globs.
+
+    A file that cannot be used is reported in its place, the others still come, and the exit status is 1.
+    """
+    predictor = Predictor.load(model)
+    files = expand(paths)
+    write = {"json": _write_json, "csv": _csv_writer(), None: _write_text}[form]
+    failed = not files
+    for path, found in zip(files, predictor.predict_many(files), strict=True):
+        write(path, found)
+        failed |= isinstance(found, AudioError)
+    if not files:
+        click.echo(f"sutja: no sound files in {', '.join(paths)}; expected wav, flac, ogg, mp3 or aiff", err=True)
+    sys.exit(1 if failed else 0)
+
+
+def _write_json(path: Path, found: Prediction | AudioError) -> None:
+    record: dict[str, Any] = {"path": _printable(path)}
+    if isinstance(found, AudioError):
+        record["error"] = str(found)
+    else:
+        record |= {"label": found.label, "probability": found.probability, "probabilities": found.probabilities}
+    click.echo(json.dumps(record, ensure_ascii=False))
+
+
+def _csv_writer() -> Any:
+    rows = csv.writer(sys.stdout, lineterminator="\n")
+    begun: list[bool] = []
+
+    def write(path: Path, found: Prediction | AudioError) -> None:
+        if not begun:
+            rows.writerow(["path", "label", "probability", "error"])
+            begun.append(True)
+        said = ["", "", str(found)] if isinstance(found, AudioError) else [found.label, found.probability, ""]
+        rows.writerow([_printable(path), *said])
+
+    return write
+
+
+def _write_text(path: Path, found: Prediction | AudioError) -> None:
+    if isinstance(found, AudioError):
+        click.echo(f"sutja: {found}", err=True)
+    else:
+        click.echo(f"{_printable(path)}: {found.label} ({percent(found.probability)})")
+
+
+def _printable(path: Path) -> str:
+    """Write a file name that need not be UTF-8."""
+    return str(path).encode(errors="surrogateescape").decode(errors="replace")

@@ -1,0 +1,209 @@
+"""Cross-validation: who is held out, the jobs of folds x members, and what the networks say of clips they never saw.
+
+Inputs of a run: row ``i`` below ``n_clips`` is clip ``i`` in the middle of its window, as the predictor sees it; after
+those come the ``n_copies`` random paddings of each clip, copies of one clip side by side.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
+
+from sutja.config import Config, FeatureConfig, Protocol, TrainConfig
+from sutja.dataset import Clip
+from sutja.engine import OnStep
+from sutja.errors import DatasetError
+from sutja.features import Features, network_input, random_left
+from sutja.metrics import Integers, Probabilities
+from sutja.training import Arrays, Inputs, fit, load_arrays, model_with, probabilities, save_arrays
+
+
+@dataclass(frozen=True)
+class Fold:
+    """Rows of the inputs: those learned from, those that choose the checkpoint, those that are judged."""
+
+    train: Integers
+    valid: Integers
+    test: Integers
+
+
+@dataclass(frozen=True)
+class Job:
+    """One network of the experiment: where its inputs lie and what it learns from."""
+
+    member: str
+    number: int
+    """Of the fold, from 1."""
+    fold: Fold
+    n_classes: int
+    config: TrainConfig
+    seed: int
+    folder: Path
+    """Holds ``<member>.npy``, ``targets.npy``, and afterwards the job's result."""
+
+    @property
+    def result(self) -> Path:
+        """Where the weights, the out-of-fold probabilities and the history go."""
+        return self.folder / f"{self.member}_{self.number}.npz"
+
+    @property
+    def checkpoint(self) -> Path:
+        """Where the state of an unfinished job is kept."""
+        return self.folder / f"{self.member}_{self.number}.checkpoint.npz"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a finished job left."""
+
+    member: str
+    number: int
+    weights: Arrays
+    probabilities: Probabilities
+    """Of the fold's ``test`` rows, ``(n, n_classes)``."""
+    history: list[dict[str, float]]
+
+
+def make_folds(clips: Sequence[Clip], targets: Integers, config: TrainConfig, protocol: Protocol) -> list[Fold]:
+    """Cut the folds.
+
+    ``copies`` is the study's own: unshuffled folds over the padded copies, judged on the rows that chose the
+    checkpoint. ``clips`` keeps the copies of a clip together and lets a part of the training side choose;
+    ``speakers`` does that and keeps every clip of a speaker on one side.
+
+    Raises
+    ------
+    DatasetError
+        When there are too few clips or speakers for the folds.
+
+    """
+    n_clips, n_copies = len(clips), config.n_copies
+    _check_enough(clips, targets, config, protocol)
+    if protocol == "copies":
+        rows = n_clips + np.arange(n_clips * n_copies)
+        splits = StratifiedKFold(config.n_folds).split(rows, np.repeat(targets, n_copies))
+        return [Fold(rows[train], rows[held_out], rows[held_out]) for train, held_out in splits]
+    if protocol == "clips":
+        cut = StratifiedKFold(config.n_folds, shuffle=True, random_state=config.seed)
+        splits = cut.split(targets, targets)
+    else:
+        grouped = StratifiedGroupKFold(config.n_folds, shuffle=True, random_state=config.seed)
+        splits = grouped.split(targets, targets, groups=[clip.speaker for clip in clips])
+    return [_honest_fold(train, test, targets, config) for train, test in splits]
+
+
+def _honest_fold(train: Integers, test: Integers, targets: Integers, config: TrainConfig) -> Fold:
+    """Let a stratified part of the training clips choose the checkpoint, so that the fold is judged only once."""
+    n_labels = len(np.unique(targets))
+    n_valid = max(n_labels, round(config.valid_share * len(train)))
+    cut = StratifiedShuffleSplit(1, test_size=n_valid, random_state=config.seed)
+    learned, chosen = next(cut.split(train, targets[train]))
+    copies = len(targets) + train[learned][:, None] * config.n_copies + np.arange(config.n_copies)
+    return Fold(copies.ravel(), train[chosen], test)
+
+
+def _check_enough(clips: Sequence[Clip], targets: Integers, config: TrainConfig, protocol: Protocol) -> None:
+    labels = [clip.label for clip in clips]
+    counts = np.bincount(targets)
+    rarest = labels[int(np.flatnonzero(targets == counts.argmin())[0])]
+    folds = f"{config.n_folds} folds"
+    if len(counts) < 2:
+        raise DatasetError(f"only one label, {labels[0]!r}; expected at least two to tell apart; add clips of another")
+    if counts.min() < max(config.n_folds, 3):
+        raise DatasetError(
+            f"label {rarest!r} has {counts.min()} clips; expected at least {max(config.n_folds, 3)} for {folds}; "
+            "record more, or lower --folds"
+        )
+    if protocol != "speakers":
+        return
+    nameless = sum(clip.speaker is None for clip in clips)
+    if nameless:
+        raise DatasetError(f"{nameless} clips have no speaker; protocol `speakers` needs one for each; try clips")
+    of_label: dict[str | None, set[str | None]] = {}
+    for clip in clips:
+        of_label.setdefault(clip.label, set()).add(clip.speaker)
+    n_speakers = len({clip.speaker for clip in clips})
+    if n_speakers < config.n_folds:
+        raise DatasetError(f"{n_speakers} speakers for {folds}; use --folds {n_speakers} or less, or --protocol clips")
+    for label, speakers in of_label.items():
+        if len(speakers) < 2:
+            raise DatasetError(
+                f"label {label!r} comes from one speaker only, {min(map(str, speakers))!r}; "
+                "with that speaker held out nothing is left to learn it from; record another speaker"
+            )
+
+
+def missing_labels(fold: Fold, targets: Integers, n_copies: int) -> Integers:
+    """Return the targets that the training side of a fold over clips lacks."""
+    learned = (fold.train - len(targets)) // n_copies
+    return np.setdiff1d(targets, targets[learned])
+
+
+def make_inputs(features: Sequence[Features], config: FeatureConfig, n_copies: int, seed: Sequence[int]) -> Features:
+    """Return the rows that this module's head describes: ``(n_clips * (1 + n_copies), n_bins, n_frames)``."""
+    rng = np.random.default_rng(list(seed))
+    n_clips = len(features)
+    rows = np.empty((n_clips * (1 + n_copies), config.n_bins, config.n_frames), dtype=np.float32)
+    for i, clip in enumerate(features):
+        rows[i] = network_input(clip, config)
+        for copy in range(n_copies):
+            left = random_left(clip.shape[1], config, rng)
+            rows[n_clips + i * n_copies + copy] = network_input(clip, config, left=left)
+    return rows
+
+
+def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Path) -> list[Job]:
+    """List the networks to train: folds x members."""
+    return [
+        # The seed names the job, not its turn: the order in which jobs run changes nothing.
+        Job(member, number, fold, n_classes, config.train, _job_seed(config.train.seed, index, number), folder)
+        for number, fold in enumerate(folds, start=1)
+        for index, member in enumerate(config.members)
+    ]
+
+
+def _job_seed(seed: int, *path: int) -> int:
+    return int(np.random.SeedSequence([seed, *path]).generate_state(1)[0])
+
+
+def run_job(job: Job, on_step: OnStep) -> Result:
+    """Train one network, or read what an earlier run of the same job left; ``on_step`` is called for each epoch."""
+    if job.result.exists():
+        result = read_result(job)
+        for _ in result.history:
+            on_step()
+        return result
+    # One thread a network: two networks side by side are faster than two threads on one, and the sums come in
+    # the same order on every run.
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        features = np.load(job.folder / f"{job.member}.npy", mmap_mode="r")
+        targets = np.load(job.folder / "targets.npy")
+        train, valid, test = (
+            Inputs(features, targets, rows) for rows in (job.fold.train, job.fold.valid, job.fold.test)
+        )
+        found = fit(train, valid, job.n_classes, job.config, seed=job.seed, checkpoint=job.checkpoint, on_epoch=on_step)
+        out_of_fold = probabilities(model_with(found.weights), test)
+    finally:
+        torch.set_num_threads(threads)
+    save_arrays(job.result, {"probabilities": out_of_fold, **_prefixed(found.weights)}, found.history)
+    job.checkpoint.unlink(missing_ok=True)
+    return Result(job.member, job.number, found.weights, out_of_fold, found.history)
+
+
+def read_result(job: Job) -> Result:
+    """Read what :func:`run_job` left."""
+    arrays, history = load_arrays(job.result)
+    out_of_fold = arrays.pop("probabilities")
+    weights = {name.removeprefix("weights/"): value for name, value in arrays.items()}
+    return Result(job.member, job.number, weights, out_of_fold, history)
+
+
+def _prefixed(weights: Arrays) -> Arrays:
+    return {f"weights/{name}": value for name, value in weights.items()}

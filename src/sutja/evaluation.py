@@ -1,0 +1,111 @@
+"""A predictor over labelled clips: what we ship is what we score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from sutja.dataset import Clip
+from sutja.errors import AudioError, DatasetError
+from sutja.metrics import (
+    Integers,
+    Interval,
+    Probabilities,
+    Share,
+    accuracy,
+    by_group,
+    confusion_matrix,
+    speaker_interval,
+    wilson_interval,
+)
+from sutja.predictor import Predictor
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How well labelled clips were recognised."""
+
+    accuracy: float
+    interval95: Interval | None
+    interval_method: str
+    n_clips: int
+    confusion_matrix: list[list[int]]
+    """Rows are true labels, columns predicted ones."""
+    by_label: dict[str, Share]
+    by_speaker: dict[str, Share]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Scores of a model on a data set, and the clips that could not be used."""
+
+    scores: Scores
+    labels: tuple[str, ...]
+    wrong: list[dict[str, str | float]]
+    """Each clip that was taken for another label: path, label, predicted, probability."""
+    unreadable: dict[str, str]
+    """File name to reason."""
+
+
+def score(
+    clips: Sequence[Clip], targets: Integers, found: Probabilities, *, clustered: bool, n_copies: int = 1
+) -> Scores:
+    """Score probabilities ``(n, n_classes)``, the rows of each clip side by side.
+
+    ``clustered`` asks for the interval over speakers, where there are at least two; else it is Wilson's over clips.
+    """
+    right = found.argmax(axis=1) == targets
+    share = accuracy(targets, found)
+    n_clips = len(clips) // n_copies
+    speakers = [clip.speaker for clip in clips]
+    if clustered:
+        interval, method = speaker_interval(right, speakers), "bootstrap over speakers"
+    else:
+        interval, method = wilson_interval(share, n_clips), "Wilson over clips"
+    return Scores(
+        accuracy=share,
+        interval95=interval,
+        interval_method=method,
+        n_clips=n_clips,
+        confusion_matrix=confusion_matrix(targets, found).tolist(),
+        by_label=by_group(right, [clip.label for clip in clips], n_copies),
+        by_speaker=by_group(right, speakers, n_copies),
+    )
+
+
+def evaluate(predictor: Predictor, clips: Sequence[Clip], *, on_clip: Callable[[], None] = lambda: None) -> Evaluation:
+    """Predict every clip and compare.
+
+    Raises
+    ------
+    DatasetError
+        When a label is not in the model's vocabulary, or no clip can be used.
+
+    """
+    order = {label: index for index, label in enumerate(predictor.labels)}
+    unknown = sorted({str(clip.label) for clip in clips} - set(order))
+    if unknown:
+        raise DatasetError(
+            f"labels {', '.join(map(repr, unknown[:5]))} are not in the model's vocabulary "
+            f"({', '.join(predictor.labels[:12])}); rename them with --rename OLD=NEW, or leave those clips out"
+        )
+    rows, judged, wrong, unreadable = [], [], [], {}
+    for clip, found in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
+        on_clip()
+        if isinstance(found, AudioError):
+            unreadable[clip.name] = str(found)
+            continue
+        judged.append(clip)
+        rows.append(list(found.probabilities.values()))
+        if found.label != clip.label:
+            said: dict[str, str | float] = {"path": clip.name, "label": str(clip.label), "predicted": found.label}
+            wrong.append({**said, "probability": found.probability})
+    if not judged:
+        reason = next(iter(unreadable.values()), "no labelled clips there")
+        raise DatasetError(f"no clip could be judged ({reason}); expected labelled recordings")
+    targets = np.array([order[str(clip.label)] for clip in judged])
+    clustered = len({clip.speaker for clip in judged}) > 1 and all(clip.speaker for clip in judged)
+    scores = score(judged, targets, np.array(rows, dtype=np.float32), clustered=clustered)
+    return Evaluation(scores, predictor.labels, wrong, unreadable)

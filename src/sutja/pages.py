@@ -1,0 +1,155 @@
+"""Self-contained HTML pages: templates, inline figures, players; nothing is fetched from anywhere.
+
+A page is one file: styles, scripts, figures and sound stand inside it. Jinja2 escapes every value that a template
+shows; only what this module marks as :class:`markupsafe.Markup` goes in as it is.
+"""
+
+from __future__ import annotations
+
+import base64
+import functools
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+
+from sutja.audio import Waveform
+from sutja.errors import needs
+from sutja.figures import to_svg
+from sutja.files import write_text
+
+try:
+    import jinja2
+    from markupsafe import Markup
+    from matplotlib.figure import Figure
+except ModuleNotFoundError as error:
+    raise needs("jinja2", "explore") from error
+
+
+def write_page(path: Path, template: str, **values: Any) -> None:
+    """Fill a template of ``templates/`` and write the page, whole or not at all."""
+    write_text(path, render(template, **values))
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill a template of ``templates/``."""
+    return _environment().get_template(template).render(**values)
+
+
+def svg(figure: Figure, name: str, caption: str = "") -> Markup:
+    """Put a figure into a page, its text and axes in the page's colours.
+
+    ``name`` is a word of letters, digits and ``-`` that no other figure of the page has.
+    """
+    shown = Markup(to_svg(figure, name))
+    below = Markup("<figcaption>{}</figcaption>").format(caption) if caption else ""
+    return Markup('<figure><div class="scroll">{}</div>{}</figure>').format(shown, below)
+
+
+def sound(waveform: Waveform, sample_rate: int) -> str:
+    """Return a waveform as a ``data:`` URI of 16-bit wav, which every browser plays without loading anything."""
+    buffer = io.BytesIO()
+    soundfile.write(buffer, np.clip(waveform, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    return "data:audio/wav;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def per_cent(share: float | None, digits: int = 1) -> str:
+    """Say a share as a percentage.
+
+    >>> per_cent(0.93416)
+    '93.4 %'
+    """
+    return "–" if share is None else f"{100 * share:.{digits}f} %"
+
+
+def interval(low_high: tuple[float, float] | list[float] | None) -> str:
+    """Say a 95 % interval of a share.
+
+    >>> interval((0.901, 0.95))
+    '90.1 to 95.0 %'
+    """
+    return "–" if not low_high else f"{100 * low_high[0]:.1f} to {100 * low_high[1]:.1f} %"
+
+
+def count(number: float, one: str, many: str = "") -> str:
+    """Say how many, with the noun.
+
+    >>> count(1, "clip"), count(12000, "clip"), count(2, "entry", "entries")
+    ('1 clip', '12 000 clips', '2 entries')
+    """
+    noun = one if number == 1 else many or f"{one}s"
+    return f"{thousands(number)} {noun}"
+
+
+def thousands(number: float) -> str:
+    """Write a whole number in groups of three.
+
+    >>> thousands(84522)
+    '84 522'
+    """
+    return f"{number:,.0f}".replace(",", " ")
+
+
+def duration(seconds: float) -> str:
+    """Say how long something took.
+
+    >>> duration(4.25), duration(130), duration(7500)
+    ('4.2 s', '2 min 10 s', '2 h 5 min')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes = round(seconds) // 60
+    if minutes < 60:
+        return f"{minutes} min {round(seconds) % 60} s"
+    return f"{minutes // 60} h {minutes % 60} min"
+
+
+def script_json(value: Any) -> Markup:
+    r"""Return JSON that can stand inside a ``<script>`` element, whatever the labels hold.
+
+    >>> str(script_json({"label": "</script>"}))
+    '{"label":"\\u003c/script\\u003e"}'
+    """
+    text = json.dumps(value, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
+    for character in "<>&":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def readable(text: object) -> str:
+    r"""Return text that can be written as UTF-8: file names need not be.
+
+    >>> readable("caf\udce9")
+    'caf?'
+    """
+    return str(text).encode("utf-8", errors="replace").decode("utf-8")
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("sutja"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=_finalize,
+    )
+    filters: Mapping[str, Any] = {
+        "per_cent": per_cent,
+        "interval": interval,
+        "duration": duration,
+        "thousands": thousands,
+        "script_json": script_json,
+    }
+    environment.filters.update(filters)
+    environment.globals["count"] = count
+    return environment
+
+
+def _finalize(value: Any) -> Any:
+    return readable(value) if isinstance(value, str) and not isinstance(value, Markup) else value

@@ -1,0 +1,383 @@
+"""The whole run, told from top to bottom: recordings in, a folder with everything that a run leaves out.
+
+look      scan the data, hear every clip, compute its features
+learn     cut folds, train folds x members, keep what each network says of clips it never saw
+judge     score the out-of-fold probabilities
+ship      the bundle of all networks, its predictions for unlabelled rows
+tell      figures and report
+"""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+from typing import Protocol as Interface
+
+import numpy as np
+
+from sutja import __version__, bundle, evaluation, report
+from sutja.audio import Waveform, load_waveform
+from sutja.config import Config, Protocol
+from sutja.crossval import Job, Result, make_folds, make_inputs, make_jobs, run_job
+from sutja.dataset import Clip, Dataset, fingerprint, natural_order
+from sutja.engine import run_jobs
+from sutja.ensemble import combine
+from sutja.errors import AudioError, DatasetError, RunError
+from sutja.export import to_onnx
+from sutja.features import Features, extract
+from sutja.files import replace_whole, write_json, write_text
+from sutja.metrics import Integers, Probabilities
+from sutja.model import DigitNet, n_parameters
+from sutja.predictor import Predictor
+from sutja.training import model_with
+
+
+class Progress(Interface):
+    """What a run tells while it goes; the command line draws bars of it."""
+
+    def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
+        """Begin a stage of ``total`` steps; the function returned is called after each."""
+
+    def say(self, text: str) -> None:
+        """Tell one thing."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is asked to do."""
+
+    dataset: Dataset
+    config: Config
+    protocol: Protocol
+    run: Path
+    n_jobs: int = os.cpu_count() or 1
+    resume: bool = False
+    skip_unreadable: bool = False
+    compare: Path | None = None
+    """An earlier run whose accuracy is shown beside this one's."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """Clips that can be used, with their features by member, ``(n_bins, n_frames)`` each."""
+
+    clips: tuple[Clip, ...]
+    features: Mapping[str, list[Features]]
+    n_longer_than_window: int
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """In class order."""
+        return natural_order(clip.label for clip in self.clips)
+
+    @property
+    def targets(self) -> Integers:
+        """Class of each clip, ``(n_clips,)``."""
+        order = {label: index for index, label in enumerate(self.labels)}
+        return np.array([order[str(clip.label)] for clip in self.clips], dtype=np.int64)
+
+
+def train(plan: Plan, progress: Progress) -> dict[str, Any]:
+    """Run the study and return what ``metrics.json`` holds.
+
+    Raises
+    ------
+    DatasetError
+        When the clips cannot be used or are too few for the protocol.
+    RunError
+        When the run's folder is taken, belongs to another run, or cannot be written.
+
+    """
+    started = perf_counter()
+    settings = open_run(plan)
+    if (plan.run / "metrics.json").exists():
+        return finish(plan)
+    material = hear(plan, progress)
+    jobs = prepare(plan, material)
+    results = learn(plan, jobs, progress)
+    out_of_fold = gather(plan, material, jobs, results)
+    scores = judge(plan, material, jobs, out_of_fold)
+    metrics = summary(plan, material, results, scores, seconds=perf_counter() - started)
+    ship(plan, material, results, metrics)
+    submit(plan, progress)
+    write_history(plan.run, results)
+    write_json(plan.run / "config.json", settings | {"data": describe(plan, material)})
+    write_json(plan.run / "metrics.json", metrics)
+    return finish(plan)
+
+
+def finish(plan: Plan) -> dict[str, Any]:
+    """Draw the report, clear the work away, and return what ``metrics.json`` holds."""
+    report.write_report(plan.run)
+    shutil.rmtree(plan.run / "work", ignore_errors=True)
+    metrics: dict[str, Any] = json.loads((plan.run / "metrics.json").read_text(encoding="utf-8"))
+    return metrics
+
+
+def open_run(plan: Plan) -> dict[str, Any]:
+    """Make the run's folder, or check that the one there is the same run; return its settings."""
+    settings = {
+        "config": plan.config.to_dict(),
+        "protocol": plan.protocol,
+        "seed": plan.config.train.seed,
+        "fingerprint": fingerprint(plan.dataset.clips),
+        "versions": {name: version(name) for name in ("torch", "numpy", "onnxruntime", "soundfile", "soxr")}
+        | {"sutja": __version__, "python": platform.python_version()},
+        "command": " ".join(["sutja", *sys.argv[1:]]),
+    }
+    path = plan.run / "config.json"
+    if not path.exists():
+        if plan.run.exists() and (not plan.run.is_dir() or any(plan.run.iterdir())):
+            raise RunError(f"{plan.run}: exists and is not a run of ours; choose another --out")
+        write_json(path, settings)
+    elif not plan.resume:
+        raise RunError(f"{plan.run}: holds a run already; go on with it by --resume, or choose another --out")
+    else:
+        _check_same(plan.run, json.loads(path.read_text(encoding="utf-8")), settings)
+    return settings
+
+
+def _check_same(run: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
+    plain = json.loads(json.dumps(new))
+    for name, what in (("fingerprint", "recordings"), ("protocol", "protocol"), ("config", "settings")):
+        if old.get(name) != plain[name]:
+            raise RunError(f"{run}: was started with other {what}; resume it with the same, or choose another --out")
+
+
+def hear(plan: Plan, progress: Progress) -> Material:
+    """Load every labelled clip and compute its features."""
+    config = plan.config
+    clips = plan.dataset.labelled
+    if not clips:
+        raise DatasetError(f"{plan.dataset.root}: no clip has a label; nothing can be learned; add labels")
+    step = progress.stage("features", len(clips), "clip")
+    configs = list(config.members.values())
+
+    def hear_one(clip: Clip) -> tuple[list[Features], bool] | AudioError:
+        try:
+            waveform = load_waveform(clip.path, config.audio)
+        except AudioError as error:
+            return error
+        finally:
+            step()
+        return extract(waveform, config.audio.sample_rate, configs), _is_longer(waveform, config)
+
+    with ThreadPoolExecutor(max_workers=plan.n_jobs) as pool:
+        heard = list(pool.map(hear_one, clips))
+    errors = [str(found) for found in heard if isinstance(found, AudioError)]
+    if errors and not plan.skip_unreadable:
+        raise DatasetError(
+            f"{len(errors)} of {len(clips)} clips cannot be used, the first: {errors[0]}. "
+            "Mend them, or leave them out with --skip-unreadable"
+        )
+    for error in errors:
+        progress.say(f"left out: {error}")
+    usable = [(clip, found) for clip, found in zip(clips, heard, strict=True) if not isinstance(found, AudioError)]
+    if not usable:
+        raise DatasetError(f"{plan.dataset.root}: no clip can be used; look at them with `sutja data info`")
+    features = {name: [found[0][i] for _, found in usable] for i, name in enumerate(config.members)}
+    return Material(tuple(clip for clip, _ in usable), features, sum(found[1] for _, found in usable))
+
+
+def _is_longer(waveform: Waveform, config: Config) -> bool:
+    return len(waveform) > min(features.max_samples for features in config.members.values())
+
+
+def prepare(plan: Plan, material: Material) -> list[Job]:
+    """Cut the folds and lay out the inputs of all networks where the jobs find them."""
+    config, targets = plan.config, material.targets
+    folds = make_folds(material.clips, targets, config.train, plan.protocol)
+    work = plan.run / "work"
+    work.mkdir(exist_ok=True)
+    _save_array(work / "targets.npy", np.concatenate([targets, np.repeat(targets, config.train.n_copies)]))
+    for index, (name, features) in enumerate(config.members.items()):
+        rows = make_inputs(material.features[name], features, config.train.n_copies, (config.train.seed, index))
+        _save_array(work / f"{name}.npy", rows)
+    return make_jobs(config, folds, len(material.labels), work)
+
+
+def _save_array(path: Path, values: np.ndarray[Any, Any]) -> None:
+    with replace_whole(path) as draft, draft.open("wb") as file:
+        np.save(file, values)
+
+
+def learn(plan: Plan, jobs: Sequence[Job], progress: Progress) -> dict[tuple[str, int], Result]:
+    """Train every network; those of an earlier, interrupted run are taken up where they were."""
+    step = progress.stage(f"training {len(jobs)} networks", len(jobs) * plan.config.train.epochs, "epoch")
+    found = run_jobs(run_job, jobs, plan.n_jobs, step)
+    results = {(result.member, result.number): result for result in found}
+    return {(job.member, job.number): results[job.member, job.number] for job in jobs}  # in the jobs' order
+
+
+def gather(
+    plan: Plan, material: Material, jobs: Sequence[Job], results: Mapping[tuple[str, int], Result]
+) -> dict[str, Probabilities]:
+    """Put the folds' probabilities side by side, by member and for the ensemble, and keep them in the run."""
+    rows = np.concatenate([job.fold.test for job in jobs if job.member == jobs[0].member])
+    order = np.argsort(rows)
+    found: dict[str, Probabilities] = {}
+    for member in plan.config.members:
+        parts = [result.probabilities for (name, _), result in results.items() if name == member]
+        found[member] = np.concatenate(parts)[order]
+    found["ensemble"] = combine(found)
+    clips = _judged_clips(plan, material)
+    numbers = np.concatenate([np.full(len(j.fold.test), j.number) for j in jobs if j.member == jobs[0].member])
+    columns = {
+        "names": np.array([clip.name for clip in clips]),
+        "paths": np.array([str(clip.path).encode(errors="surrogateescape").decode(errors="replace") for clip in clips]),
+        "speakers": np.array([clip.speaker or "" for clip in clips]),
+        "true_labels": np.array([clip.label for clip in clips]),
+        "folds": numbers[order],
+        "labels": np.array(material.labels),
+    }
+    with replace_whole(plan.run / "out_of_fold.npz") as draft, draft.open("wb") as file:
+        np.savez(file, **columns, **found)  # type: ignore[arg-type]
+    return found
+
+
+def _judged_clips(plan: Plan, material: Material) -> list[Clip]:
+    """Return the clip of each judged row: under `copies` every clip stands there once for each of its copies."""
+    n_copies = plan.config.train.n_copies if plan.protocol == "copies" else 1
+    return [clip for clip in material.clips for _ in range(n_copies)]
+
+
+def judge(
+    plan: Plan, material: Material, jobs: Sequence[Job], out_of_fold: Mapping[str, Probabilities]
+) -> dict[str, dict[str, Any]]:
+    """Score each member and the ensemble on clips that their networks never saw."""
+    clips = _judged_clips(plan, material)
+    n_copies = len(clips) // len(material.clips)
+    targets = np.repeat(material.targets, n_copies)
+    offset = len(material.clips) if plan.protocol == "copies" else 0  # rows of the inputs begin with the clips
+    folds = [job.fold.test - offset for job in jobs if job.member == jobs[0].member]
+    scores = {}
+    for name, found in out_of_fold.items():
+        clustered = plan.protocol == "speakers"
+        total = dataclasses.asdict(evaluation.score(clips, targets, found, clustered=clustered, n_copies=n_copies))
+        right = found.argmax(axis=1) == targets
+        scores[name] = total | {"fold_accuracy": [float(right[rows].mean()) for rows in folds]}
+    return scores
+
+
+def summary(
+    plan: Plan,
+    material: Material,
+    results: Mapping[tuple[str, int], Result],
+    scores: Mapping[str, dict[str, Any]],
+    *,
+    seconds: float,
+) -> dict[str, Any]:
+    """Lay out ``metrics.json``."""
+    last = {
+        member: {
+            name: float(np.mean([r.history[-1][name] for (m, _), r in results.items() if m == member]))
+            for name in ("train_accuracy", "valid_accuracy")
+        }
+        for member in plan.config.members
+    }
+    return {
+        "protocol": plan.protocol,
+        "n_clips": len(material.clips),
+        "n_speakers": len({clip.speaker for clip in material.clips} - {None}),
+        "labels": list(material.labels),
+        "members": scores,
+        "last_epoch": last,
+        "n_parameters": n_parameters(DigitNet(len(material.labels))),
+        "n_longer_than_window": material.n_longer_than_window,
+        "baseline": _baseline(plan.compare),
+        "notes": list(plan.dataset.notes),
+        "seconds": seconds,
+    }
+
+
+def _baseline(run: Path | None) -> dict[str, Any] | None:
+    """Read the headline of another run."""
+    if run is None:
+        return None
+    try:
+        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+        ensemble = metrics["members"]["ensemble"]
+        values = {name: ensemble[name] for name in ("accuracy", "interval95")}
+        return {"protocol": metrics["protocol"], "n_clips": metrics["n_clips"], **values}
+    except (OSError, ValueError, KeyError) as error:
+        raise RunError(f"{run}: no metrics to compare with ({error}); expected the folder of a finished run") from error
+
+
+def ship(plan: Plan, material: Material, results: Mapping[tuple[str, int], Result], metrics: Mapping[str, Any]) -> None:
+    """Save the bundle: for each member the committee of its folds' networks."""
+    members = []
+    for name, features in plan.config.members.items():
+        networks = [model_with(result.weights) for (member, _), result in results.items() if member == name]
+        members.append(bundle.Member(name, features, to_onnx(networks, features)))
+    ensemble = metrics["members"]["ensemble"]
+    about = {
+        "preset": plan.config.preset,
+        "protocol": plan.protocol,
+        "accuracy": ensemble["accuracy"],
+        "interval95": ensemble["interval95"],
+        "n_clips": metrics["n_clips"],
+        "n_speakers": metrics["n_speakers"],
+        "n_networks": len(results),
+        "sutja": __version__,
+    }
+    bundle.save(bundle.Bundle(material.labels, plan.config.audio, tuple(members), about), plan.run / "model")
+
+
+def submit(plan: Plan, progress: Progress) -> None:
+    """Predict the rows without a label, with the model that was saved, into ``submission.csv``."""
+    clips = plan.dataset.unlabelled
+    if not clips:
+        return
+    step = progress.stage("predicting unlabelled clips", len(clips), "clip")
+    rows: list[tuple[str, str]] = []
+    predictor = Predictor.load(plan.run / "model")
+    for clip, found in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
+        step()
+        if isinstance(found, AudioError):
+            progress.say(f"no prediction: {found}")
+        rows.append((clip.name, "" if isinstance(found, AudioError) else found.label))
+    write_text(plan.run / "submission.csv", _as_csv([("file_name", "label"), *rows]))
+
+
+def write_history(run: Path, results: Mapping[tuple[str, int], Result]) -> None:
+    """Write every epoch of every network as ``history.csv``; ``chosen`` marks the one whose weights were kept."""
+    names = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "seconds")
+    rows: list[Sequence[object]] = [("member", "fold", "epoch", *names, "chosen")]
+    for (member, number), result in results.items():
+        chosen = int(np.argmin([record["valid_loss"] for record in result.history]))
+        for epoch, record in enumerate(result.history):
+            rows.append((member, number, epoch + 1, *(record[name] for name in names), int(epoch == chosen)))
+    write_text(run / "history.csv", _as_csv(rows))
+
+
+def describe(plan: Plan, material: Material) -> dict[str, Any]:
+    """Say what the run was made of."""
+    return {
+        "roots": [str(plan.dataset.root)],
+        "layout": plan.dataset.layout,
+        "n_clips": len(material.clips),
+        "n_labels": len(material.labels),
+        "n_speakers": len({clip.speaker for clip in material.clips} - {None}),
+        "n_unlabelled": len(plan.dataset.unlabelled),
+        "n_longer_than_window": material.n_longer_than_window,
+        "fingerprint": fingerprint(plan.dataset.clips),
+    }
+
+
+def _as_csv(rows: Sequence[Sequence[object]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(rows)
+    return file.getvalue()

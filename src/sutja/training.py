@@ -1,0 +1,221 @@
+"""One network learns: the plain loop, its checkpoint, and how it goes on after a kill.
+
+Arrays in: features ``(n, n_bins, n_frames)`` float32 and targets ``(n,)``. Everything random is drawn anew for each
+epoch from (seed, epoch), so that a run that was cut off and resumed ends with the same numbers.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from sutja.config import TrainConfig
+from sutja.files import replace_whole
+from sutja.metrics import Integers, Probabilities
+from sutja.model import DigitNet
+
+Arrays = dict[str, NDArray[Any]]
+
+KERAS_ADAM_EPS = 1e-7  # the study's optimiser is Keras's, whose epsilon is ten times torch's
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network is shown: ``features[rows]`` with ``targets[rows]``."""
+
+    features: NDArray[np.float32]
+    targets: Integers
+    rows: Integers
+
+    def batches(self, batch_size: int, order: Integers | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give ``(batch, 1, n_bins, n_frames)`` and ``(batch,)``, in order or in the order given."""
+        rows = self.rows if order is None else self.rows[order]
+        for start in range(0, len(rows), batch_size):
+            chosen = rows[start : start + batch_size]
+            yield torch.from_numpy(self.features[chosen])[:, None], torch.from_numpy(self.targets[chosen])
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What learning gave: the weights of the best epoch and the record of all epochs."""
+
+    weights: Arrays
+    history: list[dict[str, float]]
+
+
+@dataclass
+class _State:
+    """All that the next epoch depends on; it is saved whole after each one."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    best: Arrays
+    history: list[dict[str, float]]
+
+
+def fit(  # noqa: PLR0913
+    train: Inputs,
+    valid: Inputs,
+    n_classes: int,
+    config: TrainConfig,
+    *,
+    seed: int,
+    checkpoint: Path | None = None,
+    on_epoch: Callable[[], None] = lambda: None,
+) -> Fit:
+    """Train one network and keep the weights of the epoch with the lowest validation loss.
+
+    Parameters
+    ----------
+    train, valid
+        What it learns from and what chooses the epoch.
+    n_classes
+        Number of labels.
+    config
+        Epochs, batch size, rate.
+    seed
+        Of weights, order and dropout.
+    checkpoint
+        Where the state is kept after each epoch; when the file is there, training goes on from it.
+    on_epoch
+        Called after each epoch, also for those that the checkpoint already holds.
+
+    """
+    state = _start(n_classes, config, seed)
+    if checkpoint and checkpoint.exists():
+        _load(state, checkpoint)
+    for _ in state.history:
+        on_epoch()
+    for epoch in range(len(state.history), config.epochs):
+        record = _epoch(state, train, valid, config, np.random.SeedSequence([seed, epoch]))
+        if record["valid_loss"] < min((past["valid_loss"] for past in state.history), default=np.inf):
+            state.best = weights_of(state.model)
+        state.history.append(record)
+        if checkpoint:
+            _save(state, checkpoint)
+        on_epoch()
+    return Fit(state.best, state.history)
+
+
+def probabilities(model: nn.Module, inputs: Inputs, batch_size: int = 256) -> Probabilities:
+    """Return the softmax of the network's logits, ``(n, n_classes)``, in evaluation mode."""
+    model.eval()
+    with torch.inference_mode():
+        found = [model(_laid_out(x)).softmax(dim=1) for x, _ in inputs.batches(batch_size)]
+    return torch.cat(found).numpy()
+
+
+def weights_of(model: nn.Module) -> Arrays:
+    """Copy a network's weights and batch-norm statistics, by name."""
+    return {name: value.detach().contiguous().numpy().copy() for name, value in model.state_dict().items()}
+
+
+def model_with(weights: Mapping[str, NDArray[Any]]) -> DigitNet:
+    """Build the network that has these weights."""
+    model = DigitNet(n_classes=len(weights["last.bias"]))
+    model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()})
+    return model
+
+
+def _start(n_classes: int, config: TrainConfig, seed: int) -> _State:
+    torch.manual_seed(seed)
+    # Channels last: the 1x1 and 3x3 convolutions of this network take 0.6 of the time that the default layout takes.
+    model = DigitNet(n_classes, config.dropout)
+    model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
+    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, eps=KERAS_ADAM_EPS, fused=True)
+    return _State(model, optimiser, best={}, history=[])
+
+
+def _laid_out(x: Tensor) -> Tensor:
+    return x.contiguous(memory_format=torch.channels_last)
+
+
+def _epoch(
+    state: _State, train: Inputs, valid: Inputs, config: TrainConfig, seeds: np.random.SeedSequence
+) -> dict[str, float]:
+    started = perf_counter()
+    torch.manual_seed(int(seeds.generate_state(1)[0]))  # dropout
+    order = np.random.default_rng(seeds).permutation(len(train.rows))
+    total_loss, n_right, n_seen = 0.0, 0, 0
+    state.model.train()
+    for features, targets in train.batches(config.batch_size, order):
+        if len(targets) == 1:
+            continue  # batch norm has no variance of one
+        logits = state.model(_laid_out(features))
+        loss = nn.functional.cross_entropy(logits, targets)
+        state.optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        state.optimiser.step()
+        total_loss += loss.item() * len(targets)
+        n_right += int((logits.argmax(dim=1) == targets).sum())
+        n_seen += len(targets)
+    valid_loss, valid_accuracy = _judge(state.model, valid)
+    return {
+        "train_loss": total_loss / n_seen,
+        "train_accuracy": n_right / n_seen,
+        "valid_loss": valid_loss,
+        "valid_accuracy": valid_accuracy,
+        "seconds": perf_counter() - started,
+    }
+
+
+def _judge(model: nn.Module, inputs: Inputs) -> tuple[float, float]:
+    """Return mean cross-entropy and accuracy."""
+    found = torch.from_numpy(probabilities(model, inputs))
+    targets = torch.from_numpy(inputs.targets[inputs.rows])
+    loss = nn.functional.nll_loss(found.clamp_min(1e-12).log(), targets)
+    return float(loss), float((found.argmax(dim=1) == targets).float().mean())
+
+
+def _save(state: _State, path: Path) -> None:
+    """Write the state as plain arrays (no pickle), whole or not at all."""
+    moments = state.optimiser.state_dict()["state"]
+    arrays: Arrays = {f"model/{name}": value for name, value in weights_of(state.model).items()}
+    arrays |= {f"best/{name}": value for name, value in state.best.items()}
+    arrays |= {
+        f"adam/{index}/{name}": value.contiguous().numpy()
+        for index, values in moments.items()
+        for name, value in values.items()
+    }
+    save_arrays(path, arrays, state.history)
+
+
+def _load(state: _State, path: Path) -> None:
+    arrays, state.history = load_arrays(path)
+    state.best = _below("best/", arrays)
+    state.model.load_state_dict({n: torch.from_numpy(v) for n, v in _below("model/", arrays).items()})
+    parameters = list(state.model.parameters())
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _below("adam/", arrays).items():
+        index, _, part = name.partition("/")
+        # The fused Adam walks memory in order: moments must lie as their parameters do, channels last.
+        like = parameters[int(index)] if value.ndim else torch.tensor(0.0)
+        moments.setdefault(int(index), {})[part] = torch.empty_like(like.detach()).copy_(torch.from_numpy(value))
+    state.optimiser.load_state_dict({**state.optimiser.state_dict(), "state": moments})
+
+
+def _below(prefix: str, arrays: Arrays) -> Arrays:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}
+
+
+def save_arrays(path: Path, arrays: Arrays, history: list[dict[str, float]]) -> None:
+    """Write arrays and a history into one npz, without pickle, whole or not at all."""
+    record = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
+    with replace_whole(path) as draft, draft.open("wb") as file:
+        np.savez(file, history=record, **arrays)  # type: ignore[arg-type]
+
+
+def load_arrays(path: Path) -> tuple[Arrays, list[dict[str, float]]]:
+    """Read what :func:`save_arrays` wrote."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    return arrays, json.loads(arrays.pop("history").tobytes())
