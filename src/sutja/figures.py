@@ -25,7 +25,7 @@ from sutja.files import replace_whole
 try:
     import matplotlib as mpl
     from matplotlib.axes import Axes
-    from matplotlib.colors import LinearSegmentedColormap, PowerNorm
+    from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
     from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -39,8 +39,10 @@ INK = "#1c2024"  # text, axes and grid; the page's text colour in a page
 # where the page moves each hue (templates/page.css), and dark enough for white paper.
 BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9"
 HUES = (BLUE, VERMILION, GREEN, PURPLE, ORANGE, SKY)
+ON_BLUE = "#fffffe"  # text on a full cell
 PAGE_COLOURS = {
     INK: "currentColor",
+    ON_BLUE: "var(--on-blue)",
     BLUE: "var(--blue)",
     VERMILION: "var(--vermilion)",
     GREEN: "var(--green)",
@@ -50,6 +52,7 @@ PAGE_COLOURS = {
 }
 # From nothing to blue: cells without counts show the paper, white or dark.
 SHARES = LinearSegmentedColormap.from_list("shares", [(0.0, 0.447, 0.698, 0.0), (0.0, 0.447, 0.698, 1.0)])
+SHARE_STEPS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1)  # rare confusions are seen, too
 DECIBELS = "viridis"  # even in lightness, safe for the colour-blind
 
 # DejaVu Sans comes with matplotlib and has no Korean, Chinese or Japanese: the first of these that is installed helps.
@@ -143,7 +146,8 @@ def to_svg(figure: Figure, name: str) -> str:
     view = re.search(r'viewBox="[^"]*"', head)
     width, height = (round(96 * inches) for inches in figure.get_size_inches())
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-    svg = f'<svg {names} {view and view[0]} width="{width}" height="{height}" role="img">{body}'
+    size = f'width="{width}" height="{height}" style="--natural: {width}px"'  # page.css shrinks it only so far
+    svg = f'<svg {names} {view and view[0]} {size} role="img">{body}'
     for colour, variable in PAGE_COLOURS.items():
         svg = svg.replace(f": {colour}", f": {variable}")
     return svg
@@ -255,36 +259,36 @@ def _dress_curves(accuracy: Axes, loss: Axes) -> None:
     loss.set_ylim(bottom=0)
     accuracy.legend(loc="lower right")
     for axes in (accuracy, loss):
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
 
 
 @_drawn
 def confusion_matrix(counts: ArrayLike, labels: Sequence[str], *, title: str = "") -> Figure:
     """Draw a confusion matrix ``(n_classes, n_classes)`` of clips: rows are true labels, columns predicted ones.
 
-    Shades are shares of the row, on a square-root scale so that rare confusions are seen. Up to
+    Shades are shares of the row, in steps that grow so that rare confusions are seen. Up to
     ``MAX_NUMBERED_LABELS`` labels, the cells hold their counts.
     """
     matrix = np.asarray(counts, dtype=float)
     n = len(labels)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = 2.6 + min(0.3 * n, 4.4)
-    figure = _figure(side + 0.7, side)
+    side = 2.2 + min(0.28 * n, 4.4)
+    figure = _figure(side + 0.6, side)
     axes = figure.subplots()
     image = axes.pcolormesh(
-        shares, cmap=SHARES, norm=PowerNorm(0.5, vmin=0, vmax=1), rasterized=n > MAX_NUMBERED_LABELS
+        shares, cmap=SHARES, norm=BoundaryNorm(SHARE_STEPS, SHARES.N, clip=True), rasterized=n > MAX_NUMBERED_LABELS
     )
     axes.set_aspect("equal")
     axes.invert_yaxis()
     _name_classes(axes, labels)
     if n <= MAX_NUMBERED_LABELS:
         for row, column in np.argwhere(matrix > 0):
-            colour = "white" if shares[row, column] > 0.45 else INK
+            colour = ON_BLUE if shares[row, column] > 0.45 else INK
             text = f"{matrix[row, column]:g}"
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=8)
     _dress(axes, x="predicted label", y="true label", title=title)
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, ticks=[0, 0.01, 0.05, 0.25, 0.5, 1])
-    _dress_bar(bar, "share of the true label's clips (%)")
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, ticks=SHARE_STEPS)
+    _dress_bar(bar, "share of the true label's clips (%)", rasterized=False)
     bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
     return figure
 
@@ -302,10 +306,10 @@ def _name_classes(axes: Axes, labels: Sequence[str]) -> None:
     axes.spines[:].set_alpha(0.4)
 
 
-def _dress_bar(bar: Any, label: str) -> None:
+def _dress_bar(bar: Any, label: str, *, rasterized: bool = True) -> None:
     bar.set_label(label)
     bar.outline.set_linewidth(0.5)
-    bar.solids.set(rasterized=True)
+    bar.solids.set(rasterized=rasterized)
     bar.ax.tick_params(colors=INK, labelsize=8.5, labelfontfamily=_fonts(), width=0.7)
 
 
@@ -334,7 +338,7 @@ def accuracy_by(
     if len(scores) > MAX_NAMED:
         return _accuracy_ranks(scores, kind, overall, title)
     names = list(scores)
-    figure = _figure(7.2, 1.0 + 0.23 * max(len(names), 2))
+    figure = _figure(5.4, 1.0 + 0.23 * max(len(names), 2))
     axes = figure.subplots()
     places = np.arange(len(names))
     for place, name in zip(places, names, strict=True):
@@ -354,14 +358,14 @@ def accuracy_by(
 
 def _accuracy_ranks(scores: Mapping[str, Mapping[str, Any]], kind: str, overall: float | None, title: str) -> Figure:
     ranked = sorted(scores, key=lambda name: scores[name]["accuracy"])
-    figure = _figure(7.2, 3.2)
+    figure = _figure(5.4, 3.2)
     axes = figure.subplots()
     accuracies = np.array([scores[name]["accuracy"] for name in ranked])
     axes.fill_between(np.arange(1, len(ranked) + 1), accuracies, step="mid", color=BLUE, alpha=0.25, linewidth=0)
     axes.step(np.arange(1, len(ranked) + 1), accuracies, where="mid", color=BLUE)
     if overall is not None:
         axes.axhline(overall, color=INK, linewidth=0.8, linestyle="--")
-    worst = ", ".join(f"{_shorten(name)} {100 * scores[name]['accuracy']:.0f}" for name in ranked[:4])
+    worst = ", ".join(f"{_shorten(name)} {100 * scores[name]['accuracy']:.0f}" for name in ranked[:3])
     axes.text(0.99, 0.03, f"lowest (%): {worst}", transform=axes.transAxes, ha="right", fontsize=8.5)
     axes.set_ylim(0, 1.01)
     axes.set_xlim(1, len(ranked))

@@ -29,6 +29,8 @@ try:
 except ModuleNotFoundError as error:
     raise needs("jinja2", "explore") from error
 
+SPACE = "\u00a0"  # that a line does not break at
+
 
 def write_page(path: Path, template: str, **values: Any) -> None:
     """Fill a template of ``templates/`` and write the page, whole or not at all."""
@@ -58,48 +60,52 @@ def sound(waveform: Waveform, sample_rate: int) -> str:
 
 
 def per_cent(share: float | None, digits: int = 1) -> str:
-    """Say a share as a percentage.
+    r"""Say a share as a percentage, on one line.
 
     >>> per_cent(0.93416)
-    '93.4 %'
+    '93.4\xa0%'
     """
-    return "–" if share is None else f"{100 * share:.{digits}f} %"
+    return "–" if share is None else f"{100 * share:.{digits}f}{SPACE}%"
 
 
 def interval(low_high: tuple[float, float] | list[float] | None) -> str:
-    """Say a 95 % interval of a share.
+    r"""Say a 95 % interval of a share.
 
     >>> interval((0.901, 0.95))
-    '90.1 to 95.0 %'
+    '90.1 to 95.0\xa0%'
     """
-    return "–" if not low_high else f"{100 * low_high[0]:.1f} to {100 * low_high[1]:.1f} %"
+    return "–" if not low_high else f"{100 * low_high[0]:.1f} to {100 * low_high[1]:.1f}{SPACE}%"
 
 
 def count(number: float, one: str, many: str = "") -> str:
-    """Say how many, with the noun.
+    r"""Say how many, with the noun.
 
     >>> count(1, "clip"), count(12000, "clip"), count(2, "entry", "entries")
-    ('1 clip', '12 000 clips', '2 entries')
+    ('1 clip', '12\xa0000 clips', '2 entries')
     """
     noun = one if number == 1 else many or f"{one}s"
     return f"{thousands(number)} {noun}"
 
 
 def thousands(number: float) -> str:
-    """Write a whole number in groups of three.
+    r"""Write a whole number in groups of three.
 
     >>> thousands(84522)
-    '84 522'
+    '84\xa0522'
     """
-    return f"{number:,.0f}".replace(",", " ")
+    return f"{number:,.0f}".replace(",", SPACE)
 
 
 def duration(seconds: float) -> str:
-    """Say how long something took.
+    r"""Say how long something took, on one line.
 
     >>> duration(4.25), duration(130), duration(7500)
-    ('4.2 s', '2 min 10 s', '2 h 5 min')
+    ('4.2\xa0s', '2\xa0min\xa010\xa0s', '2\xa0h\xa05\xa0min')
     """
+    return _spoken_duration(seconds).replace(" ", SPACE)
+
+
+def _spoken_duration(seconds: float) -> str:
     if seconds < 60:
         return f"{seconds:.1f} s"
     minutes = round(seconds) // 60
