@@ -1,0 +1,71 @@
+"""`sutja data`: look into recordings, make some, fetch some."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import click
+
+from sutja.cli.options import Bars, data_options, read_data
+from sutja.inspection import PROBLEMS, Inspection, inspect
+
+# Problems of one kind that are shown to people; --json has them all.
+N_SHOWN = 3
+
+
+@click.group()
+def data() -> None:
+    """Look into recordings, make synthetic ones, fetch public ones."""
+
+
+@data.command()
+@data_options
+@click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
+def info(as_json: bool, **how: Any) -> None:
+    """Say what is in DATA, folders or CSVs, and what is wrong with it."""
+    dataset = read_data(**how)
+    bars = Bars()
+    try:
+        found = inspect(dataset, progress=bars.stage("listening", len(dataset.clips), "clip"))
+    finally:
+        bars.close()
+    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else "\n".join(_told(found)))
+
+
+def _told(found: Inspection) -> Iterable[str]:
+    """Write an inspection for people."""
+    lengths = found.durations
+    unlabelled = f", {found.n_unlabelled} of them without label" if found.n_unlabelled else ""
+    yield f"layout:      {found.layout}"
+    yield f"clips:       {found.n_clips}{unlabelled}"
+    yield f"labels:      {_counted(found.labels, 40)}"
+    yield f"speakers:    {_counted(found.speakers, 10)}"
+    yield f"splits:      {_counted(found.splits)}"
+    yield f"rates (Hz):  {_counted(found.sample_rates)}"
+    yield f"channels:    {_counted(found.channels)}"
+    yield f"durations:   {lengths.shortest:.2f} to {lengths.longest:.2f} s, median {lengths.median:.2f} s"
+    yield f"in all:      {lengths.total / 60:.1f} minutes"
+    yield from (f"note:        {note}" for note in found.notes)
+    groups = found.problems_by_kind()
+    yield f"problems:    {len(found.problems) if groups else 'none'}"
+    for kind, group in groups.items():
+        yield f"  {PROBLEMS[kind]}: {len(group)}"
+        yield from (f"    {p.name}: {p.detail.removeprefix(f'{p.path}: ')}" for p in group[:N_SHOWN])
+        if len(group) > N_SHOWN:
+            yield f"    and {len(group) - N_SHOWN} more (--json names them)"
+
+
+def _counted(counts: Mapping[str, int] | Mapping[int, int], n_shown: int = 20) -> str:
+    """Write values with their number of clips.
+
+    >>> _counted({"yes": 3, "no": 2})
+    '2 (yes 3, no 2)'
+    >>> _counted({})
+    'none'
+    """
+    if not counts:
+        return "none"
+    shown = [f"{value} {count}" for value, count in counts.items()]
+    return f"{len(counts)} ({', '.join(shown[:n_shown])}{', ...' if len(shown) > n_shown else ''})"
