@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 
 from sutja.errors import ConfigError
 
@@ -22,6 +23,24 @@ PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 def _require(condition: bool, name: str, value: object, expected: str) -> None:
     if not condition:
         raise ConfigError(f"{name} is {value!r}; expected {expected}")
+
+
+def _check_kinds(stage: str, settings: object) -> None:
+    for name, kind in get_type_hints(type(settings)).items():
+        choices = get_args(kind)
+        spelt = str(kind) if choices else kind.__name__
+        expected = " or ".join(map(repr, choices)) if get_origin(kind) is Literal else spelt
+        _require(_fits(getattr(settings, name), kind), f"{stage}.{name}", getattr(settings, name), expected)
+
+
+def _fits(value: object, kind: Any) -> bool:
+    if get_origin(kind) is Literal:
+        return value in get_args(kind)
+    if get_args(kind):  # one of several
+        return any(_fits(value, option) for option in get_args(kind))
+    if kind is float:
+        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
 @dataclass(frozen=True)
@@ -38,6 +57,7 @@ class AudioConfig:
     """Longer recordings are refused: a clip holds one word, and memory stays bounded."""
 
     def __post_init__(self) -> None:
+        _check_kinds("audio", self)
         _require(1_000 <= self.sample_rate <= 384_000, "audio.sample_rate", self.sample_rate, "1000 to 384000 Hz")
         _require(0 < self.min_seconds < self.max_seconds, "audio.min_seconds", self.min_seconds, "0 < min < max")
 
@@ -76,6 +96,7 @@ class FeatureConfig:
     """When the features are scaled to [0, 1]: padding is the quietest cell before, and zero dB after."""
 
     def __post_init__(self) -> None:
+        _check_kinds("features", self)
         _require(self.n_fft >= 2, "features.n_fft", self.n_fft, "at least 2")
         _require(1 <= self.window_length <= self.n_fft, "features.win_length", self.win_length, "1 to n_fft")
         _require(self.hop_length >= 1, "features.hop_length", self.hop_length, "at least 1")
@@ -122,6 +143,7 @@ class TrainConfig:
     """The study's."""
 
     def __post_init__(self) -> None:
+        _check_kinds("train", self)
         _require(self.n_folds >= 2, "train.n_folds", self.n_folds, "at least 2")
         _require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
         _require(self.batch_size >= 2, "train.batch_size", self.batch_size, "at least 2 (batch norm needs two)")

@@ -203,7 +203,7 @@ def _cepstrum(decibels: Features, config: FeatureConfig) -> Features:
 @lru_cache(maxsize=64)
 def _window(win_length: int, n_fft: int) -> NDArray[np.float64]:
     """Return a periodic Hann window of ``win_length`` in the middle of ``n_fft`` samples."""
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length)
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length) if win_length > 1 else np.ones(1)
     left = (n_fft - win_length) // 2
     padded = np.pad(window, (left, n_fft - win_length - left))
     padded.flags.writeable = False

@@ -1,0 +1,125 @@
+"""Settings: the study's values, checks at construction, and the way through JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from sutja.config import PRESETS, AudioConfig, Config, FeatureConfig, TrainConfig, from_mapping, preset
+from sutja.errors import ConfigError
+
+
+def test_the_reference_preset_is_the_study():
+    config = preset("reference")
+    assert config.audio.sample_rate == 20_000
+    assert not config.audio.remove_mean
+    mel, mfcc = config.members["mel"], config.members["mfcc"]
+    for features in (mel, mfcc):
+        assert (features.n_fft, features.window_length, features.hop_length, features.center) == (2048, 2048, 512, True)
+        assert (features.mel_scale, features.mel_norm, features.top_db) == ("slaney", "slaney", 80.0)
+        assert (features.fmin, features.fmax) == (0.0, None)
+        assert (features.n_bins, features.n_frames) == (40, 40)
+    assert (mel.n_mels, mel.n_mfcc, mel.reference, mel.scaling) == (40, None, "max", "before_padding")
+    assert (mfcc.n_mels, mfcc.n_mfcc, mfcc.reference, mfcc.scaling) == (128, 40, "one", "after_padding")
+    train = config.train
+    assert (train.n_folds, train.epochs, train.batch_size, train.learning_rate) == (5, 50, 32, 1e-3)
+    assert (train.n_copies, train.dropout, train.seed) == (5, 0.5, 929)
+
+
+def test_1_024_seconds_fill_the_reference_window():
+    assert preset("reference").members["mel"].max_samples == 20_480 - 1
+
+
+@pytest.mark.parametrize("name", list(PRESETS))
+def test_presets_survive_json(name):
+    config = preset(name)
+    assert config.preset == name
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+
+
+def test_an_unknown_preset_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"'referense' is not known; expected one of .*did you mean 'reference'\?"):
+        preset("referense")
+
+
+def test_an_unknown_setting_names_the_nearest():
+    with pytest.raises(ConfigError, match=r"'hop_lenght' is not known in FeatureConfig.*did you mean 'hop_length'\?"):
+        from_mapping(FeatureConfig, {"hop_lenght": 512})
+    with pytest.raises(ConfigError, match=r"'trian' is not known in Config.*did you mean 'train'\?"):
+        Config.from_dict({"trian": {}})
+    with pytest.raises(ConfigError, match="'epoch' is not known in TrainConfig"):
+        Config.from_dict({"train": {"epoch": 3}})
+    with pytest.raises(ConfigError, match="'n_mel' is not known in FeatureConfig"):
+        Config.from_dict({"members": {"mel": {"n_mel": 3}}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "message"),
+    [
+        (AudioConfig, {"sample_rate": 0}, "audio.sample_rate is 0; expected 1000 to 384000 Hz"),
+        (AudioConfig, {"sample_rate": 20_000.0}, "audio.sample_rate is 20000.0; expected int"),
+        (AudioConfig, {"sample_rate": "20000"}, "audio.sample_rate is '20000'; expected int"),
+        (AudioConfig, {"remove_mean": 1}, "audio.remove_mean is 1; expected bool"),
+        (AudioConfig, {"min_seconds": 60.0}, "audio.min_seconds is 60.0; expected 0 < min < max"),
+        (AudioConfig, {"min_seconds": 0.0}, "audio.min_seconds is 0.0"),
+        (AudioConfig, {"max_seconds": float("inf")}, "audio.max_seconds is inf; expected float"),
+        (FeatureConfig, {"n_fft": 1}, "features.n_fft is 1; expected at least 2"),
+        (FeatureConfig, {"n_fft": True}, "features.n_fft is True; expected int"),
+        (FeatureConfig, {"win_length": 0}, "features.win_length is 0; expected 1 to n_fft"),
+        (FeatureConfig, {"win_length": 2049}, "features.win_length is 2049"),
+        (FeatureConfig, {"win_length": 20.5}, r"features.win_length is 20.5; expected int \| None"),
+        (FeatureConfig, {"hop_length": 0}, "features.hop_length is 0; expected at least 1"),
+        (FeatureConfig, {"n_mels": 0}, "features.n_mels is 0; expected at least 1"),
+        (FeatureConfig, {"fmin": -1.0}, "features.fmin is -1.0; expected at least 0 Hz"),
+        (FeatureConfig, {"fmin": 300.0, "fmax": 300.0}, "features.fmax is 300.0; expected above fmin"),
+        (FeatureConfig, {"top_db": 0.0}, "features.top_db is 0.0; expected above 0 dB"),
+        (FeatureConfig, {"top_db": float("nan")}, "features.top_db is nan; expected float"),
+        (FeatureConfig, {"n_mfcc": 41}, "features.n_mfcc is 41; expected 1 to n_mels"),
+        (FeatureConfig, {"n_mfcc": 0}, "features.n_mfcc is 0"),
+        (FeatureConfig, {"n_frames": 0}, "features.n_frames is 0; expected at least 1"),
+        (FeatureConfig, {"mel_scale": "HTK"}, "features.mel_scale is 'HTK'; expected 'slaney' or 'htk'"),
+        (FeatureConfig, {"mel_norm": None}, "features.mel_norm is None; expected 'slaney' or 'none'"),
+        (FeatureConfig, {"reference": 1.0}, "features.reference is 1.0; expected 'max' or 'one'"),
+        (FeatureConfig, {"scaling": "before"}, "features.scaling is 'before'; expected 'before_padding' or"),
+        (FeatureConfig, {"scaling": ["before_padding"]}, "features.scaling is"),
+        (TrainConfig, {"n_folds": 1}, "train.n_folds is 1; expected at least 2"),
+        (TrainConfig, {"epochs": 0}, "train.epochs is 0; expected at least 1"),
+        (TrainConfig, {"batch_size": 1}, "train.batch_size is 1; expected at least 2"),
+        (TrainConfig, {"learning_rate": 0.0}, "train.learning_rate is 0.0; expected above 0"),
+        (TrainConfig, {"n_copies": 0}, "train.n_copies is 0; expected at least 1"),
+        (TrainConfig, {"valid_share": 1.0}, "train.valid_share is 1.0; expected between 0 and 1"),
+        (TrainConfig, {"dropout": 1.0}, "train.dropout is 1.0; expected 0 to below 1"),
+        (TrainConfig, {"seed": -1}, "train.seed is -1; expected at least 0"),
+    ],
+)
+def test_values_that_cannot_be(kind, values, message):
+    with pytest.raises(ConfigError, match=message):
+        kind(**values)
+    with pytest.raises(ConfigError, match=message):
+        from_mapping(kind, values)
+
+
+@pytest.mark.parametrize(
+    ("features", "message"),
+    [
+        ({"fmax": 10_001.0}, "mel: fmax is 10001.0; expected at most 10000 Hz"),
+        ({"fmin": 10_000.0}, "mel: fmin is 10000.0; expected below 10000 Hz"),
+    ],
+)
+def test_bands_above_half_the_sample_rate(features, message):
+    with pytest.raises(ConfigError, match=message):
+        Config(members={"mel": FeatureConfig(**features)})
+
+
+def test_at_least_one_member():
+    with pytest.raises(ConfigError, match=r"members is \{\}; expected at least one"):
+        Config(members={})
+
+
+@pytest.mark.parametrize("settings", [Config(), *(getattr(Config(), f) for f in ("audio", "train")), FeatureConfig()])
+def test_settings_are_frozen(settings):
+    name = dataclasses.fields(settings)[0].name
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(settings, name, None)

@@ -1,0 +1,101 @@
+"""Files are there whole or not at all."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from sutja import files
+from sutja.errors import RunError
+from sutja.files import replace_whole, sha256, write_json, write_text
+
+
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def no_space(*_args, **_kwargs):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_makes_folders_and_writes(tmp_path):
+    path = tmp_path / "새 폴더" / "b" / "a.txt"
+    write_text(path, "한 줄\n둘\r\n")
+    assert path.read_bytes() == "한 줄\n둘\r\n".encode()
+    assert names(path.parent) == ["a.txt"]
+    assert path.stat().st_mode & 0o777 == 0o644
+
+
+def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+
+    def write_half() -> None:
+        with replace_whole(path) as draft:
+            draft.write_text("half", encoding="utf-8")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_half()
+    assert path.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("where", ["tempfile.mkstemp", "pathlib.Path.mkdir", "pathlib.Path.write_text"])
+def test_a_full_disk_is_one_sentence_and_leaves_the_old_file(tmp_path, monkeypatch, where):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    monkeypatch.setattr(where, no_space)
+    with pytest.raises(RunError, match=r"a\.txt: cannot be written \(No space left on device\); choose a folder"):
+        write_text(path, "new")
+    monkeypatch.undo()
+    assert path.read_text(encoding="utf-8") == "old"
+    assert names(tmp_path) == ["a.txt"]
+
+
+def test_a_file_where_a_folder_should_be(tmp_path):
+    (tmp_path / "a").write_text("", encoding="utf-8")
+    with pytest.raises(RunError, match="cannot be written"):
+        write_text(tmp_path / "a" / "b.txt", "new")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+def test_a_kill_while_writing_leaves_the_old_file(tmp_path):
+    path = tmp_path / "a.txt"
+    write_text(path, "old")
+    program = (
+        "import os, signal, sys; from pathlib import Path; from sutja.files import replace_whole\n"
+        "with replace_whole(Path(sys.argv[1])) as draft:\n"
+        "    draft.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False)
+    assert ended.returncode == -signal.SIGKILL
+    assert path.read_text(encoding="utf-8") == "old"
+
+
+def test_json_is_strict_and_readable(tmp_path):
+    path = tmp_path / "a.json"
+    write_json(path, {"낱말": [1, 0.5, None]})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"낱말": [1, 0.5, None]}
+    assert "낱말" in path.read_text(encoding="utf-8")
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json(path, {"a": float("nan")})
+    assert json.loads(path.read_text(encoding="utf-8")) == {"낱말": [1, 0.5, None]}
+
+
+def test_sha256(tmp_path):
+    path = tmp_path / "a"
+    path.write_bytes(b"\0" * 100_000)
+    assert sha256(path) == hashlib.sha256(b"\0" * 100_000).hexdigest()
+
+
+def test_cannot_write_without_strerror():
+    error = files.cannot_write(Path("x"), OSError("odd"))
+    assert str(error) == "x: cannot be written (odd); choose a folder with space that you may write to"
