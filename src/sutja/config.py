@@ -126,6 +126,26 @@ class FeatureConfig:
 
 
 @dataclass(frozen=True)
+class AugmentConfig:
+    """What is done to training waveforms; a share is how many of the copies it happens to."""
+
+    speed: tuple[float, float] = (0.85, 1.18)
+    """Range of the playing speed: tempo and pitch together, as a smaller or larger speaker has them."""
+    room_share: float = 0.3
+    room_seconds: tuple[float, float] = (0.05, 0.4)
+    """Range of the time in which the room's sound falls by 60 dB."""
+    response_share: float = 0.5
+    response_db: float = 8.0
+    """How far a random microphone's response goes up and down."""
+    noise_share: float = 0.6
+    snr_db: tuple[float, float] = (0.0, 30.0)
+    babble_share: float = 0.5
+    """Of the noise: voices, rather than coloured noise."""
+    line_share: float = 0.1
+    """Telephone line: 8 kHz, 8-bit mu-law."""
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """How the networks learn."""
 

@@ -1,0 +1,45 @@
+# Two commands are enough on a fresh machine: `make demo` and `make test`. Both install what they need into .venv.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+# Real recordings for tests and benchmarks, where this checkout has them beside it; users have no such folder.
+SUTJA_DATA ?= $(realpath ../shared/data)
+export SUTJA_DATA
+# One thread a process: our processes are the parallelism.
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: install demo test check bench clean
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+	touch $@
+
+# The main job on built-in data: synthetic voices, training, report, prediction of voices that the model never heard.
+demo: install
+	rm -rf demo
+	$(BIN)/sutja data synth demo/voices --voices 20 --takes 2 --seed 1
+	$(BIN)/sutja data info demo/voices
+	$(BIN)/sutja train demo/voices --out demo/run --protocol speakers --epochs 10 --copies 3
+	$(BIN)/sutja data synth demo/unheard --voices 5 --takes 1 --seed 2
+	$(BIN)/sutja predict demo/unheard/data/01 --model demo/run
+	$(BIN)/sutja evaluate demo/unheard --model demo/run
+	@echo "Open demo/run/report.html"
+
+test: install
+	$(BIN)/python -m pytest -n 2 --dist worksteal -q -rs
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: install
+	$(BIN)/python bench/features.py
+	$(BIN)/python bench/training.py
+
+clean:
+	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache
