@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -65,3 +66,31 @@ def cannot_write(path: Path, error: OSError) -> RunError:
     """Say in one sentence why a file could not be written."""
     reason = error.strerror or str(error)
     return RunError(f"{path}: cannot be written ({reason}); choose a folder with space that you may write to")
+
+
+@contextlib.contextmanager
+def new_folder(path: Path) -> Iterator[Path]:
+    """Give a folder to fill, beside ``path``, and move it to ``path`` when the block ends well.
+
+    Raises
+    ------
+    RunError
+        When ``path`` is there and not an empty folder, or cannot be written to. Nothing half-written stays.
+    """
+    try:
+        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise RunError(f"{path}: is there already; expected a new or an empty folder: choose another name")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    try:
+        yield draft
+        draft.chmod(0o755)  # mkdtemp makes it private
+        if path.exists():
+            path.rmdir()  # Windows moves onto nothing
+        draft.rename(path)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 import click
 
 from sutja.cli.options import Bars, data_options, read_data
 from sutja.inspection import PROBLEMS, Inspection, inspect
+from sutja.synth import SynthConfig, digit_words, parse_words, write_dataset
 
 # Problems of one kind that are shown to people; --json has them all.
 N_SHOWN = 3
+_SYNTH = SynthConfig()
 
 
 @click.group()
@@ -32,6 +35,29 @@ def info(as_json: bool, **how: Any) -> None:
     finally:
         bars.close()
     click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else "\n".join(_told(found)))
+
+
+@data.command()
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
+@click.option("--voices", "n_voices", type=int, default=_SYNTH.n_voices, show_default=True, help="Speakers.")
+@click.option("--takes", "n_takes", type=int, default=_SYNTH.n_takes, show_default=True, help="Of each word by each.")
+@click.option("--labels", help="0,1,2 or yes,no or LABEL=TEXT,...; the ten digits if not given.")
+@click.option("--language", default=_SYNTH.language, show_default=True, help="eSpeak's name: en, en-us, ko, de, ...")
+@click.option("--rate", "rates", type=(int, int), default=_SYNTH.rates, show_default=True, help="Words per minute.")
+@click.option("--pitch", "pitches", type=(int, int), default=_SYNTH.pitches, show_default=True, help="0 to 99.")
+@click.option("--sample-rate", type=int, default=_SYNTH.sample_rate, show_default=True, help="Hz.")
+@click.option("--seed", type=int, default=_SYNTH.seed, show_default=True, help="The same seed, the same files.")
+def synth(folder: Path, labels: str | None, **settings: Any) -> None:
+    """Write recordings of synthetic voices to DIR, in AudioMNIST's layout: no download, no microphone."""
+    config = SynthConfig(**settings)
+    words = parse_words(labels) if labels else digit_words(config.language)
+    bars = Bars()
+    try:
+        progress = bars.stage("speaking", config.n_voices * len(words) * config.n_takes, "clip")
+        n_clips = write_dataset(folder, words, config, progress=progress)
+    finally:
+        bars.close()
+    click.echo(f"{folder}: {n_clips} clips, {config.n_voices} speakers, {len(words)} labels")
 
 
 def _told(found: Inspection) -> Iterable[str]:
