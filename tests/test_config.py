@@ -89,9 +89,10 @@ def test_an_unknown_setting_names_the_nearest():
         (TrainConfig, {"batch_size": 1}, "train.batch_size is 1; expected at least 2"),
         (TrainConfig, {"learning_rate": 0.0}, "train.learning_rate is 0.0; expected above 0"),
         (TrainConfig, {"n_copies": 0}, "train.n_copies is 0; expected at least 1"),
-        (TrainConfig, {"valid_share": 1.0}, "train.valid_share is 1.0; expected between 0 and 1"),
+        (TrainConfig, {"valid_share": 0.6}, "train.valid_share is 0.6; expected above 0 to 0.5"),
         (TrainConfig, {"dropout": 1.0}, "train.dropout is 1.0; expected 0 to below 1"),
-        (TrainConfig, {"seed": -1}, "train.seed is -1; expected at least 0"),
+        (TrainConfig, {"seed": -1}, "train.seed is -1; expected 0 to 4294967295"),
+        (TrainConfig, {"seed": 2**32}, "train.seed is 4294967296; expected"),
     ],
 )
 def test_values_that_cannot_be(kind, values, message):

@@ -169,9 +169,9 @@ class TrainConfig:
         _require(self.batch_size >= 2, "train.batch_size", self.batch_size, "at least 2 (batch norm needs two)")
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         _require(self.n_copies >= 1, "train.n_copies", self.n_copies, "at least 1")
-        _require(0 < self.valid_share < 1, "train.valid_share", self.valid_share, "between 0 and 1")
+        _require(0 < self.valid_share <= 0.5, "train.valid_share", self.valid_share, "above 0 to 0.5")
         _require(0 <= self.dropout < 1, "train.dropout", self.dropout, "0 to below 1")
-        _require(self.seed >= 0, "train.seed", self.seed, "at least 0")
+        _require(0 <= self.seed < 2**32, "train.seed", self.seed, "0 to 4294967295")
 
 
 def _reference_members() -> dict[str, FeatureConfig]:

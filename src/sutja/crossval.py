@@ -22,6 +22,8 @@ from sutja.features import Features, network_input, random_left
 from sutja.metrics import Integers, Probabilities
 from sutja.training import Arrays, Inputs, fit, load_arrays, model_with, probabilities, save_arrays
 
+N_CUTS = 100  # tries to cut folds by speaker that leave every label to learn from
+
 
 @dataclass(frozen=True)
 class Fold:
@@ -90,11 +92,30 @@ def make_folds(clips: Sequence[Clip], targets: Integers, config: TrainConfig, pr
         return [Fold(rows[train], rows[held_out], rows[held_out]) for train, held_out in splits]
     if protocol == "clips":
         cut = StratifiedKFold(config.n_folds, shuffle=True, random_state=config.seed)
-        splits = cut.split(targets, targets)
+        splits = list(cut.split(targets, targets))
     else:
-        grouped = StratifiedGroupKFold(config.n_folds, shuffle=True, random_state=config.seed)
-        splits = grouped.split(targets, targets, groups=[clip.speaker for clip in clips])
+        splits = _cut_by_speaker(clips, targets, config)
     return [_honest_fold(train, test, targets, config) for train, test in splits]
+
+
+def _cut_by_speaker(clips: Sequence[Clip], targets: Integers, config: TrainConfig) -> list[tuple[Integers, Integers]]:
+    """Give (train, test) for each fold: nobody on both sides, somebody in each, and every label left to learn from."""
+    speakers = [clip.speaker for clip in clips]
+    counts = np.bincount(targets)
+    lacking = np.zeros(0, dtype=np.int64)
+    for attempt in range(N_CUTS):  # how a cut falls is chance: with speakers who say few of the labels another may do
+        cut = StratifiedGroupKFold(config.n_folds, shuffle=True, random_state=(config.seed + attempt) % 2**32)
+        splits = list(cut.split(targets, targets, groups=speakers))
+        left = [counts - np.bincount(targets[test], minlength=len(counts)) for _, test in splits]
+        lacking = np.flatnonzero(np.min(left, axis=0) < 2)  # one clip to learn from, one that may choose
+        if not len(lacking) and all(len(test) for _, test in splits):
+            return splits
+    labels = [clips[int(np.flatnonzero(targets == target)[0])].label for target in lacking[:1]]
+    what = f"too little is left to learn label {labels[0]!r} from" if labels else "nobody is held out"
+    raise DatasetError(
+        f"{len(set(speakers))} speakers cannot be cut into {config.n_folds} folds: in one of them {what}; "
+        "use fewer --folds or --protocol clips, or record more speakers"
+    )
 
 
 def _honest_fold(train: Integers, test: Integers, targets: Integers, config: TrainConfig) -> Fold:
@@ -114,10 +135,12 @@ def _check_enough(clips: Sequence[Clip], targets: Integers, config: TrainConfig,
     folds = f"{config.n_folds} folds"
     if len(counts) < 2:
         raise DatasetError(f"only one label, {labels[0]!r}; expected at least two to tell apart; add clips of another")
-    if counts.min() < max(config.n_folds, 3):
+    # Without a fold's share, each label must have a clip to learn from and one that may choose the checkpoint.
+    needed = {2: 4, 3: 3}.get(config.n_folds, config.n_folds)
+    if counts.min() < needed:
         raise DatasetError(
-            f"label {rarest!r} has {counts.min()} clips; expected at least {max(config.n_folds, 3)} for {folds}; "
-            "record more, or lower --folds"
+            f"label {rarest!r} has {counts.min()} clips; expected at least {needed} for {folds}; "
+            "record more, or change --folds"
         )
     if protocol != "speakers":
         return
@@ -129,19 +152,14 @@ def _check_enough(clips: Sequence[Clip], targets: Integers, config: TrainConfig,
         of_label.setdefault(clip.label, set()).add(clip.speaker)
     n_speakers = len({clip.speaker for clip in clips})
     if n_speakers < config.n_folds:
-        raise DatasetError(f"{n_speakers} speakers for {folds}; use --folds {n_speakers} or less, or --protocol clips")
+        fewer = f"--folds {n_speakers} or less, or " if n_speakers > 1 else ""
+        raise DatasetError(f"{n_speakers} speakers for {folds}; use {fewer}--protocol clips, or record more speakers")
     for label, speakers in of_label.items():
         if len(speakers) < 2:
             raise DatasetError(
                 f"label {label!r} comes from one speaker only, {min(map(str, speakers))!r}; "
                 "with that speaker held out nothing is left to learn it from; record another speaker"
             )
-
-
-def missing_labels(fold: Fold, targets: Integers, n_copies: int) -> Integers:
-    """Return the targets that the training side of a fold over clips lacks."""
-    learned = (fold.train - len(targets)) // n_copies
-    return np.setdiff1d(targets, targets[learned])
 
 
 def make_inputs(features: Sequence[Features], config: FeatureConfig, n_copies: int, seed: Sequence[int]) -> Features:
