@@ -7,6 +7,7 @@ epoch from (seed, epoch), so that a run that was cut off and resumed ends with t
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from sutja.config import TrainConfig
+from sutja.errors import RunError
 from sutja.files import replace_whole
 from sutja.metrics import Integers, Probabilities
 from sutja.model import DigitNet
@@ -89,6 +91,11 @@ def fit(  # noqa: PLR0913
     on_epoch
         Called after each epoch, also for those that the checkpoint already holds.
 
+    Raises
+    ------
+    RunError
+        When the loss was never a number, or the checkpoint is damaged.
+
     """
     state = _start(n_classes, config, seed)
     if checkpoint and checkpoint.exists():
@@ -103,6 +110,8 @@ def fit(  # noqa: PLR0913
         if checkpoint:
             _save(state, checkpoint)
         on_epoch()
+    if not state.best:
+        raise RunError(f"the loss was no number in {config.epochs} epochs; expected it to fall; lower learning_rate")
     return Fit(state.best, state.history)
 
 
@@ -216,6 +225,9 @@ def save_arrays(path: Path, arrays: Arrays, history: list[dict[str, float]]) -> 
 
 def load_arrays(path: Path) -> tuple[Arrays, list[dict[str, float]]]:
     """Read what :func:`save_arrays` wrote."""
-    with np.load(path, allow_pickle=False) as file:
-        arrays = dict(file)
-    return arrays, json.loads(arrays.pop("history").tobytes())
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            arrays = dict(file)
+        return arrays, json.loads(arrays.pop("history").tobytes())
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise RunError(f"{path}: is damaged ({error}); delete it and go on with --resume") from error
