@@ -272,8 +272,8 @@ def _detect(path: Path) -> str:
         return "csv"
     files = _sound_files(path)
     for layout, parse in _PARSERS.items():
-        n_fitting = sum(clip is not None and clip.label is not None for clip in (parse(path, f) for f in files))
-        if 2 * n_fitting > len(files):
+        clips = [clip for clip in (parse(path, f) for f in files) if clip is not None]
+        if 2 * len(clips) > len(files) and any(c.label is not None for c in clips):
             return layout
     if tables:  # it will say which columns it lacks
         return "csv"

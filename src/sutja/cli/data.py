@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
+from tqdm import tqdm
 
-from sutja.cli.options import Bars, data_options, read_data
+from sutja import download
+from sutja.cli.options import Bars, data_options, read_data, say
+from sutja.dataset import scan
+from sutja.download import SOURCES
 from sutja.inspection import PROBLEMS, Inspection, inspect
 from sutja.synth import SynthConfig, digit_words, parse_words, write_dataset
 
@@ -58,6 +64,38 @@ def synth(folder: Path, labels: str | None, **settings: Any) -> None:
     finally:
         bars.close()
     click.echo(f"{folder}: {n_clips} clips, {config.n_voices} speakers, {len(words)} labels")
+
+
+@data.command()
+@click.argument("name", required=False, type=click.Choice(list(SOURCES)))
+@click.option("--to", "folder", type=click.Path(path_type=Path), help="Where; ./NAME if not given.")
+@click.option("--url", help="Another address of the archive, a zip or a tar.")
+@click.option("--sha256", help="What the archive's checksum must be.")
+@click.option("--list", "only_list", is_flag=True, help="Say what there is, and fetch nothing.")
+def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | None, only_list: bool) -> None:
+    """Fetch the public corpus NAME; an interrupted download goes on when it is run again."""
+    if only_list or name is None:
+        click.echo("\n".join(f"{n}: {s.what}; {s.size}; {s.licence}; {s.url}" for n, s in SOURCES.items()))
+        return
+    with byte_bar(name) as progress:
+        fetched = download.fetch(name, folder or Path(name), url=url, sha256=sha256, progress=progress)
+    if not fetched.checked:
+        say(f"no published checksum; the sha256 of what came is {fetched.sha256} (--sha256 holds the next one to it)")
+    say(f"licence: {SOURCES[name].licence}")
+    dataset = scan(fetched.folder)
+    click.echo(f"{fetched.folder}: {len(dataset.clips)} clips, layout {dataset.description}")
+
+
+@contextmanager
+def byte_bar(name: str) -> Iterator[download.Progress]:
+    """Show bytes coming, on stderr, where someone looks."""
+    with tqdm(desc=name, unit="B", unit_scale=True, dynamic_ncols=True, disable=not sys.stderr.isatty()) as bar:
+
+        def show(n_bytes: int, total: int | None) -> None:
+            bar.total = total
+            bar.update(n_bytes - bar.n)
+
+        yield show
 
 
 def _told(found: Inspection) -> Iterable[str]:
