@@ -18,7 +18,11 @@ TELEPHONE_RATE = 8_000  # Hz
 
 
 def augment(
-    waveform: Waveform, sample_rate: int, config: AugmentConfig, rng: np.random.Generator, babble: Waveform | None = None
+    waveform: Waveform,
+    sample_rate: int,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    babble: Waveform | None = None,
 ) -> Waveform:
     """Send a waveform, already in its window, through one random chain: voice, room and microphone, noise, line.
 
@@ -43,7 +47,9 @@ def augment(
     if rng.random() < config.noise_share:
         snr_db = rng.uniform(*config.snr_db)
         crowd = babble is not None and rng.random() < config.babble_share
-        noise = crowd_noise(len(waveform), babble, rng) if crowd else coloured_noise(len(waveform), rng.uniform(0, 2), rng)
+        noise = (
+            crowd_noise(len(waveform), babble, rng) if crowd else coloured_noise(len(waveform), rng.uniform(0, 2), rng)
+        )
         waveform = add_noise(waveform, noise, snr_db)
     if rng.random() < config.line_share:
         waveform = telephone(waveform, sample_rate)

@@ -16,8 +16,6 @@ import dataclasses
 import hashlib
 import json
 import os
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,7 +23,7 @@ from typing import Any
 
 from sutja.config import AudioConfig, FeatureConfig, from_mapping
 from sutja.errors import BundleError, ConfigError
-from sutja.files import cannot_write, write_json
+from sutja.files import new_folder, write_json
 
 FORMAT = "sutja-bundle"
 FORMAT_VERSION = 1
@@ -55,21 +53,8 @@ class Bundle:
 
 def save(bundle: Bundle, folder: Path) -> None:
     """Write the folder, whole or not at all; an older model in its place is replaced."""
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        draft = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    try:
+    with new_folder(folder, replace=True) as draft:
         _write(bundle, draft)
-        draft.chmod(0o755)
-        if folder.exists():
-            shutil.rmtree(folder)
-        draft.replace(folder)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def load(path: str | os.PathLike[str]) -> Bundle:

@@ -69,8 +69,10 @@ def cannot_write(path: Path, error: OSError) -> RunError:
 
 
 @contextlib.contextmanager
-def new_folder(path: Path) -> Iterator[Path]:
+def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     """Give a folder to fill, beside ``path``, and move it to ``path`` when the block ends well.
+
+    With ``replace`` an older folder gives way once the new one is whole.
 
     Raises
     ------
@@ -78,7 +80,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         When ``path`` is there and not an empty folder, or cannot be written to. Nothing half-written stays.
     """
     try:
-        if path.exists() and not (path.is_dir() and not any(path.iterdir())):
+        if not replace and path.exists() and not (path.is_dir() and not any(path.iterdir())):
             raise RunError(f"{path}: is there already; expected a new or an empty folder: choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
@@ -87,9 +89,11 @@ def new_folder(path: Path) -> Iterator[Path]:
     try:
         yield draft
         draft.chmod(0o755)  # mkdtemp makes it private
-        if path.exists():
-            path.rmdir()  # Windows moves onto nothing
+        aside = draft.with_name(f"{draft.name}.old")
+        if path.exists():  # Windows moves onto nothing
+            path.rename(aside)
         draft.rename(path)
+        shutil.rmtree(aside, ignore_errors=True)
     except OSError as error:
         raise cannot_write(path, error) from error
     finally:

@@ -100,3 +100,63 @@ def n_parameters(model: nn.Module, *, trainable: bool = False) -> int:
     if not trainable:
         total += sum(b.numel() for name, b in model.named_buffers() if not name.endswith("num_batches_tracked"))
     return total
+
+
+class WordBlock(nn.Module):
+    """Two 3x3 convolutions beside a shortcut: the plain residual block (He et al., arXiv 1512.03385).
+
+    Parameters
+    ----------
+    n_in, n_out
+        Channels that enter and leave.
+    stride
+        Of the first convolution, in frequency and time.
+
+    """
+
+    def __init__(self, n_in: int, n_out: int, stride: int | tuple[int, int] = 1) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            nn.Conv2d(n_in, n_out, 3, stride, padding=1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(),
+            nn.Conv2d(n_out, n_out, 3, padding=1, bias=False), nn.BatchNorm2d(n_out),
+        )  # fmt: skip
+        self.shortcut: nn.Module = nn.Identity()
+        if n_in != n_out or stride != 1:
+            self.shortcut = nn.Sequential(nn.Conv2d(n_in, n_out, 1, stride, bias=False), nn.BatchNorm2d(n_out))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, n_in, height, width)`` to ``(batch, n_out, height / stride, width / stride)``."""
+        return torch.relu(self.body(x) + self.shortcut(x))
+
+
+class WordNet(nn.Module):
+    """The network of the preset `robust`: a small residual network for 10 ms frames.
+
+    It halves frequency and time at its stem, so that 100 frames cost less than the study's 40: 223 000 parameters
+    with ten labels. BC-ResNet (arXiv 2106.04140) has fewer multiplications, but its depthwise convolutions took 3 to
+    8 times as long to train on a CPU.
+    """
+
+    channels = (16, 32, 64, 96)
+
+    def __init__(self, n_classes: int, dropout: float = 0.2) -> None:
+        super().__init__()
+        first, second, third, fourth = self.channels
+        self.stem = nn.Sequential(nn.Conv2d(1, first, 5, 2, padding=2, bias=False), nn.BatchNorm2d(first), nn.ReLU())
+        self.blocks = nn.Sequential(
+            WordBlock(first, first),
+            WordBlock(first, second, 2),
+            WordBlock(second, third, 2),
+            WordBlock(third, fourth, (1, 2)),
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.last = nn.Linear(fourth, n_classes)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, 1, n_bins, n_frames)`` to logits ``(batch, n_classes)``."""
+        x = self.blocks(self.stem(x))  # (batch, 96, n_bins / 8, n_frames / 16)
+        logits: Tensor = self.last(self.dropout(x.mean(dim=(2, 3))))
+        return logits
+
+
+NETWORKS: dict[str, type[DigitNet] | type[WordNet]] = {"digit_net": DigitNet, "word_net": WordNet}

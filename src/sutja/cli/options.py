@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
@@ -12,6 +13,7 @@ from typing import Any, TypeVar
 import click
 from tqdm import tqdm
 
+from sutja.audio import find_audio, printable
 from sutja.dataset import LAYOUTS, Dataset, merge, scan
 from sutja.errors import DatasetError
 
@@ -43,7 +45,9 @@ def read_data(
     found = []
     for path in data:
         dataset = scan(path, layout=layout, audio_root=audio_root)
-        say(f"{path}: {len(dataset.clips)} clips, layout {dataset.description}")
+        say(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
+        for note in dataset.notes:
+            say(f"  {note}")
         found.append(dataset)
     dataset = merge(found) if len(found) > 1 else found[0]
     return _narrowed(_renamed(dataset, rename), split)
@@ -127,17 +131,14 @@ def interval(edges: Sequence[float] | None) -> str:
 
 def expand(paths: Iterable[str]) -> list[Path]:
     """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be told of."""
-    from glob import glob
-
-    from sutja.audio import find_audio
-
     files: list[Path] = []
     for text in paths:
         path = Path(text)
-        if path.is_dir():
-            files += find_audio(path)
-        elif path.exists():
+        if os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
+            files += find_audio(path) or [path]
+        elif os.path.exists(text):  # noqa: PTH110
             files.append(path)
         else:
-            files += [Path(name) for name in sorted(glob(text, recursive=True)) if not os.path.isdir(name)] or [path]  # noqa: PTH112, PTH207
+            names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
+            files += [Path(name) for name in names if not os.path.isdir(name)] or [path]  # noqa: PTH112
     return files
