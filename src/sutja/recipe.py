@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import errno
 import io
 import json
 import os
 import platform
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -29,16 +31,16 @@ from typing import Protocol as Interface
 import numpy as np
 
 from sutja import __version__, bundle, evaluation, report
-from sutja.audio import Waveform, load_waveform
+from sutja.audio import Waveform, load_waveform, printable
 from sutja.config import Config, Protocol
-from sutja.crossval import Job, Result, make_folds, make_inputs, make_jobs, run_job
+from sutja.crossval import Fold, Job, Result, make_folds, make_inputs, make_jobs, run_job
 from sutja.dataset import Clip, Dataset, fingerprint, natural_order
 from sutja.engine import run_jobs
 from sutja.ensemble import combine
 from sutja.errors import AudioError, DatasetError, RunError
 from sutja.export import to_onnx
 from sutja.features import Features, extract
-from sutja.files import replace_whole, write_json, write_text
+from sutja.files import cannot_write, replace_whole, write_json, write_text
 from sutja.metrics import Integers, Probabilities
 from sutja.model import DigitNet, n_parameters
 from sutja.predictor import Predictor
@@ -102,11 +104,13 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
 
     """
     started = perf_counter()
-    settings = open_run(plan)
+    settings = check_run(plan)
     if (plan.run / "metrics.json").exists():
         return finish(plan)
     material = hear(plan, progress)
-    jobs = prepare(plan, material)
+    folds = make_folds(material.clips, material.targets, plan.config.train, plan.protocol)
+    write_json(plan.run / "config.json", settings)  # from here on the folder is a run: what cannot be learned left none
+    jobs = prepare(plan, material, folds)
     results = learn(plan, jobs, progress)
     out_of_fold = gather(plan, material, jobs, results)
     scores = judge(plan, material, jobs, out_of_fold)
@@ -127,8 +131,8 @@ def finish(plan: Plan) -> dict[str, Any]:
     return metrics
 
 
-def open_run(plan: Plan) -> dict[str, Any]:
-    """Make the run's folder, or check that the one there is the same run; return its settings."""
+def check_run(plan: Plan) -> dict[str, Any]:
+    """Return the settings of the run, when its folder is free or holds this very run."""
     settings = {
         "config": plan.config.to_dict(),
         "protocol": plan.protocol,
@@ -136,24 +140,35 @@ def open_run(plan: Plan) -> dict[str, Any]:
         "fingerprint": fingerprint(plan.dataset.clips),
         "versions": {name: version(name) for name in ("torch", "numpy", "onnxruntime", "soundfile", "soxr")}
         | {"sutja": __version__, "python": platform.python_version()},
-        "command": " ".join(["sutja", *sys.argv[1:]]),
+        "command": shlex.join(["sutja", *map(printable, sys.argv[1:])]),
     }
-    path = plan.run / "config.json"
+    path, run = plan.run / "config.json", printable(plan.run)
     if not path.exists():
         if plan.run.exists() and (not plan.run.is_dir() or any(plan.run.iterdir())):
-            raise RunError(f"{plan.run}: exists and is not a run of ours; choose another --out")
-        write_json(path, settings)
+            raise RunError(f"{run}: exists and is not a run of ours; choose another --out")
+        _check_place(plan.run)
     elif not plan.resume:
-        raise RunError(f"{plan.run}: holds a run already; go on with it by --resume, or choose another --out")
+        raise RunError(f"{run}: holds a run already; go on with it by --resume, or choose another --out")
     else:
-        _check_same(plan.run, json.loads(path.read_text(encoding="utf-8")), settings)
+        _check_same(path, settings)
     return settings
 
 
-def _check_same(run: Path, old: Mapping[str, Any], new: Mapping[str, Any]) -> None:
-    plain = json.loads(json.dumps(new))
+def _check_place(run: Path) -> None:
+    """Say now, and not after an hour of work, that a folder cannot be made there."""
+    above = next(folder for folder in run.absolute().parents if folder.exists())
+    if not os.access(above, os.W_OK):
+        raise cannot_write(run, PermissionError(errno.EACCES, f"no permission to write in {printable(above)}"))
+
+
+def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
+    run, new = printable(path.parent), json.loads(json.dumps(settings))
+    try:
+        old = dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise RunError(f"{run}: its config.json cannot be read ({error}); choose another --out") from error
     for name, what in (("fingerprint", "recordings"), ("protocol", "protocol"), ("config", "settings")):
-        if old.get(name) != plain[name]:
+        if old.get(name) != new[name]:
             raise RunError(f"{run}: was started with other {what}; resume it with the same, or choose another --out")
 
 
@@ -162,7 +177,7 @@ def hear(plan: Plan, progress: Progress) -> Material:
     config = plan.config
     clips = plan.dataset.labelled
     if not clips:
-        raise DatasetError(f"{plan.dataset.root}: no clip has a label; nothing can be learned; add labels")
+        raise DatasetError(f"{printable(plan.dataset.root)}: no clip has a label; nothing can be learned; add labels")
     step = progress.stage("features", len(clips), "clip")
     configs = list(config.members.values())
 
@@ -187,7 +202,7 @@ def hear(plan: Plan, progress: Progress) -> Material:
         progress.say(f"left out: {error}")
     usable = [(clip, found) for clip, found in zip(clips, heard, strict=True) if not isinstance(found, AudioError)]
     if not usable:
-        raise DatasetError(f"{plan.dataset.root}: no clip can be used; look at them with `sutja data info`")
+        raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
     features = {name: [found[0][i] for _, found in usable] for i, name in enumerate(config.members)}
     return Material(tuple(clip for clip, _ in usable), features, sum(found[1] for _, found in usable))
 
@@ -196,17 +211,26 @@ def _is_longer(waveform: Waveform, config: Config) -> bool:
     return len(waveform) > min(features.max_samples for features in config.members.values())
 
 
-def prepare(plan: Plan, material: Material) -> list[Job]:
-    """Cut the folds and lay out the inputs of all networks where the jobs find them."""
+def prepare(plan: Plan, material: Material, folds: Sequence[Fold]) -> list[Job]:
+    """Lay out the inputs of all networks where the jobs find them."""
     config, targets = plan.config, material.targets
-    folds = make_folds(material.clips, targets, config.train, plan.protocol)
     work = plan.run / "work"
-    work.mkdir(exist_ok=True)
+    _check_order(work / "names.npy", np.array([clip.name for clip in material.clips]))
     _save_array(work / "targets.npy", np.concatenate([targets, np.repeat(targets, config.train.n_copies)]))
     for index, (name, features) in enumerate(config.members.items()):
         rows = make_inputs(material.features[name], features, config.train.n_copies, (config.train.seed, index))
         _save_array(work / f"{name}.npy", rows)
     return make_jobs(config, folds, len(material.labels), work)
+
+
+def _check_order(path: Path, names: np.ndarray[Any, Any]) -> None:
+    """Networks that an earlier run finished have learned from rows of these clips in this order."""
+    if path.exists() and not np.array_equal(np.load(path), names):
+        raise RunError(
+            f"{printable(path.parents[1])}: was started with the recordings in another order; "
+            "resume it with the same, or choose another --out"
+        )
+    _save_array(path, names)
 
 
 def _save_array(path: Path, values: np.ndarray[Any, Any]) -> None:
@@ -237,7 +261,7 @@ def gather(
     numbers = np.concatenate([np.full(len(j.fold.test), j.number) for j in jobs if j.member == jobs[0].member])
     columns = {
         "names": np.array([clip.name for clip in clips]),
-        "paths": np.array([str(clip.path).encode(errors="surrogateescape").decode(errors="replace") for clip in clips]),
+        "paths": np.array([printable(clip.path) for clip in clips]),
         "speakers": np.array([clip.speaker or "" for clip in clips]),
         "true_labels": np.array([clip.label for clip in clips]),
         "folds": numbers[order],
@@ -313,7 +337,8 @@ def _baseline(run: Path | None) -> dict[str, Any] | None:
         values = {name: ensemble[name] for name in ("accuracy", "interval95")}
         return {"protocol": metrics["protocol"], "n_clips": metrics["n_clips"], **values}
     except (OSError, ValueError, KeyError) as error:
-        raise RunError(f"{run}: no metrics to compare with ({error}); expected the folder of a finished run") from error
+        reason = f"no metrics to compare with ({error})"
+        raise RunError(f"{printable(run)}: {reason}; expected the folder of a finished run") from error
 
 
 def ship(plan: Plan, material: Material, results: Mapping[tuple[str, int], Result], metrics: Mapping[str, Any]) -> None:
@@ -366,7 +391,7 @@ def write_history(run: Path, results: Mapping[tuple[str, int], Result]) -> None:
 def describe(plan: Plan, material: Material) -> dict[str, Any]:
     """Say what the run was made of."""
     return {
-        "roots": [str(plan.dataset.root)],
+        "roots": [printable(plan.dataset.root)],
         "layout": plan.dataset.layout,
         "n_clips": len(material.clips),
         "n_labels": len(material.labels),

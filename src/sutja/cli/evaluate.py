@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import sys
 from pathlib import Path
 
 import click
@@ -27,7 +28,10 @@ def evaluate(  # noqa: PLR0913  one argument an option
     model: Path,
     as_json: bool,
 ) -> None:
-    """Score a model on the labelled clips of DATA."""
+    """Score a model on the labelled clips of DATA.
+
+    Clips that cannot be used are named and left out, and the exit status is 1.
+    """
     predictor = Predictor.load(model)
     clips = read_data(data, layout, audio_root, rename, split).labelled
     bars = Bars()
@@ -43,6 +47,7 @@ def evaluate(  # noqa: PLR0913  one argument an option
         click.echo(json.dumps(scores | rest, ensure_ascii=False))
     else:
         _tell(found)
+    sys.exit(1 if found.unreadable else 0)
 
 
 def _tell(found: Evaluation) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from sutja.audio import printable
 from sutja.cli.options import expand, percent
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
@@ -28,17 +29,15 @@ def predict(paths: tuple[str, ...], model: Path, form: str | None) -> None:
     predictor = Predictor.load(model)
     files = expand(paths)
     write = {"json": _write_json, "csv": _csv_writer(), None: _write_text}[form]
-    failed = not files
+    failed = False
     for path, found in zip(files, predictor.predict_many(files), strict=True):
         write(path, found)
         failed |= isinstance(found, AudioError)
-    if not files:
-        click.echo(f"sutja: no sound files in {', '.join(paths)}; expected wav, flac, ogg, mp3 or aiff", err=True)
     sys.exit(1 if failed else 0)
 
 
 def _write_json(path: Path, found: Prediction | AudioError) -> None:
-    record: dict[str, Any] = {"path": _printable(path)}
+    record: dict[str, Any] = {"path": printable(path)}
     if isinstance(found, AudioError):
         record["error"] = str(found)
     else:
@@ -55,7 +54,7 @@ def _csv_writer() -> Any:
             rows.writerow(["path", "label", "probability", "error"])
             begun.append(True)
         said = ["", "", str(found)] if isinstance(found, AudioError) else [found.label, found.probability, ""]
-        rows.writerow([_printable(path), *said])
+        rows.writerow([printable(path), *said])
 
     return write
 
@@ -64,9 +63,4 @@ def _write_text(path: Path, found: Prediction | AudioError) -> None:
     if isinstance(found, AudioError):
         click.echo(f"sutja: {found}", err=True)
     else:
-        click.echo(f"{_printable(path)}: {found.label} ({percent(found.probability)})")
-
-
-def _printable(path: Path) -> str:
-    """Write a file name that need not be UTF-8."""
-    return str(path).encode(errors="surrogateescape").decode(errors="replace")
+        click.echo(f"{printable(path)}: {found.label} ({percent(found.probability)})")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from sutja import config as settings
+from sutja.audio import printable
 from sutja.cli.options import Bars, data_options, interval, percent, read_data, say
 from sutja.config import PRESETS, PROTOCOLS, TrainConfig
 from sutja.dataset import Dataset
@@ -59,7 +60,7 @@ def train(  # noqa: PLR0913  one argument an option
         raise needs("torch", "train")
     from sutja import recipe
 
-    chosen = {"epochs": epochs, "n_folds": folds, "n_copies": copies, "seed": seed}
+    chosen: dict[str, Any] = {"epochs": epochs, "n_folds": folds, "n_copies": copies, "seed": seed}
     base = settings.preset(preset)
     config = replace(base, train=replace(base.train, **{k: v for k, v in chosen.items() if v is not None}))
     dataset = read_data(data, layout, audio_root, rename, split)
@@ -87,6 +88,6 @@ def _fitting_protocol(dataset: Dataset, n_folds: int) -> settings.Protocol:
 def _tell(metrics: dict[str, Any], out: Path) -> None:
     for name, scores in metrics["members"].items():
         click.echo(f"{name:10s} {percent(scores['accuracy']):>8s}   95 %: {interval(scores['interval95'])}")
-    click.echo(f"report: {out / 'report.html'}   model: {out / 'model'}")
+    click.echo(f"report: {printable(out / 'report.html')}   model: {printable(out / 'model')}")
     if (out / "submission.csv").exists():
-        click.echo(f"predictions of unlabelled clips: {out / 'submission.csv'}")
+        click.echo(f"predictions of unlabelled clips: {printable(out / 'submission.csv')}")
