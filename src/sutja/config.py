@@ -92,8 +92,9 @@ class FeatureConfig:
     """Keep this many coefficients of the DCT of the log mel spectrogram; log mel itself when not given."""
     n_frames: int = 40
     """Frames that enter the network; shorter clips are padded, longer ones give their loudest window."""
-    scaling: Literal["before_padding", "after_padding"] = "before_padding"
-    """When the features are scaled to [0, 1]: padding is the quietest cell before, and zero dB after."""
+    scaling: Literal["before_padding", "after_padding", "standardise"] = "before_padding"
+    """Scaled to [0, 1] before padding (padding is the quietest cell) or after it (padding is zero dB); or padded with
+    the quietest cell and brought to mean 0 and standard deviation 1."""
 
     def __post_init__(self) -> None:
         _check_kinds("features", self)
@@ -155,7 +156,19 @@ class TrainConfig:
     learning_rate: float = 1e-3
     """Adam's."""
     n_copies: int = 5
-    """Random paddings of each training clip."""
+    """Of each training clip: random paddings, or augmented versions where the preset augments."""
+    one_copy_an_epoch: bool = False
+    """Show each clip once an epoch, as one of its copies drawn at random, instead of all copies."""
+    network: Literal["digit_net", "word_net"] = "digit_net"
+    schedule: Literal["constant", "one_cycle"] = "constant"
+    """Of the learning rate; `one_cycle` warms up to it over a fifth of the steps and falls to zero as a cosine."""
+    weight_decay: float = 0.0
+    """Decoupled (AdamW)."""
+    label_smoothing: float = 0.0
+    masks: bool = False
+    """Hide random bands and stretches of the inputs (SpecAugment, arXiv 1904.08779)."""
+    keep: Literal["best", "last"] = "best"
+    """The weights of the epoch with the lowest validation loss, or of the last."""
     valid_share: float = 0.1
     """Share of the training clips that chooses the checkpoint under the protocols `clips` and `speakers`."""
     dropout: float = 0.5
@@ -167,6 +180,8 @@ class TrainConfig:
         _require(self.n_folds >= 2, "train.n_folds", self.n_folds, "at least 2")
         _require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
         _require(self.batch_size >= 2, "train.batch_size", self.batch_size, "at least 2 (batch norm needs two)")
+        _require(self.weight_decay >= 0, "train.weight_decay", self.weight_decay, "at least 0")
+        _require(0 <= self.label_smoothing < 1, "train.label_smoothing", self.label_smoothing, "0 to below 1")
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
         _require(self.n_copies >= 1, "train.n_copies", self.n_copies, "at least 1")
         _require(0 < self.valid_share <= 0.5, "train.valid_share", self.valid_share, "above 0 to 0.5")

@@ -119,13 +119,23 @@ def _cut_by_speaker(clips: Sequence[Clip], targets: Integers, config: TrainConfi
 
 
 def _honest_fold(train: Integers, test: Integers, targets: Integers, config: TrainConfig) -> Fold:
-    """Let a stratified part of the training clips choose the checkpoint, so that the fold is judged only once."""
+    """Let a stratified part of the training clips choose the checkpoint, so that the fold is judged only once.
+
+    Where the last epoch is kept nothing is chosen: all clips are learned from, and the curves show the fold itself.
+    """
+    if config.keep == "last":
+        return Fold(_copies(train, targets, config), test, test)
     n_labels = len(np.unique(targets))
     n_valid = max(n_labels, round(config.valid_share * len(train)))
     cut = StratifiedShuffleSplit(1, test_size=n_valid, random_state=config.seed)
     learned, chosen = next(cut.split(train, targets[train]))
-    copies = len(targets) + train[learned][:, None] * config.n_copies + np.arange(config.n_copies)
-    return Fold(copies.ravel(), train[chosen], test)
+    return Fold(_copies(train[learned], targets, config), train[chosen], test)
+
+
+def _copies(clips: Integers, targets: Integers, config: TrainConfig) -> Integers:
+    """Return the rows of all copies of some clips, those of a clip side by side."""
+    rows: Integers = len(targets) + clips[:, None] * config.n_copies + np.arange(config.n_copies)
+    return rows.ravel()
 
 
 def _check_enough(clips: Sequence[Clip], targets: Integers, config: TrainConfig, protocol: Protocol) -> None:
@@ -207,7 +217,7 @@ def run_job(job: Job, on_step: OnStep) -> Result:
             Inputs(features, targets, rows) for rows in (job.fold.train, job.fold.valid, job.fold.test)
         )
         found = fit(train, valid, job.n_classes, job.config, seed=job.seed, checkpoint=job.checkpoint, on_epoch=on_step)
-        out_of_fold = probabilities(model_with(found.weights), test)
+        out_of_fold = probabilities(model_with(found.weights, job.config.network), test)
     finally:
         torch.set_num_threads(threads)
     save_arrays(job.result, {"probabilities": out_of_fold, **_prefixed(found.weights)}, found.history)

@@ -91,6 +91,8 @@ def network_input(features: Features, config: FeatureConfig, *, left: int | None
     """
     if left is None:
         left = max(0, config.n_frames - features.shape[1]) // 2
+    if config.scaling == "standardise":
+        return standardise(pad(features - features.min(), config.n_frames, left))
     if config.scaling == "before_padding":
         return pad(min_max(features), config.n_frames, left)
     return min_max(pad(features, config.n_frames, left))
@@ -122,6 +124,17 @@ def min_max(features: Features) -> Features:
     low, high = features.min(), features.max()
     span = high - low
     return (features - low) / span if span > 0 else np.zeros_like(features)
+
+
+def standardise(features: Features) -> Features:
+    """Bring to mean 0 and standard deviation 1; constant features become zeros.
+
+    >>> standardise(np.array([[-1.0, 1.0]], dtype=np.float32))
+    array([[-1.,  1.]], dtype=float32)
+    """
+    deviation = features.std()
+    centred: Features = features - features.mean()
+    return centred / deviation if deviation > 0 else centred
 
 
 @lru_cache(maxsize=64)

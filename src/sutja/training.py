@@ -7,6 +7,7 @@ epoch from (seed, epoch), so that a run that was cut off and resumed ends with t
 from __future__ import annotations
 
 import json
+import math
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -23,10 +24,11 @@ from sutja.config import TrainConfig
 from sutja.errors import RunError
 from sutja.files import replace_whole
 from sutja.metrics import Integers, Probabilities
-from sutja.model import DigitNet
+from sutja.model import NETWORKS
 
 Arrays = dict[str, NDArray[Any]]
 
+WARM_UP = 0.2  # of the steps, in the one-cycle schedule
 KERAS_ADAM_EPS = 1e-7  # the study's optimiser is Keras's, whose epsilon is ten times torch's
 
 
@@ -38,12 +40,13 @@ class Inputs:
     targets: Integers
     rows: Integers
 
-    def batches(self, batch_size: int, order: Integers | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Give ``(batch, 1, n_bins, n_frames)`` and ``(batch,)``, in order or in the order given."""
-        rows = self.rows if order is None else self.rows[order]
+    def batches(self, batch_size: int, rows: Integers | None = None) -> Iterator[tuple[Tensor, Tensor]]:
+        """Give ``(batch, 1, n_bins, n_frames)`` and ``(batch,)``, in order or of the rows given."""
+        rows = self.rows if rows is None else rows
         for start in range(0, len(rows), batch_size):
             chosen = rows[start : start + batch_size]
-            yield torch.from_numpy(self.features[chosen])[:, None], torch.from_numpy(self.targets[chosen])
+            features = self.features[chosen].astype(np.float32, copy=False)
+            yield torch.from_numpy(features)[:, None], torch.from_numpy(self.targets[chosen])
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ def fit(  # noqa: PLR0913
         on_epoch()
     for epoch in range(len(state.history), config.epochs):
         record = _epoch(state, train, valid, config, np.random.SeedSequence([seed, epoch]))
-        if record["valid_loss"] < min((past["valid_loss"] for past in state.history), default=np.inf):
+        best_so_far = min((past["valid_loss"] for past in state.history), default=np.inf)
+        if config.keep == "last" or record["valid_loss"] < best_so_far:
             state.best = weights_of(state.model)
         state.history.append(record)
         if checkpoint:
@@ -128,9 +132,9 @@ def weights_of(model: nn.Module) -> Arrays:
     return {name: value.detach().contiguous().numpy().copy() for name, value in model.state_dict().items()}
 
 
-def model_with(weights: Mapping[str, NDArray[Any]]) -> DigitNet:
-    """Build the network that has these weights."""
-    model = DigitNet(n_classes=len(weights["last.bias"]))
+def model_with(weights: Mapping[str, NDArray[Any]], network: str) -> nn.Module:
+    """Build the network of :data:`sutja.model.NETWORKS` that has these weights."""
+    model = NETWORKS[network](len(weights["last.bias"]))
     model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()})
     return model
 
@@ -138,9 +142,11 @@ def model_with(weights: Mapping[str, NDArray[Any]]) -> DigitNet:
 def _start(n_classes: int, config: TrainConfig, seed: int) -> _State:
     torch.manual_seed(seed)
     # Channels last: the 1x1 and 3x3 convolutions of this network take 0.6 of the time that the default layout takes.
-    model = DigitNet(n_classes, config.dropout)
+    model = NETWORKS[config.network](n_classes, config.dropout)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
-    optimiser = torch.optim.Adam(model.parameters(), lr=config.learning_rate, eps=KERAS_ADAM_EPS, fused=True)
+    optimiser = torch.optim.AdamW(  # without decay it is Adam
+        model.parameters(), config.learning_rate, eps=KERAS_ADAM_EPS, weight_decay=config.weight_decay, fused=True
+    )
     return _State(model, optimiser, best={}, history=[])
 
 
@@ -153,14 +159,18 @@ def _epoch(
 ) -> dict[str, float]:
     started = perf_counter()
     torch.manual_seed(int(seeds.generate_state(1)[0]))  # dropout
-    order = np.random.default_rng(seeds).permutation(len(train.rows))
+    rng = np.random.default_rng(seeds)
+    rows = _shown(train.rows, config, rng)
+    n_steps = -(-len(rows) // config.batch_size)
     total_loss, n_right, n_seen = 0.0, 0, 0
     state.model.train()
-    for features, targets in train.batches(config.batch_size, order):
+    for step, (features, targets) in enumerate(train.batches(config.batch_size, rows)):
         if len(targets) == 1:
             continue  # batch norm has no variance of one
-        logits = state.model(_laid_out(features))
-        loss = nn.functional.cross_entropy(logits, targets)
+        for group in state.optimiser.param_groups:
+            group["lr"] = rate_at((len(state.history) + step / n_steps) / config.epochs, config)
+        logits = state.model(_laid_out(mask(features, rng) if config.masks else features))
+        loss = nn.functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         state.optimiser.step()
@@ -175,6 +185,40 @@ def _epoch(
         "valid_accuracy": valid_accuracy,
         "seconds": perf_counter() - started,
     }
+
+
+def _shown(rows: Integers, config: TrainConfig, rng: np.random.Generator) -> Integers:
+    """Draw the order of an epoch, and which copy of each clip it shows."""
+    if not config.one_copy_an_epoch:
+        return rows[rng.permutation(len(rows))]
+    clips = rows.reshape(-1, config.n_copies)  # the copies of a clip stand side by side
+    drawn = rng.integers(config.n_copies, size=len(clips))
+    return clips[np.arange(len(clips)), drawn][rng.permutation(len(clips))]
+
+
+def rate_at(progress: float, config: TrainConfig) -> float:
+    """Return the learning rate after a share of the training, 0 to 1."""
+    if config.schedule == "constant":
+        return config.learning_rate
+    if progress < WARM_UP:
+        return config.learning_rate * (0.04 + 0.96 * progress / WARM_UP)
+    return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
+
+
+def mask(features: Tensor, rng: np.random.Generator) -> Tensor:
+    """Hide two random bands and one random stretch of time of each input, ``(batch, 1, n_bins, n_frames)``.
+
+    What is hidden takes the input's smallest value, which is silence.
+    """
+    n_bins, n_frames = features.shape[2:]
+    masked = features.clone()
+    for one in masked[:, 0]:
+        silence = one.min()
+        for axis, size, widest in ((0, n_bins, n_bins // 5), (0, n_bins, n_bins // 5), (1, n_frames, n_frames // 5)):
+            width = int(rng.integers(0, widest + 1))
+            start = int(rng.integers(0, size - width + 1))
+            one.narrow(axis, start, width).fill_(silence)
+    return masked
 
 
 def _judge(model: nn.Module, inputs: Inputs) -> tuple[float, float]:
