@@ -17,9 +17,13 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from sutja.audio import Waveform
+from sutja.config import FeatureConfig
+from sutja.dataset import natural_order
 from sutja.errors import needs
+from sutja.features import Features, hz_to_mel, mel_to_hz
 from sutja.files import replace_whole
 
 try:
@@ -54,6 +58,7 @@ PAGE_COLOURS = {
 SHARES = LinearSegmentedColormap.from_list("shares", [(0.0, 0.447, 0.698, 0.0), (0.0, 0.447, 0.698, 1.0)])
 SHARE_STEPS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1)  # rare confusions are seen, too
 DECIBELS = "viridis"  # even in lightness, safe for the colour-blind
+SIGNED = "PuOr"  # as safe, for what is above and below zero
 
 # DejaVu Sans comes with matplotlib and has no Korean, Chinese or Japanese: the first of these that is installed helps.
 WIDER_FONTS = (
@@ -371,4 +376,345 @@ def _accuracy_ranks(scores: Mapping[str, Mapping[str, Any]], kind: str, overall:
     axes.set_xlim(1, len(ranked))
     _dress(axes, x=f"{kind}s from lowest to highest (rank)", y="accuracy (%)", title=title, grid="y")
     _per_cent(axes)
+    return figure
+
+
+# -- a clip ----------------------------------------------------------------------------------------------------------
+
+SMALL = (3.6, 2.1)  # inches; three side by side on a laptop, one on a phone
+LOWEST_HZ = 60.0  # of a logarithmic axis: no voice is below
+MAX_POINTS = 700  # of one line: more than a screen's columns only make the page heavy
+
+
+@_drawn
+def waveform(samples: Waveform, sample_rate: int, *, title: str = "") -> Figure:
+    """Draw a waveform ``(n_samples,)`` over time; a long one as the range from lowest to highest sample."""
+    figure = _figure(*SMALL)
+    axes = figure.subplots()
+    step = -(-len(samples) // MAX_POINTS)
+    if step <= 2:
+        axes.plot(np.arange(len(samples)) / sample_rate, samples, color=BLUE, linewidth=0.8)
+    else:
+        columns = np.array_split(samples, MAX_POINTS)
+        times = np.linspace(0, len(samples) / sample_rate, len(columns))
+        low, high = [float(c.min()) for c in columns], [float(c.max()) for c in columns]
+        axes.fill_between(times, low, high, color=BLUE, linewidth=0.3)
+    limit = 1.05 * max(float(np.abs(samples).max()), 1e-4)
+    axes.set_ylim(-limit, limit)
+    axes.set_xlim(0, len(samples) / sample_rate)
+    _dress(axes, x="time (s)", y="amplitude (full scale 1)", title=title, grid="y")
+    return figure
+
+
+@_drawn
+def spectrum(samples: Waveform, sample_rate: int, *, title: str = "") -> Figure:
+    """Draw the magnitude of the Fourier transform of a whole clip, from 0 to half the sample rate."""
+    figure = _figure(*SMALL)
+    axes = figure.subplots()
+    magnitude = np.abs(np.fft.rfft(samples))
+    edges = np.unique(np.linspace(0, len(magnitude), MAX_POINTS + 1).astype(int))
+    peaks = np.maximum.reduceat(magnitude, edges[:-1])  # the largest of the bins that share a column
+    frequencies = edges[:-1] * sample_rate / len(samples) / 1000
+    axes.fill_between(frequencies, 0, peaks, color=BLUE, linewidth=0.3)
+    axes.set_xlim(0, sample_rate / 2000)
+    axes.set_ylim(0, 1.05 * max(float(peaks.max()), 1e-9))
+    _dress(axes, x="frequency (kHz)", y="magnitude", title=title, grid="both")
+    return figure
+
+
+@_drawn
+def mel_scale(*, fmax: float = 10_000.0) -> Figure:
+    """Draw the mel scale, 2595 log10(1 + f/700), up to ``fmax`` Hz."""
+    figure = _figure(*SMALL)
+    axes = figure.subplots()
+    frequencies = np.linspace(0, fmax, 200)
+    axes.plot(frequencies / 1000, hz_to_mel(frequencies, "htk"), color=BLUE)
+    axes.set_xlim(0, fmax / 1000)
+    axes.set_ylim(bottom=0)
+    _dress(axes, x="frequency (kHz)", y="pitch (mel)", title="m = 2595 log10(1 + f/700)", grid="both")
+    return figure
+
+
+@_drawn
+def mel_spectrogram(decibels: Features, sample_rate: int, config: FeatureConfig, *, title: str = "") -> Figure:
+    """Draw a log mel spectrogram ``(n_mels, n_frames)`` in dB, frequency on a logarithmic axis."""
+    figure = _figure(*SMALL)
+    axes = figure.subplots()
+    _draw_mel(axes, decibels, sample_rate, config)
+    axes.set_title(plain(title), loc="left")
+    return figure
+
+
+@_drawn
+def mfcc(coefficients: Features, sample_rate: int, config: FeatureConfig, *, title: str = "") -> Figure:
+    """Draw MFCCs ``(n_mfcc, n_frames)`` over time."""
+    figure = _figure(*SMALL)
+    axes = figure.subplots()
+    _draw_mfcc(axes, coefficients, sample_rate, config)
+    axes.set_title(plain(title), loc="left")
+    return figure
+
+
+@_drawn
+def mfcc_mean(coefficients: Features, *, title: str = "") -> Figure:
+    """Draw the mean over time of MFCCs ``(n_mfcc, n_frames)``: a vector of ``n_mfcc``."""
+    figure = _figure(*SMALL)
+    axes = figure.subplots()
+    axes.bar(np.arange(len(coefficients)), coefficients.mean(axis=1), color=BLUE, width=0.8)
+    axes.axhline(0, color=INK, linewidth=0.6)
+    axes.set_yscale("symlog", linthresh=10)  # the first one, loudness, is ten times the others
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    _dress(axes, x="coefficient", y="mean over time", title=title, grid="y")
+    return figure
+
+
+@_drawn
+def mel_beside_mfcc(
+    decibels: Features, coefficients: Features, sample_rate: int, config: FeatureConfig, *, title: str = ""
+) -> Figure:
+    """Draw one clip's log mel spectrogram (left) beside its MFCCs (right)."""
+    return _compared([(decibels, coefficients)], [title], sample_rate, config)
+
+
+@_drawn
+def compare_clips(
+    clips: Sequence[tuple[Features, Features]], names: Sequence[str], sample_rate: int, config: FeatureConfig
+) -> Figure:
+    """Draw clips one above the other, each ``(log_mel, mfcc)``: mel on the left, MFCCs on the right."""
+    return _compared(clips, names, sample_rate, config)
+
+
+def _compared(
+    clips: Sequence[tuple[Features, Features]], names: Sequence[str], sample_rate: int, config: FeatureConfig
+) -> Figure:
+    figure = _figure(7.4, 0.3 + 2.2 * len(clips))
+    grid = figure.subplots(len(clips), 2, squeeze=False)
+    for (decibels, coefficients), name, (left, right) in zip(clips, names, grid, strict=True):
+        _draw_mel(left, decibels, sample_rate, config)
+        _draw_mfcc(right, coefficients, sample_rate, config)
+        left.set_title(_shorten(f"{name}, log mel", 42), loc="left")
+        right.set_title(_shorten(f"{name}, MFCC", 42), loc="left")
+    return figure
+
+
+def _draw_mel(axes: Axes, decibels: Features, sample_rate: int, config: FeatureConfig) -> None:
+    fmax = sample_rate / 2 if config.fmax is None else config.fmax
+    ends = hz_to_mel(np.array([config.fmin, fmax]), config.mel_scale)
+    # A band reaches from its neighbours' middles to the next: here it is drawn from half-way to half-way.
+    places = np.linspace(ends[0], ends[1], config.n_mels + 2)
+    edges = mel_to_hz(np.concatenate(([places[0]], (places[1:-2] + places[2:-1]) / 2, [places[-1]])), config.mel_scale)
+    edges[0] = max(edges[0], edges[1] / 2)  # 0 Hz has no place on a logarithmic axis
+    bottom = min(LOWEST_HZ, float(edges[-2]))
+    image = axes.pcolormesh(
+        _frame_edges(decibels, sample_rate, config), edges, decibels, cmap=DECIBELS, rasterized=True
+    )
+    axes.set_yscale("log")
+    axes.set_ylim(bottom, fmax)
+    axes.set_yticks([f for f in (100, 200, 500, 1000, 2000, 5000, 10_000, 20_000) if bottom < f <= fmax])
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda f, _: f"{f / 1000:g}"))
+    axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
+    _dress(axes, x="time (s)", y="frequency (kHz)")
+    unit = "dB re maximum" if config.reference == "max" else "dB"
+    _dress_bar(_figure_of(axes).colorbar(image, ax=axes), unit)
+
+
+def _draw_mfcc(axes: Axes, coefficients: Features, sample_rate: int, config: FeatureConfig) -> None:
+    # The first coefficient is loudness and far larger than the rest: it may leave the scale, the others fill it.
+    limit = max(float(np.quantile(np.abs(coefficients[1:] if len(coefficients) > 1 else coefficients), 0.95)), 1e-6)
+    edges = np.arange(len(coefficients) + 1) - 0.5
+    times = _frame_edges(coefficients, sample_rate, config)
+    image = axes.pcolormesh(times, edges, coefficients, cmap=SIGNED, vmin=-limit, vmax=limit, rasterized=True)
+    _dress(axes, x="time (s)", y="coefficient")
+    _dress_bar(_figure_of(axes).colorbar(image, ax=axes, extend="both"), "value (dB)")
+
+
+def _figure_of(axes: Axes) -> Figure:
+    figure = axes.get_figure()
+    assert isinstance(figure, Figure)
+    return figure
+
+
+def _frame_edges(features: Features, sample_rate: int, config: FeatureConfig) -> NDArray[np.float64]:
+    """Return the times between frames, seconds, ``(n_frames + 1,)``."""
+    first = 0.0 if config.center else config.n_fft / 2 / sample_rate
+    hop = config.hop_length / sample_rate
+    return np.maximum(first + (np.arange(features.shape[1] + 1) - 0.5) * hop, 0)
+
+
+@_drawn
+def network_inputs(inputs: Mapping[str, Sequence[Features]], *, title: str = "") -> Figure:
+    """Draw what enters the networks: two rows of four inputs, ``(n_bins, n_frames)`` in [0, 1], for each member."""
+    figure = _figure(7.2, 0.9 + 3.0 * len(inputs))
+    grid = figure.subplots(2 * len(inputs), 4, squeeze=False)
+    image = None
+    for i, (member, arrays) in enumerate(inputs.items()):
+        for j, axes in enumerate(grid[2 * i : 2 * i + 2].flat):
+            _dress(axes, x="frame" if j >= 4 else "", y=f"{_shorten(member)} bin" if j % 4 == 0 else "")
+            if j < len(arrays):
+                image = axes.pcolormesh(arrays[j], cmap=DECIBELS, vmin=0, vmax=1, rasterized=True)
+            else:
+                axes.set_axis_off()
+    if image is not None:
+        _dress_bar(figure.colorbar(image, ax=grid, shrink=0.5), "scaled value (0 to 1)")
+    if title:
+        figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+# -- a data set ------------------------------------------------------------------------------------------------------
+
+
+@_drawn
+def label_counts(counts: Mapping[str, int], *, title: str = "") -> Figure:
+    """Draw the number of clips of each label; by rank where there are more than ``MAX_NAMED``."""
+    figure = _figure(5.4, 2.7)
+    axes = figure.subplots()
+    if len(counts) > MAX_NAMED:
+        ranks = np.arange(1, len(counts) + 1)
+        axes.fill_between(ranks, sorted(counts.values(), reverse=True), step="mid", color=BLUE, linewidth=0)
+        axes.set_ylim(bottom=0)
+        _dress(axes, x="labels from most to fewest clips (rank)", y="clips", title=title, grid="y")
+    else:
+        axes.bar(np.arange(len(counts)), list(counts.values()), color=BLUE)
+        names = [_shorten(name, 12) for name in counts]
+        upright = max(map(len, names), default=0) > 50 // max(len(names), 1)
+        axes.set_xticks(np.arange(len(names)), names, rotation=90 if upright else 0)
+        _dress(axes, x="label", y="clips", title=title, grid="y")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    return figure
+
+
+@_drawn
+def coverage(table: Mapping[str, Mapping[str, int]], labels: Sequence[str], *, title: str = "") -> Figure:
+    """Draw the number of clips of each speaker (rows) and label (columns); what is missing stands out.
+
+    ``table`` maps speakers to their labels' counts. Where the cells are large enough they hold their numbers.
+    """
+    speakers = list(table)
+    counts = np.array([[table[speaker].get(label, 0) for label in labels] for speaker in speakers], dtype=float)
+    small = len(labels) <= MAX_NUMBERED_LABELS and len(speakers) <= MAX_NAMED
+    figure = _figure(1.9 + min(0.36 * len(labels), 5.6), 1.3 + min(0.24 * len(speakers), 6.0 if not small else 15.0))
+    axes = figure.subplots()
+    image = axes.pcolormesh(counts, cmap=SHARES, vmin=0, rasterized=not small)
+    axes.invert_yaxis()
+    if small:
+        _number_cells(axes, counts)
+    _name_cells(axes, labels, speakers)
+    note = "" if counts.all() else ("; × none" if small else "; blank: none")
+    _dress(axes, x="label", y="speaker", title=title)
+    bar = figure.colorbar(image, ax=axes, ticks=MaxNLocator(nbins=5, integer=True))
+    _dress_bar(bar, f"clips{note}", rasterized=True)
+    return figure
+
+
+def _number_cells(axes: Axes, counts: NDArray[np.float64]) -> None:
+    for row, column in np.ndindex(*counts.shape):
+        count = counts[row, column]
+        full = count > 0.6 * counts.max()
+        text, colour = (f"{count:g}", ON_BLUE if full else INK) if count else ("×", VERMILION)
+        axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=8)
+
+
+def _name_cells(axes: Axes, labels: Sequence[str], speakers: Sequence[str]) -> None:
+    for names, axis, most in ((labels, "x", 40), (speakers, "y", MAX_NAMED)):
+        step = max(1, -(-len(names) // most))
+        places = range(0, len(names), step)
+        shown = [_shorten(names[i], 12) for i in places]
+        if axis == "x":
+            upright = max(map(len, shown), default=0) > 3
+            axes.set_xticks([i + 0.5 for i in places], shown, rotation=90 if upright else 0)
+        else:
+            axes.set_yticks([i + 0.5 for i in places], shown if step == 1 else [""] * len(shown))
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(True)
+    axes.spines[:].set_alpha(0.4)
+
+
+@_drawn
+def durations(seconds: ArrayLike, *, window_seconds: float | None = None, title: str = "") -> Figure:
+    """Draw how long the clips are, and where the networks' window ends."""
+    figure = _histogram(np.asarray(seconds, dtype=float), "duration (s)", title)
+    if window_seconds is not None:
+        axes = figure.axes[0]
+        axes.axvline(window_seconds, color=VERMILION, linewidth=1, linestyle="--")
+        axes.text(window_seconds, 0.97, " the networks' window", transform=axes.get_xaxis_transform(), va="top")
+    return figure
+
+
+@_drawn
+def histogram(values: ArrayLike, quantity: str, *, title: str = "") -> Figure:
+    """Draw how many clips have which value; ``quantity`` names it with its unit: "loudness (dBFS)"."""
+    return _histogram(np.asarray(values, dtype=float), quantity, title)
+
+
+def _histogram(values: NDArray[np.float64], quantity: str, title: str) -> Figure:
+    figure = _figure(*SMALL)
+    axes = figure.subplots()
+    constant = values.size == 0 or float(np.ptp(values)) < 1e-9
+    axes.hist(values, bins=10 if constant else min(40, max(10, len(values) // 10)), color=BLUE)
+    _dress(axes, x=quantity, y="clips", title=title, grid="y")
+    axes.yaxis.set_major_locator(MaxNLocator(nbins=5, integer=True))
+    return figure
+
+
+@_drawn
+def spread_by(groups: Mapping[str, Sequence[float]], *, quantity: str, kind: str, title: str = "") -> Figure:
+    """Draw one quantity of each group, a label or a speaker: median, middle half and 5 to 95 %.
+
+    More than ``MAX_NAMED`` groups stand side by side in the order of their medians, without names.
+    """
+    shares = {name: np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95]) for name, values in groups.items()}
+    if len(shares) > MAX_NAMED:
+        return _spread_ranks(np.array(sorted(shares.values(), key=lambda s: float(s[2]))), quantity, kind, title)
+    figure = _figure(5.4, 1.0 + 0.23 * max(len(shares), 2))
+    axes = figure.subplots()
+    for place, (low, first, middle, third, high) in enumerate(shares.values()):
+        axes.plot([low, high], [place, place], color=BLUE, linewidth=1)
+        axes.plot([first, third], [place, place], color=BLUE, linewidth=5, alpha=0.5, solid_capstyle="butt")
+        axes.plot([middle], [place], "o", color=BLUE, markersize=5)
+    axes.set_yticks(np.arange(len(shares)), [f"{_shorten(name)}  ({len(groups[name])})" for name in shares])
+    axes.set_ylim(len(shares) - 0.5, -0.5)
+    _dress(axes, x=quantity, y=f"{kind} (clips)", title=title, grid="x")
+    return figure
+
+
+def _spread_ranks(shares: NDArray[np.float64], quantity: str, kind: str, title: str) -> Figure:
+    figure = _figure(5.4, 2.7)
+    axes = figure.subplots()
+    ranks = np.arange(1, len(shares) + 1)
+    axes.fill_between(ranks, shares[:, 0], shares[:, 4], color=BLUE, alpha=0.2, linewidth=0, label="5 to 95 %")
+    axes.plot(ranks, shares[:, 2], color=BLUE, label="median")
+    axes.set_xlim(1, len(shares))
+    axes.legend(loc="lower right")
+    _dress(axes, x=f"{kind}s in the order of their medians (rank)", y=quantity, title=title, grid="y")
+    return figure
+
+
+SHAPES = ("o", "^", "s", "D", "P")  # with the hues: 30 groups that the colour-blind tell apart; templates/map.js
+
+
+@_drawn
+def clip_map(points: ArrayLike, groups: Sequence[str | None], *, kind: str, title: str = "") -> Figure:
+    """Draw clips as points ``(n_clips, 2)``, near where they sound alike, coloured by their group.
+
+    More groups than hues and shapes can tell apart are drawn in one colour.
+    """
+    places = np.asarray(points, dtype=float)
+    names = natural_order(groups)
+    figure = _figure(6.4, 4.8)
+    axes = figure.subplots()
+    known = np.array([str(g) if g is not None else "" for g in groups])
+    told = 0 < len(names) <= len(HUES) * len(SHAPES)
+    for i, name in enumerate(names if told else []):
+        chosen = places[known == name]
+        style: dict[str, Any] = {"color": HUES[i % len(HUES)], "marker": SHAPES[i // len(HUES)]}
+        axes.scatter(chosen[:, 0], chosen[:, 1], s=9, alpha=0.75, linewidths=0, label=_shorten(name), **style)
+    rest = places[known == ""] if told else places
+    axes.scatter(rest[:, 0], rest[:, 1], s=9, color=INK, alpha=0.35, linewidths=0, zorder=0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    _dress(axes, x="near: sound alike (no unit)", y="(no unit)", title=title)
+    if told:
+        columns = 1 if len(names) <= 20 else 2
+        figure.legend(loc="outside right upper", title=kind, ncols=columns, markerscale=2, fontsize=8.5)
     return figure

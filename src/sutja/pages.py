@@ -10,25 +10,29 @@ import base64
 import functools
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import soundfile
+import soxr
 
 from sutja.audio import Waveform
 from sutja.errors import needs
-from sutja.figures import to_svg
+from sutja.figures import save_png, to_svg
 from sutja.files import write_text
 
 try:
     import jinja2
-    from markupsafe import Markup
+    from markupsafe import Markup, escape
     from matplotlib.figure import Figure
 except ModuleNotFoundError as error:
     raise needs("jinja2", "explore") from error
 
+# libsndfile writes MP3 since 1.1; every browser plays it, and a word has no more than a header of 100 bytes.
+SMALL_TYPE = "audio/mpeg" if "MP3" in soundfile.available_formats() else "audio/wav"
 SPACE = "\u00a0"  # that a line does not break at
 
 
@@ -52,11 +56,37 @@ def svg(figure: Figure, name: str, caption: str = "") -> Markup:
     return Markup('<figure><div class="scroll">{}</div>{}</figure>').format(shown, below)
 
 
+def keep(figure: Figure, path: Path, name: str) -> Markup:
+    """Save a figure as PNG and put it into a page; its layout, half of the work, is found once for both."""
+    save_png(figure, path)
+    figure.set_layout_engine("none")
+    return svg(figure, name)
+
+
 def sound(waveform: Waveform, sample_rate: int) -> str:
-    """Return a waveform as a ``data:`` URI of 16-bit wav, which every browser plays without loading anything."""
+    """Return a waveform as a ``data:`` URI of 16-bit wav, as loud as :func:`playable` makes it."""
     buffer = io.BytesIO()
-    soundfile.write(buffer, np.clip(waveform, -1, 1), sample_rate, format="WAV", subtype="PCM_16")
+    soundfile.write(buffer, playable(waveform), sample_rate, format="WAV", subtype="PCM_16")
     return "data:audio/wav;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def small_sound(waveform: Waveform, sample_rate: int) -> bytes:
+    """Return a waveform as bytes of ``SMALL_TYPE``: about 1.4 kB for half a second at 8 kHz, 2.2 kB above."""
+    rate = 8_000 if sample_rate < 16_000 else 16_000
+    narrow = playable(soxr.resample(waveform, sample_rate, rate) if rate != sample_rate else waveform)
+    buffer = io.BytesIO()
+    if SMALL_TYPE == "audio/mpeg":
+        how = {"compression_level": 0.9, "bitrate_mode": "CONSTANT"}  # 24 kbit/s, plain for a word
+        soundfile.write(buffer, narrow, rate, format="MP3", subtype="MPEG_LAYER_III", **how)
+    else:
+        soundfile.write(buffer, narrow, rate, format="WAV", subtype="ULAW")
+    return buffer.getvalue()
+
+
+def playable(waveform: Waveform) -> Waveform:
+    """Bring the peak to -3 dBFS: quiet recordings could not be heard beside loud ones otherwise."""
+    peak = float(np.abs(waveform).max(initial=0))
+    return waveform if peak == 0 else waveform * np.float32(0.7 / peak)
 
 
 def per_cent(share: float | None, digits: int = 1) -> str:
@@ -114,6 +144,15 @@ def _spoken_duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
+def code(text: str) -> Markup:
+    """Show what stands between backquotes as code.
+
+    >>> str(code("`<b>` & more"))
+    '<code>&lt;b&gt;</code> &amp; more'
+    """
+    return Markup(re.sub(r"`([^`]*)`", r"<code>\1</code>", str(escape(text))))
+
+
 def script_json(value: Any) -> Markup:
     r"""Return JSON that can stand inside a ``<script>`` element, whatever the labels hold.
 
@@ -151,6 +190,7 @@ def _environment() -> jinja2.Environment:
         "duration": duration,
         "thousands": thousands,
         "script_json": script_json,
+        "code": code,
     }
     environment.filters.update(filters)
     environment.globals["count"] = count

@@ -94,8 +94,7 @@ def write_report(run: Path) -> Path:
     found = read_run(run)
     drawn = {}
     for name, figure in _figures(found):
-        figures.save_png(figure, run / "figures" / f"{name}.png")
-        drawn[name] = pages.svg(figure, name.replace("_", "-"))
+        drawn[name] = pages.keep(figure, run / "figures" / f"{name}.png", name.replace("_", "-"))
     path = run / "report.html"
     pages.write_page(path, "report.html", **_told(found), figures=drawn, version=__version__)
     return path

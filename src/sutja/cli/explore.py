@@ -1,0 +1,40 @@
+"""`sutja explore`: look and listen before training."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from sutja.cli.options import Bars, data_options, read_data, say
+
+
+@click.command()
+@data_options
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the page and its figures.")
+@click.option(
+    "--max-clips", type=click.IntRange(min=1), help="Listen to so many clips at most; a larger data set is sampled."
+)
+def explore(  # noqa: PLR0913 - one for each option
+    data: tuple[Path, ...],
+    layout: str | None,
+    audio_root: Path | None,
+    rename: tuple[str, ...],
+    split: str | None,
+    out: Path,
+    max_clips: int | None,
+) -> None:
+    """Show what is in DATA and what is wrong with it: one page with figures and players."""
+    from sutja import explore as exploring
+
+    dataset = read_data(data, layout, audio_root, rename, split)
+    bars = Bars()
+    try:
+        found = exploring.explore(dataset, out, max_clips=max_clips or exploring.MAX_CLIPS, stage=bars.stage)
+    finally:
+        bars.close()
+    if found.sampled:
+        say(f"listened to a sample of {len(found.clips)} of {len(dataset.clips)} clips")
+    for finding in found.findings:
+        click.echo(f"{finding.weight}: {finding.text}")
+    say(f"Open {out / 'explore.html'}")
