@@ -7,7 +7,8 @@
       members/*.onnx   one network (or committee of networks) each: features (batch, 1, n_bins, n_frames) float32
                        to probabilities (batch, n_classes) float32
 
-No pickle, no code. Every byte is covered by a checksum: the members' stand in ``model.json``, its own in its last key.
+No pickle, no code. Everything is covered by a checksum: the members' bytes in ``model.json``, and all that it says
+itself in its last key.
 """
 
 from __future__ import annotations
@@ -115,7 +116,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
         raise BundleError(f"{folder}: no {MANIFEST} there; expected the folder of a model, as `sutja train` leaves it")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise BundleError(f"{path}: cannot be read as JSON ({error}); export the model again") from error
     if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
         raise BundleError(f"{path}: is not a {FORMAT}; expected the folder of a model, as `sutja train` leaves it")
