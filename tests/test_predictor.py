@@ -1,0 +1,176 @@
+"""The predictor: one answer a clip, from wherever it comes."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from conftest import tone
+from helpers import tiny_study
+
+import sutja
+from sutja import bundle, predictor
+from sutja.audio import load_waveform, loudest_window
+from sutja.config import AudioConfig, FeatureConfig
+from sutja.errors import AudioError, BundleError
+from sutja.predictor import Prediction, Predictor
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory) -> Path:
+    return tiny_study(tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def model(study) -> Predictor:
+    return Predictor.load(study / "run" / "model")
+
+
+@pytest.fixture(scope="module")
+def clips(study) -> list[Path]:
+    return sorted((study / "clips").iterdir())
+
+
+def values(prediction: Prediction) -> list[float]:
+    return list(prediction.probabilities.values())
+
+
+def test_a_prediction(model, clips):
+    found = model.predict(clips[0])
+    assert list(found.probabilities) == list(model.labels) == ["0", "1", "2"]
+    assert sum(values(found)) == pytest.approx(1, abs=1e-5)
+    assert found.probability == max(values(found)) == found.probabilities[found.label]
+
+
+def test_loaded_from_the_run_or_by_the_package(study, model, clips):
+    expected = model.predict(clips[3])
+    for place in (study / "run", str(study / "run" / "model")):
+        assert sutja.load(place).predict(clips[3]) == expected
+
+
+def test_path_bytes_file_and_samples_are_one_clip(model, clips):
+    path = clips[5]
+    expected = model.predict(path)
+    samples, rate = soundfile.read(path, dtype="float32")
+    assert model.predict(str(path)) == expected
+    assert model.predict(path.read_bytes()) == expected
+    with path.open("rb") as file:
+        assert model.predict(file) == expected
+    assert model.predict(samples, sample_rate=rate) == expected
+    assert model.predict(np.stack([samples, samples], axis=1), sample_rate=rate) == expected
+    assert model.predict((samples * 2**15).astype(np.int16), sample_rate=rate) == expected
+    assert model.predict(samples.tolist(), sample_rate=rate) == expected
+
+
+def test_samples_are_at_the_models_rate_if_nothing_is_said(model):
+    waveform = tone(600, 0.4, 20_000)
+    assert model.predict(waveform) == model.predict(waveform, sample_rate=20_000)
+    assert model.predict(waveform) != model.predict(waveform, sample_rate=10_000)
+
+
+def test_again_and_again_the_same(model, clips):
+    assert len({tuple(values(model.predict(clips[0]))) for _ in range(5)}) == 1
+
+
+def test_alone_or_among_others(model, clips):
+    many = list(model.predict_many(clips))
+    assert len(many) == len(clips) > predictor.BATCH_SIZE  # more than one batch
+    for path, found in zip(clips, many, strict=True):
+        assert values(found) == pytest.approx(values(model.predict(path)), abs=1e-6)
+        assert found.label == model.predict(path).label
+
+
+def test_what_cannot_be_used_gives_its_error_in_its_place(model, clips, tmp_path):
+    text = tmp_path / "text.wav"
+    text.write_text("no sound", encoding="utf-8")
+    sources = [text, clips[0], tmp_path / "missing.wav", clips[1], b"", np.zeros(8000), clips[2]]
+    found = list(model.predict_many(sources))
+    assert [type(f) for f in found] == [
+        AudioError,
+        Prediction,
+        AudioError,
+        Prediction,
+        AudioError,
+        AudioError,
+        Prediction,
+    ]
+    assert values(found[3]) == pytest.approx(values(model.predict(clips[1])), abs=1e-6)
+    assert "missing.wav: no such file" in str(found[2])
+    with pytest.raises(AudioError, match=r"missing\.wav: no such file"):
+        model.predict(tmp_path / "missing.wav")
+
+
+def test_only_bad_ones_and_none(model):
+    assert [type(f) for f in model.predict_many([b"", b"x"])] == [AudioError, AudioError]
+    assert list(model.predict_many([])) == []
+
+
+def test_memory_does_not_grow_with_the_number_of_clips(model, clips):
+    drawn = itertools.count()
+    endless = (clips[next(drawn) % len(clips)] for _ in itertools.repeat(None))
+    found = list(itertools.islice(model.predict_many(endless), 5))
+    assert len(found) == 5
+    assert next(drawn) <= 2 * predictor.BATCH_SIZE  # sources are taken as they are needed
+
+
+def test_a_mistake_of_ours_is_no_bad_recording(model, monkeypatch):
+    def broken(*_):
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(predictor, "extract", broken)
+    with pytest.raises(ZeroDivisionError):
+        list(model.predict_many([tone(440, 0.3, 20_000)]))
+
+
+def test_a_clip_longer_than_the_window_is_heard_where_it_is_loudest(model, clips):
+    word = load_waveform(clips[4], model.bundle.audio)
+    n_samples = model.bundle.members[0].features.max_samples
+    noise = np.random.default_rng(0).normal(0, 1e-4, 3 * n_samples).astype(np.float32)
+    for start in (0, 7_000, 2 * n_samples):
+        long = noise.copy()
+        long[start : start + len(word)] = word
+        window = loudest_window(long, n_samples)
+        assert np.square(window).sum() >= np.square(word).sum()  # all of the word is in it
+        assert model.predict(long) == model.predict(window)
+
+
+# -- models that cannot be --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def saved(study) -> bundle.Bundle:
+    return bundle.load(study / "run")
+
+
+def test_labels_that_do_not_fit(saved):
+    with pytest.raises(BundleError, match="member mel: 3 classes for 4 labels; export the model again"):
+        Predictor(replace(saved, labels=("0", "1", "2", "3")))
+
+
+@pytest.mark.parametrize("features", [FeatureConfig(n_frames=50), FeatureConfig(n_mels=64), FeatureConfig(n_mels=39)])
+def test_features_that_do_not_fit(saved, features):
+    shape = rf"\[1, {features.n_bins}, {features.n_frames}\]"
+    with pytest.raises(BundleError, match=f"member mel: does not take features of shape {shape}; export"):
+        Predictor(replace(saved, members=(replace(saved.members[0], features=features), *saved.members[1:])))
+
+
+@pytest.mark.parametrize("onnx", [b"", b"no network", b"\0" * 1000])
+def test_a_member_that_is_no_network(saved, onnx):
+    with pytest.raises(BundleError, match=r"member mfcc: onnxruntime cannot load it .*; export it again"):
+        Predictor(replace(saved, members=(saved.members[0], replace(saved.members[1], onnx=onnx))))
+
+
+def test_one_member_will_do(saved, model, clips):
+    alone = [Predictor(replace(saved, members=(member,))).predict(clips[0]) for member in saved.members]
+    mean = np.mean([values(found) for found in alone], axis=0)
+    assert values(model.predict(clips[0])) == pytest.approx(mean, abs=1e-6)
+
+
+def test_the_bundles_sound_settings_are_obeyed(saved, clips):
+    strict = Predictor(replace(saved, audio=AudioConfig(sample_rate=20_000, min_seconds=0.45)))
+    with pytest.raises(AudioError, match=r"expected at least 0\.45 s"):
+        strict.predict(clips[0])
