@@ -11,15 +11,15 @@ export OMP_NUM_THREADS ?= 1
 
 .PHONY: install demo test check bench clean
 
-install: $(VENV)/installed
+install: $(VENV)/with-dev
 
-$(VENV)/installed: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/with-%: pyproject.toml
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[$*]'
 	touch $@
 
 # The main job on built-in data: synthetic voices, training, report, prediction of voices that the model never heard.
-demo: install
+demo: $(VENV)/with-train,synth
 	rm -rf demo
 	$(BIN)/sutja data synth demo/voices --voices 20 --takes 2 --seed 1
 	$(BIN)/sutja data info demo/voices
