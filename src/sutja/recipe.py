@@ -345,7 +345,8 @@ def ship(plan: Plan, material: Material, results: Mapping[tuple[str, int], Resul
     """Save the bundle: for each member the committee of its folds' networks."""
     members = []
     for name, features in plan.config.members.items():
-        networks = [model_with(result.weights) for (member, _), result in results.items() if member == name]
+        weights = [result.weights for (member, _), result in results.items() if member == name]
+        networks = [model_with(part, plan.config.train.network) for part in weights]
         members.append(bundle.Member(name, features, to_onnx(networks, features)))
     ensemble = metrics["members"]["ensemble"]
     about = {
