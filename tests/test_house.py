@@ -1,0 +1,230 @@
+"""The house stands as it is drawn: imports, rooms, tests, exports. Everything is discovered, nothing is listed."""
+
+from __future__ import annotations
+
+import ast
+import graphlib
+import importlib
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from helpers import run_python
+
+import sutja
+from sutja import errors
+
+SOURCE = Path(sutja.__file__).parent
+ROOT = Path(__file__).parents[1]
+PLAN = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
+EXTRAS = ("train", "explore", "synth", "serve", "onnx", "cluster")
+
+
+def name_of(path: Path) -> str:
+    """`cli.train` for src/sutja/cli/train.py, `cli` for its __init__, `` for the package itself."""
+    parts = path.relative_to(SOURCE).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+TREES = {name_of(p): ast.parse(p.read_text(encoding="utf-8"), p) for p in sorted(SOURCE.rglob("*.py"))}
+MODULES = [name for name in TREES if name not in ("", "__main__")]
+ROWS = re.findall(r"^\| `(\w+)` \| (.+) \|$", PLAN, flags=re.MULTILINE)
+ORDER = {name: place for place, (name, _) in enumerate(ROWS)}
+
+
+def room(module: str) -> str:
+    """The row of the table that a module belongs to: a sub-package is one room."""
+    return module.partition(".")[0]
+
+
+def imports(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
+    """Every module of ours that is imported, also inside functions and for types only."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                if alias.name.partition(".")[0] == "sutja":
+                    yield alias.name.partition(".")[2], node
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level, "imports are absolute"
+            package, _, module = (node.module or "").partition(".")
+            if package == "sutja":
+                for alias in node.names:
+                    inner = f"{module}.{alias.name}".lstrip(".")
+                    yield (inner if inner in TREES else module), node
+
+
+def test_modules_were_found():
+    assert {"errors", "predictor", "recipe", "cli.train"} <= set(MODULES)
+    assert len(ROWS) > 20
+    assert len(ORDER) == len(ROWS), "a room stands in the table once"
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_row_in_the_plan(module):
+    assert room(module) in ORDER, f"write a row for `{room(module)}` into docs/house.md, below all that it imports"
+
+
+@pytest.mark.parametrize("name", list(ORDER))
+def test_every_row_of_the_plan_is_a_module(name):
+    assert name in TREES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_imports_go_down_the_table(module):
+    for imported, node in imports(TREES[module]):
+        if imported == "" or room(imported) == room(module):
+            continue  # the package itself, for its version; inside a room see the next test
+        assert ORDER[room(imported)] < ORDER[room(module)], f"{module}:{node.lineno} imports {imported} from below"
+
+
+def test_no_cycles():
+    edges = {module: {i for i, _ in imports(TREES[module])} - {"", module} for module in MODULES}
+    # A package is imported with each of its modules; it may import them when it is asked for one, by name.
+    order = list(graphlib.TopologicalSorter(edges).static_order())
+    assert set(order) == set(MODULES)
+
+
+def test_the_package_itself_imports_errors_and_no_more():
+    eager = {
+        imported
+        for node in TREES[""].body
+        if isinstance(node, ast.ImportFrom | ast.Import)
+        for imported, _ in imports(ast.Module([node], []))
+    }
+    assert eager == {"errors"}
+
+
+# -- what is needed for what ------------------------------------------------------------------------------------------
+
+
+def dependencies(extra: str | None) -> set[str]:
+    import tomllib
+
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    wanted = project["dependencies"] if extra is None else project["optional-dependencies"].get(extra, [])
+    packages = {re.match(r"[\w-]+", text).group().lower() for text in wanted if not text.startswith("sutja")}
+    return {{"scikit-learn": "sklearn"}.get(package, package.replace("-", "_")) for package in packages}
+
+
+OPTIONAL = set().union(*map(dependencies, EXTRAS)) - dependencies(None) | {"scipy"}
+
+# Put before a program, this makes Python see no package of any extra.
+WITHOUT_EXTRAS = f"""
+import sys
+class Without:
+    def __init__(self, finder): self.finder = finder
+    def __getattr__(self, name): return getattr(self.finder, name)
+    def find_spec(self, name, path=None, target=None):
+        hidden = name.partition(".")[0] in {sorted(OPTIONAL)!r}
+        return None if hidden else self.finder.find_spec(name, path, target)
+sys.meta_path[:] = map(Without, sys.meta_path)
+"""
+
+
+def test_the_extras_were_found():
+    assert {"torch", "librosa", "pandas", "scipy", "sklearn", "matplotlib", "jinja2"} <= OPTIONAL
+    assert OPTIONAL.isdisjoint({"numpy", "onnxruntime", "soundfile", "soxr", "click", "tqdm"})
+
+
+def test_modules_without_a_mark_need_no_extra():
+    marked = {name for name, owns in ROWS if re.search(r"\*\*\([\w, ]+\)\*\*", owns)}
+    assert {"model", "training", "crossval", "export", "recipe"} <= marked
+    plain = [name for name in MODULES if room(name) not in marked]
+    assert {"predictor", "evaluation", "features", "bundle", "cli.predict", "cli.train"} <= set(plain)
+    program = WITHOUT_EXTRAS + "import importlib\nfor name in sys.argv[1:]: importlib.import_module('sutja.' + name)\n"
+    ended = run_python(program, *plain)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_the_marks_name_extras():
+    for _, owns in ROWS:
+        for mark in re.findall(r"\*\*\(([\w, ]+)\)\*\*", owns):
+            assert set(mark.split(", ")) <= set(EXTRAS)
+
+
+# -- the rooms --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_every_module_has_its_tests(module):
+    path = ROOT / "tests" / f"test_{module.replace('.', '_')}.py"
+    assert path.exists(), f"write {path.name}"
+    assert re.search(r"^(async )?def test_", path.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize("module", ["", *MODULES])
+def test_every_module_says_what_it_owns(module):
+    assert ast.get_docstring(TREES[module])
+
+
+def declares_all(module: str) -> bool:
+    names = [ast.unparse(t) for node in TREES[module].body if isinstance(node, ast.Assign) for t in node.targets]
+    return "__all__" in names
+
+
+@pytest.mark.parametrize("module", list(filter(declares_all, ["", *MODULES])))
+def test_all_is_what_there_is(module):
+    found = importlib.import_module(f"sutja.{module}".rstrip("."))
+    assert sorted(set(found.__all__)) == found.__all__
+    for name in found.__all__:
+        assert getattr(found, name) is not None
+
+
+def test_the_package_exports_what_users_need():
+    assert {"load", "Predictor", "Prediction", "SutjaError"} <= set(sutja.__all__)
+    public = {name for name in vars(errors) if name.endswith("Error")}
+    assert public <= set(sutja.__all__)
+    with pytest.raises(AttributeError, match="module 'sutja' has no attribute 'predict'"):
+        sutja.predict  # noqa: B018
+
+
+# -- the faults of others ---------------------------------------------------------------------------------------------
+
+
+def calls(tree: ast.AST) -> Iterator[tuple[str, ast.Call]]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            yield ast.unparse(node.func), node
+
+
+@pytest.mark.parametrize("module", ["", *MODULES])
+def test_errors_are_caught_and_raised_by_name(module):
+    for node in ast.walk(TREES[module]):
+        if isinstance(node, ast.ExceptHandler):
+            assert node.type is not None, f"bare except in line {node.lineno}"
+            wide = ast.unparse(node.type) in ("Exception", "BaseException")
+            assert not wide or any(isinstance(inner, ast.Raise) for inner in ast.walk(node)), (
+                f"line {node.lineno} swallows everything"
+            )
+        if isinstance(node, ast.Raise) and node.exc is not None:
+            assert not re.match(r"(Base)?Exception\b", ast.unparse(node.exc)), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("module", ["", *MODULES])
+def test_the_library_is_silent_and_draws_from_generators(module):
+    for name, node in calls(TREES[module]):
+        if room(module) != "cli":
+            assert name not in ("print", "click.echo", "sys.exit"), f"line {node.lineno}"
+        assert not re.match(r"(np|numpy)\.random\.(?!default_rng|SeedSequence|Generator)", name), f"line {node.lineno}"
+        assert not re.match(r"random\.", name), f"line {node.lineno}"
+        assert (
+            not name.endswith("strip")
+            or name.split(".")[-1] == "strip"
+            or not any(
+                isinstance(a, ast.Constant) and str(a.value).startswith(".") and len(str(a.value)) > 2
+                for a in node.args
+            )
+        ), f"line {node.lineno}: strips characters, not a suffix"
+
+
+@pytest.mark.parametrize("module", ["", *MODULES])
+def test_no_pickle(module):
+    for node in ast.walk(TREES[module]):
+        names = [a.name for a in node.names] if isinstance(node, ast.Import | ast.ImportFrom) else []
+        source = [getattr(node, "module", None) or ""] if isinstance(node, ast.ImportFrom) else []
+        assert not {n.partition(".")[0] for n in names + source} & {"pickle", "dill", "joblib", "cloudpickle", "shelve"}
+    for name, node in calls(TREES[module]):
+        assert name not in ("torch.load", "torch.save", "eval", "exec"), f"line {node.lineno}"
+        for keyword in node.keywords:
+            assert keyword.arg != "allow_pickle" or ast.unparse(keyword.value) == "False", f"line {node.lineno}"
