@@ -1,0 +1,134 @@
+"""What the commands share: how DATA is read, paths are expanded, and progress is told."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import pytest
+from conftest import TINY_RATE, tone, write_wav
+from helpers import write_csv
+
+from sutja.cli.options import Bars, expand, interval, percent, read_data
+from sutja.errors import DatasetError
+
+
+def make(root: Path, *names: str) -> list[Path]:
+    return [write_wav(root / name, tone(440, 0.2, TINY_RATE), TINY_RATE) for name in names]
+
+
+def words(root: Path) -> Path:
+    make(root, *(f"{label}/{label}_{i}.wav" for label in ("zero", "one") for i in range(3)))
+    return root
+
+
+# -- data -------------------------------------------------------------------------------------------------------------
+
+
+def test_how_the_data_was_read_is_said_aloud(tmp_path, capsys):
+    dataset = read_data([words(tmp_path / "words")], None, None, [], None)
+    assert len(dataset.clips) == 6
+    told = capsys.readouterr()
+    assert "words: 6 clips, layout " in told.err
+    assert told.out == ""
+
+
+def test_several_are_merged(tmp_path):
+    first, second = words(tmp_path / "a"), words(tmp_path / "b")
+    assert len(read_data([first, second], None, None, [], None).clips) == 12
+
+
+def test_labels_can_be_renamed(tmp_path):
+    dataset = read_data([words(tmp_path)], None, None, ["zero=0", "one=1"], None)
+    assert dataset.labels == ("0", "1")
+    dataset = read_data([tmp_path], None, None, ["zero=one"], None)
+    assert dataset.labels == ("one",)
+
+
+@pytest.mark.parametrize(
+    ("rename", "message"),
+    [
+        ("two=2", "--rename two=...: no such label; there are one, zero"),
+        ("zero", "--rename zero: expected OLD=NEW, for example zero=0"),
+        ("=0", "--rename =0: expected OLD=NEW"),
+        ("zero=", "--rename zero=: expected OLD=NEW"),
+    ],
+)
+def test_labels_that_cannot_be_renamed(tmp_path, rename, message):
+    with pytest.raises(DatasetError, match=message):
+        read_data([words(tmp_path)], None, None, [rename], None)
+
+
+def test_a_part_of_the_data(tmp_path):
+    make(tmp_path, "a.wav", "b.wav", "c.wav")
+    rows = [("file_name", "label", "split"), ("a.wav", "1", "train"), ("b.wav", "1", "test"), ("c.wav", "2", "train")]
+    table = write_csv(tmp_path / "t.csv", rows)
+    assert [c.name for c in read_data([table], None, None, [], "train").clips] == ["a.wav", "c.wav"]
+    with pytest.raises(DatasetError, match="no clip is marked valid; leave --split out"):
+        read_data([table], None, None, [], "valid")
+
+
+# -- paths ------------------------------------------------------------------------------------------------------------
+
+
+def test_folders_and_globs_become_files_in_order(tmp_path):
+    make(tmp_path, "b.wav", "a.flac.wav", "sub/c.wav")
+    (tmp_path / "notes.txt").write_text("", encoding="utf-8")
+    names = [path.relative_to(tmp_path).as_posix() for path in expand([str(tmp_path)])]
+    assert names == ["a.flac.wav", "b.wav", "sub/c.wav"]
+    assert [p.name for p in expand([str(tmp_path / "*.wav")])] == ["a.flac.wav", "b.wav"]
+    assert [p.name for p in expand([str(tmp_path / "**" / "*.wav")])] == ["a.flac.wav", "b.wav", "c.wav"]
+    assert [p.name for p in expand([str(tmp_path / "sub"), str(tmp_path / "b.wav")])] == ["c.wav", "b.wav"]
+
+
+def test_a_file_that_is_spelt_like_a_glob(tmp_path):
+    make(tmp_path, "take[1].wav", "take1.wav")
+    assert [p.name for p in expand([str(tmp_path / "take[1].wav")])] == ["take[1].wav"]
+
+
+@pytest.mark.parametrize("name", ["missing.wav", "*.flac", "empty", "x" * 300 + ".wav"])
+def test_what_gives_no_file_stays_to_be_told_of(tmp_path, name):
+    (tmp_path / "empty").mkdir()
+    assert expand([str(tmp_path / name)]) == [tmp_path / name]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes there")
+def test_names_that_are_not_utf_8(tmp_path):
+    name = os.fsdecode(b"zw\xf6lf.wav")
+    make(tmp_path, name)
+    assert [p.name for p in expand([str(tmp_path)])] == [name]
+    assert [p.name for p in expand([str(tmp_path / "*.wav")])] == [name]
+
+
+# -- words ------------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_for_people():
+    assert percent(1.0) == "100.0 %"
+    assert interval([0.5, 0.75]) == "50.0 to 75.0 %"
+    assert interval(None) == "no interval"
+
+
+def test_without_a_terminal_a_stage_is_a_line(capsys):
+    bars = Bars()
+    step = bars.stage("features", 3, "clip")
+    step()
+    bars.say("one thing")
+    bars.close()
+    assert capsys.readouterr() == ("", "features: 3 clips\none thing\n")
+
+
+def test_with_a_terminal_a_stage_is_a_bar(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    bars = Bars()
+    step = bars.stage("training", 4, "epoch")
+    for _ in range(4):
+        step()
+    bars.stage("predicting", 1, "clip")
+    bars.close()
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert "training: 100%" in told.err
+    assert "4/4" in told.err
+    assert "predicting:   0%" in told.err
