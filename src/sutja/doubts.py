@@ -6,6 +6,7 @@ are ``(n_clips, n_classes)`` from networks that never saw the clip. They find cl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +21,11 @@ except ModuleNotFoundError as error:
     raise needs("cleanlab", "explore") from error
 
 RECOGNISED = 0.5
-"""A clip is recognised when one label gets at least this probability."""
-FILTER = "prune_by_noise_rate"
-"""How cleanlab chooses; compared with its others in docs/audit.md on draws that are not reported."""
+"""A clip is recognised when one kind of network gives one label at least this probability."""
+FILTER = "prune_by_class"
+"""How cleanlab chooses; compared with its other ways in docs/audit.md, on draws that are not those reported."""
+CONTRADICTED = 0.6
+"""Another label with so much more probability than a clip's own is a doubt whatever the counts say; chosen as above."""
 
 
 @dataclass(frozen=True)
@@ -40,12 +43,18 @@ class Doubt:
     entropy: float
     """Of the probabilities, as a share of the largest possible: 0 is certain of one label, 1 knows nothing."""
 
+    @property
+    def margin(self) -> float:
+        """How much more probable the suggested label is than the one it has."""
+        return self.suggested_probability - self.target_probability
+
 
 def doubtful_labels(targets: Integers, probabilities: Probabilities) -> list[Doubt]:
-    """Return the clips whose label is probably wrong, the surest first, by confident learning.
+    """Return the clips whose label is probably wrong, the surest first: by confident learning, or flatly contradicted.
 
-    Each label has its own threshold, the mean probability that its clips get for it; how often clips pass the
-    threshold of another label says how many of each label are wrong, and the ones with the largest margin are taken.
+    Confident learning gives each label its own threshold, the mean probability that its clips get for it; how often
+    clips pass the threshold of another label says how many of each label are wrong, and so many with the least
+    probability are taken. It counts cautiously, so that clips with a margin of ``CONTRADICTED`` are taken as well.
 
     Source: C. Northcutt, L. Jiang, I. Chuang, Confident learning, JAIR 70 (2021).
 
@@ -55,19 +64,25 @@ def doubtful_labels(targets: Integers, probabilities: Probabilities) -> list[Dou
     >>> [(found.index, found.suggested) for found in doubtful_labels(targets, probabilities)]
     [(3, 1)]
     """
-    chosen = np.flatnonzero(find_label_issues(targets, probabilities, filter_by=FILTER, n_jobs=1))
-    found = [_doubt(int(index), targets, probabilities) for index in chosen]
-    return sorted(found, key=lambda doubt: doubt.target_probability - doubt.suggested_probability)
+    counted = find_label_issues(targets, probabilities, filter_by=FILTER, n_jobs=1)
+    every = [_doubt(index, targets, probabilities) for index in range(len(targets))]
+    found = [doubt for doubt in every if counted[doubt.index] or doubt.margin > CONTRADICTED]
+    return sorted(found, key=lambda doubt: -doubt.margin)
 
 
-def unrecognised(targets: Integers, probabilities: Probabilities) -> list[Doubt]:
-    """Return the clips for which no label reaches ``RECOGNISED``, the least certain first.
+def unrecognised(targets: Integers, probabilities: Probabilities, members: Sequence[Probabilities]) -> list[Doubt]:
+    """Return the clips that nothing recognises, the least certain first.
 
-    >>> [found.index for found in unrecognised(np.array([0, 1]), np.array([[0.9, 0.1, 0.0], [0.3, 0.4, 0.3]]))]
+    Not one of the ``members``, each ``(n_clips, n_classes)``, gives any label ``RECOGNISED``. Their mean alone would
+    not do: two members that are each sure of another label are no sign of a strange sound.
+
+    >>> targets, sure, unsure = np.array([0, 1]), np.array([[0.9, 0.1, 0.0]]), np.array([[0.3, 0.4, 0.3]])
+    >>> member = np.concatenate((sure, unsure))
+    >>> [found.index for found in unrecognised(targets, member, [member])]
     [1]
     """
-    chosen = np.flatnonzero(probabilities.max(axis=1) < RECOGNISED)
-    found = [_doubt(int(index), targets, probabilities) for index in chosen]
+    surest = np.max([member.max(axis=1) for member in members], axis=0)
+    found = [_doubt(int(index), targets, probabilities) for index in np.flatnonzero(surest < RECOGNISED)]
     return sorted(found, key=lambda doubt: -doubt.entropy)
 
 

@@ -33,7 +33,7 @@ BANDS = FeatureConfig(
 """32 ms windows every 10 ms; 35 dB below the loudest cell, noise and codecs have the say."""
 N_PARTS = 8
 N_NEIGHBOURS = 5
-WHITENING = 0.3
+WHITENING = 0.4
 """Each frequency is divided by its magnitude to this power: the fundamental, loud and alike in takes of one speaker,
 counts for less. Chosen with ``SAME``: docs/audit.md."""
 SAME = 0.78

@@ -30,6 +30,7 @@ Stage = Callable[[str, int, str], Callable[[], None]]
 """Begins a stage of work, by name, number of steps and their unit; gives what is called after each step."""
 
 FILE = "out_of_fold.npz"
+ENSEMBLE = "ensemble"
 COLUMNS = ("names", "paths", "speakers", "true_labels")
 N_WAVEFORMS_KEPT = 4_096
 """While they are compared: half a second each, about 64 MB."""
@@ -46,6 +47,8 @@ class OutOfFold:
     """Class of each clip's own label, ``(n_clips,)``."""
     probabilities: Probabilities
     """The ensemble's, ``(n_clips, n_classes)``."""
+    members: tuple[Probabilities, ...]
+    """Those of each kind of network."""
     protocol: str
 
     @property
@@ -86,7 +89,7 @@ class Review:
 def find(out_of_fold: OutOfFold, stage: Stage = lambda name, total, unit: lambda: None) -> Review:
     """Look for everything that is worth a listen."""
     doubtful = doubtful_labels(out_of_fold.targets, out_of_fold.probabilities)
-    unknown = unrecognised(out_of_fold.targets, out_of_fold.probabilities)
+    unknown = unrecognised(out_of_fold.targets, out_of_fold.probabilities, out_of_fold.members)
     heard = listen(out_of_fold.clips, stage("listening", len(out_of_fold.clips), "clip"))
     duplicates = _duplicates(out_of_fold, heard, stage)
     return Review(out_of_fold, doubtful, unknown, duplicates, heard)
@@ -110,13 +113,19 @@ def read_out_of_fold(run: Path) -> OutOfFold:
     table, labels, rows = _read_table(run / FILE)
     order = {label: index for index, label in enumerate(labels)}
     first: dict[tuple[str, ...], int] = {}
-    place = np.array([first.setdefault(key, len(first)) for key in zip(*table, strict=True)])
-    probabilities = np.zeros((len(first), len(labels)))
-    np.add.at(probabilities, place, rows)
-    probabilities /= np.bincount(place)[:, None]
+    place = np.array([first.setdefault(key, len(first)) for key in zip(*table, strict=True)], dtype=np.int64)
     clips = tuple(Clip(Path(path), name, label, speaker or None) for name, path, speaker, label in first)
     targets = np.array([order[str(clip.label)] for clip in clips], dtype=np.int64)
-    return OutOfFold(clips, tuple(labels), targets, probabilities.astype(np.float32), protocol)
+    means = {member: _mean_by(place, probabilities) for member, probabilities in rows.items()}
+    ensemble = means.pop(ENSEMBLE)
+    return OutOfFold(clips, tuple(labels), targets, ensemble, tuple(means.values()) or (ensemble,), protocol)
+
+
+def _mean_by(place: Integers, rows: Probabilities) -> Probabilities:
+    """Average the rows of each clip: ``(n_rows, n_classes)`` to ``(n_clips, n_classes)``."""
+    sums = np.zeros((int(place.max()) + 1, rows.shape[1]))
+    np.add.at(sums, place, rows)
+    return (sums / np.bincount(place)[:, None]).astype(np.float32)
 
 
 def _protocol(run: Path) -> str:
@@ -131,20 +140,23 @@ def _protocol(run: Path) -> str:
         raise RunError(f"{path}: cannot be read ({error}); expected the metrics of a run; train it again") from error
 
 
-def _read_table(path: Path) -> tuple[list[list[str]], list[str], NDArray[np.float64]]:
-    """Return the columns, the labels in class order and the ensemble's probabilities, a row a judged input."""
+def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Probabilities]]:
+    """Return the columns, the labels in class order and each member's probabilities, a row a judged input."""
     try:
         with np.load(path, allow_pickle=False) as file:
             table = [file[name].tolist() for name in COLUMNS]
-            labels, rows = file["labels"].tolist(), np.asarray(file["ensemble"], dtype=np.float64)
+            labels, ensemble = file["labels"].tolist(), file[ENSEMBLE]
+            rows = {
+                name: file[name] for name in file.files if file[name].shape == ensemble.shape and ensemble.ndim == 2
+            }
     except FileNotFoundError as error:
         raise RunError(f"{path}: no such file; expected a run by this version of sutja; train it again") from error
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
         raise RunError(f"{path}: cannot be read ({error}); train the run again") from error
-    n_rows = len(rows)
-    if rows.shape != (n_rows, len(labels)) or {len(column) for column in table} != {n_rows} or not n_rows:
+    n_rows = len(ensemble)
+    if ensemble.shape != (n_rows, len(labels)) or {len(column) for column in table} != {n_rows} or not n_rows:
         raise RunError(f"{path}: its columns do not fit together; expected a row a clip; train the run again")
-    if not np.isfinite(rows).all() or not set(table[-1]) <= set(labels):
+    if not all(np.isfinite(values).all() for values in rows.values()) or not set(table[-1]) <= set(labels):
         raise RunError(f"{path}: holds probabilities or labels that no run writes; train the run again")
     return table, labels, rows
 
