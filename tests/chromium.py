@@ -6,6 +6,7 @@ import base64
 import contextlib
 import json
 import os
+import select
 import shutil
 import subprocess
 import tempfile
@@ -18,12 +19,15 @@ FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-
 FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars"]
 FLAGS += ["--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe"]
 
+PATIENCE_SECONDS = 60
+
 
 class Browser:
     """One tab. ``problems`` gathers console errors, uncaught exceptions and every request that is not for a file."""
 
     def __init__(self, to: Any, back: Any) -> None:
         self._to, self._back, self._n = to, back, 0
+        self._rest = b""
         self.problems: list[str] = []
         self._session = ""
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -69,11 +73,14 @@ class Browser:
         path.write_bytes(base64.b64decode(shot["data"]))
 
     def _read(self) -> dict:
-        parts = bytearray()
-        while (byte := self._back.read(1)) != b"\0":
-            assert byte, "Chromium went away"
-            parts += byte
-        return json.loads(parts)
+        while b"\0" not in self._rest:
+            ready, _, _ = select.select([self._back], [], [], PATIENCE_SECONDS)
+            assert ready, f"Chromium says nothing for {PATIENCE_SECONDS} s"
+            some = os.read(self._back.fileno(), 1 << 20)
+            assert some, "Chromium went away"
+            self._rest += some
+        message, self._rest = self._rest.split(b"\0", 1)
+        return json.loads(message)
 
     def _note(self, event: dict) -> str:
         method, parameters = event.get("method", ""), event.get("params", {})
@@ -109,7 +116,7 @@ def browser() -> Iterator[Browser]:
         os.close(to_read)
         os.close(back_write)
         try:
-            with os.fdopen(to_write, "wb") as to, os.fdopen(back_read, "rb") as back:
+            with os.fdopen(to_write, "wb") as to, os.fdopen(back_read, "rb", buffering=0) as back:
                 yield Browser(to, back)
         finally:
             process.terminate()

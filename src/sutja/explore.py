@@ -10,7 +10,7 @@ import base64
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -141,20 +141,26 @@ def explore(
 
 
 def sample(clips: Sequence[Clip], n_clips: int) -> list[Clip]:
-    """Draw clips at random, evenly over labels and speakers; all of them if there are no more.
+    """Draw clips at random, evenly over labels and within a label over speakers; all of them if there are no more.
 
-    Clips are shuffled within each pair of label and speaker, and the pairs take turns until enough are drawn.
+    Labels take turns, and within a label its speakers do, until enough are drawn: a rare label is not lost.
     """
     if len(clips) <= n_clips:
         return list(clips)
-    rng = np.random.default_rng(SEED)
-    turn: Counter[tuple[str | None, str | None]] = Counter()
-    ranked: list[tuple[int, int, int]] = []
-    for i in rng.permutation(len(clips)):
-        pair = (clips[i].label, clips[i].speaker)
-        ranked.append((turn[pair], len(ranked), int(i)))
-        turn[pair] += 1
-    return [clips[i] for i in sorted(i for _, _, i in sorted(ranked)[:n_clips])]
+    shuffled = [int(i) for i in np.random.default_rng(SEED).permutation(len(clips))]
+    by_speaker_in_turn = _in_turn(shuffled, lambda i: (clips[i].label, clips[i].speaker))
+    by_label_in_turn = _in_turn(by_speaker_in_turn, lambda i: clips[i].label)
+    return [clips[i] for i in sorted(by_label_in_turn[:n_clips])]
+
+
+def _in_turn(items: Sequence[int], group: Callable[[int], Hashable]) -> list[int]:
+    """Order items so that each group's first comes before any group's second, otherwise as they were."""
+    turns: Counter[Hashable] = Counter()
+    turn: dict[int, int] = {}
+    for item in items:
+        turn[item] = turns[group(item)]
+        turns[group(item)] += 1
+    return sorted(items, key=turn.__getitem__)
 
 
 def similarity_map(sketches: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -265,14 +271,15 @@ def _draw_all(
     labels = _drawn_labels(found.dataset.labels)
     examples = _examples(found, labels)
     jobs = [*_label_figures(examples, found.config), *_pair_figures(found, examples), *_data_figures(found)]
-    # Last: the map is being made meanwhile.
-    for kind in ("label", "speaker"):
-        if any(getattr(h.profile, kind) is not None for h in shown):
-            jobs.append((f"map_by_{kind}", partial(_map_figure, shown, places, kind)))
-    step = stage("drawing", len(jobs), "figure")
+    kinds = [kind for kind in ("label", "speaker") if any(getattr(h.profile, kind) is not None for h in shown)]
+    step = stage("drawing", len(jobs) + len(kinds), "figure")
     drawn: dict[str, Any] = {"examples": examples}
     for number, (name, draw) in enumerate(jobs):
         drawn[name] = pages.keep(draw(), folder / f"{_file_word(name)}.png", f"figure-{number}")
+        step()
+    for kind in kinds:  # last: the map was being made meanwhile; the page draws its own
+        groups = [getattr(h.profile, kind) for h in shown]
+        figures.save_png(figures.clip_map(places.result(), groups, kind=kind), folder / f"map_by_{kind}.png")
         step()
     return drawn
 
@@ -388,10 +395,6 @@ def _data_figures(found: Exploration) -> Iterator[Job]:
         if len(groups) > 1:
             quantity, _ = QUANTITIES[key]
             yield f"{key}_by_speaker", partial(figures.spread_by, groups, quantity=quantity, kind="speaker")
-
-
-def _map_figure(shown: Sequence[Heard], places: Future[NDArray[np.float64]], kind: str) -> Figure:
-    return figures.clip_map(places.result(), [getattr(h.profile, kind) for h in shown], kind=kind)
 
 
 # -- the page --------------------------------------------------------------------------------------------------------

@@ -37,6 +37,29 @@ except ModuleNotFoundError as error:
     raise needs("matplotlib", "explore") from error
 
 P = ParamSpec("P")
+__all__ = [
+    "accuracy_by",
+    "clip_map",
+    "compare_clips",
+    "confusion_matrix",
+    "coverage",
+    "durations",
+    "histogram",
+    "label_counts",
+    "learning_curves",
+    "mean_learning_curves",
+    "mel_beside_mfcc",
+    "mel_scale",
+    "mel_spectrogram",
+    "mfcc",
+    "mfcc_mean",
+    "network_inputs",
+    "save_png",
+    "spectrum",
+    "spread_by",
+    "to_svg",
+    "waveform",
+]
 
 INK = "#1c2024"  # text, axes and grid; the page's text colour in a page
 # Okabe and Ito's palette (2008), which stays apart under every common colour blindness; light enough for dark pages,
@@ -144,7 +167,8 @@ def to_svg(figure: Figure, name: str) -> str:
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'\bid="', f'id="{name}-', svg)
+    asked_for = set(re.findall(r'(?:href="#|url\(#)([^")]+)', svg))  # the other ids only make a page heavy
+    svg = re.sub(r'\s+id="([^"]*)"', lambda m: f' id="{name}-{m[1]}"' if m[1] in asked_for else "", svg)
     svg = re.sub(r'((?:xlink:)?href="#|url\(#)', rf"\g<1>{name}-", svg)
     svg = re.sub(r"(font: (?:[\w.]+ )*[\d.]+px) [^;\"]+", r"\1 var(--font)", svg)
     head, body = svg.split(">", 1)

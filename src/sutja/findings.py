@@ -65,13 +65,8 @@ def find(
     n_heard = len(profiles) + len(unreadable)
     found = [*_unreadable(unreadable, n_heard), *_labels(dataset, config), *_speakers(dataset, config)]
     if profiles:
-        found += [
-            *_faults(profiles),
-            *_copies(profiles),
-            *_channels(profiles, config),
-            *_levels(profiles),
-            *_silence(profiles),
-        ]
+        found += [*_tells(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
+        found += [*_levels(profiles), *_silence(profiles)]
     return sorted(found, key=lambda finding: WEIGHTS.index(finding.weight))
 
 
@@ -246,12 +241,12 @@ def _cut_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
 
 def _tells(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
     """Find what tells the label without the word."""
-    for quantity, what in (("loudness_db", "Loudness"), ("snr_db", "Background noise"), ("bandwidth_hz", "Bandwidth")):
+    for quantity, what in (("loudness_db", "loudness"), ("snr_db", "background noise"), ("bandwidth_hz", "bandwidth")):
         share = explained(profiles, quantity)
         if share > TELLS:
             text = (
-                f"{what} alone tells the label to {100 * share:.0f} % (share of its variance): were the labels "
-                "recorded apart? A network learns the recording then, not the word."
+                f"The labels differ in {what}, which explains {100 * share:.0f} % of its variance: were they recorded "
+                "apart? A network learns the recording then, not the word."
             )
             yield Finding("stop", text)
 

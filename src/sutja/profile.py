@@ -33,6 +33,8 @@ QUIET_SHARE = 0.1
 """The quietest tenth of the frames is taken for the room; in a tightly trimmed clip it is the end of the word."""
 MAX_BELOW_LOUDEST_DB = 30.0
 """A frame further below the loudest one belongs to no word, in a quiet room."""
+MIN_BELOW_LOUDEST_DB = 6.0
+"""A frame nearer to the loudest one belongs to the word, however noisy the room."""
 WORD_SHARE = 0.6
 """In a noisy room, a word's frames stand in the upper part of the range between noise and loudest frame."""
 FLOOR_DB = -98.0
@@ -240,7 +242,8 @@ def _word_frames(levels: NDArray[np.float64]) -> tuple[int, int]:
     """Return the first and the last frame that belong to the word."""
     loudest = float(levels.max())
     quiet = float(np.quantile(levels, QUIET_SHARE))
-    threshold = loudest - min(MAX_BELOW_LOUDEST_DB, WORD_SHARE * (loudest - quiet))
+    below = min(MAX_BELOW_LOUDEST_DB, max(MIN_BELOW_LOUDEST_DB, WORD_SHARE * (loudest - quiet)))
+    threshold = loudest - below
     frames = np.flatnonzero(levels >= threshold)
     return int(frames[0]), int(frames[-1])
 
