@@ -10,11 +10,34 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from sutja.audio import Waveform
+from sutja.audio import Waveform, loudest_window
 from sutja.config import AugmentConfig
 
 MU = 255.0  # of the telephone's mu-law, ITU-T G.711
 TELEPHONE_RATE = 8_000  # Hz
+CUT_SHARE = 0.25  # of the versions have their noise under the word only
+
+
+def vary(  # noqa: PLR0913
+    waveform: Waveform,
+    sample_rate: int,
+    n_samples: int,
+    config: AugmentConfig,
+    rng: np.random.Generator,
+    crowd: Waveform | None = None,
+) -> Waveform:
+    """Make another version of a clip: another speed, somewhere in a window of ``n_samples``, through one random chain.
+
+    Every fourth goes through the chain before it is placed: recordings that were cut to the word have noise under the
+    word and none around it.
+    """
+    if rng.random() < config.speed_share:
+        waveform = change_speed(waveform, rng.uniform(*config.speed))
+    waveform = loudest_window(waveform, n_samples)
+    left = int(rng.integers(0, n_samples - len(waveform), endpoint=True))
+    if rng.random() < CUT_SHARE:
+        return place(augment(waveform, sample_rate, config, rng, crowd), n_samples, left)
+    return augment(place(waveform, n_samples, left), sample_rate, config, rng, crowd)
 
 
 def augment(

@@ -48,6 +48,11 @@ class Bundle:
     """In class order."""
     audio: AudioConfig
     members: tuple[Member, ...]
+    temperature: float = 1.0
+    """That the logits of the ensemble are divided by, so that probabilities mean what they say."""
+    threshold: float | None = None
+    """A clip is refused when the probability of its label is below this. Such a model's members have one class more
+    than labels: "not in the vocabulary". None: the model always answers."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """For people: preset, protocol, scores, data, versions."""
 
@@ -84,7 +89,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
         raise BundleError(f"{folder / MANIFEST}: {_missing(error)}; export the model again") from error
     if not members or len(set(labels)) != len(labels) or len(labels) < 2:
         raise BundleError(f"{folder / MANIFEST}: needs a member and two different labels; export the model again")
-    return Bundle(labels, audio, members, manifest.get("about", {}))
+    calibration = {name: manifest[name] for name in ("temperature", "threshold") if name in manifest}
+    return Bundle(labels, audio, members, about=manifest.get("about", {}), **calibration)
 
 
 def _missing(error: Exception) -> str:
@@ -105,6 +111,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
         "labels": list(bundle.labels),
         "audio": dataclasses.asdict(bundle.audio),
         "members": records,
+        "temperature": bundle.temperature,
+        "threshold": bundle.threshold,
         "about": dict(bundle.about),
     }
     write_json(folder / MANIFEST, {**manifest, "sha256": _digest(_canonical(manifest))})

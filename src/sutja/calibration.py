@@ -33,6 +33,8 @@ def tempered(probabilities: Probabilities, temperature: float) -> Probabilities:
     >>> tempered(np.array([[0.8, 0.2]]), 1.0).round(6).tolist()
     [[0.8, 0.2]]
     """
+    if temperature == 1.0:
+        return probabilities
     logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     scaled: Probabilities = (shares / shares.sum(axis=1, keepdims=True)).astype(probabilities.dtype)
@@ -94,3 +96,64 @@ def det_curve(accepted: NDArray[np.floating], refused: NDArray[np.floating]) -> 
     false_rejects = np.searchsorted(np.sort(accepted), thresholds, side="left") / len(accepted)
     false_accepts = 1 - np.searchsorted(np.sort(refused), thresholds, side="left") / len(refused)
     return thresholds, false_accepts, false_rejects
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What makes probabilities honest: fitted on all out-of-fold clips, scored without those that it was fitted on."""
+
+    temperature: float = 1.0
+    threshold: float | None = None
+    scores: dict[str, float] | None = None
+    """`false_accept_rate`, `false_reject_rate`, `calibration_error`: of each fold, with what the other folds fitted."""
+
+
+def calibrate(
+    probabilities: Probabilities, targets: Integers, folds: Integers, false_accept_rate: float
+) -> tuple[Probabilities, Calibration]:
+    """Fit temperature and threshold, and say how they do on folds that they were not fitted on.
+
+    Parameters
+    ----------
+    probabilities
+        Out of fold, ``(n_clips + n_refused, n_labels + 1)``: first the clips, then the sounds to be refused.
+    targets
+        Of the clips, ``(n_clips,)``.
+    folds
+        Of each row, ``(n_clips + n_refused,)``.
+    false_accept_rate
+        Share of the sounds to be refused that may still be accepted.
+
+    Returns
+    -------
+    probabilities
+        Each row with the temperature that the other folds fitted.
+    Calibration
+        Fitted on all folds.
+
+    """
+    n_rows, refuse = probabilities.shape[0], probabilities.shape[1] - 1
+    truth = np.append(targets, np.full(n_rows - len(targets), refuse))
+    honest, accepted = probabilities.copy(), np.zeros(n_rows, dtype=bool)
+    for fold in np.unique(folds):
+        others = folds != fold
+        temperature = fit_temperature(probabilities[others], truth[others])
+        warm = tempered(probabilities, temperature)
+        threshold = _threshold(warm[others], truth[others], false_accept_rate)
+        honest[~others] = warm[~others]
+        accepted[~others] = warm[~others, :refuse].max(axis=1) >= threshold
+    temperature = fit_temperature(probabilities, truth)
+    threshold = _threshold(tempered(probabilities, temperature), truth, false_accept_rate)
+    words = truth < refuse
+    confidence = honest[words, :refuse].max(axis=1)
+    scores = {
+        "false_accept_rate": float(accepted[~words].mean()),
+        "false_reject_rate": float(1 - accepted[words].mean()),
+        "calibration_error": calibration_error(confidence, honest[words, :refuse].argmax(axis=1) == truth[words]),
+    }
+    return honest, Calibration(temperature, threshold, scores)
+
+
+def _threshold(probabilities: Probabilities, truth: Integers, false_accept_rate: float) -> float:
+    refuse = probabilities.shape[1] - 1
+    return refusal_threshold(probabilities[truth == refuse, :refuse].max(axis=1), false_accept_rate)

@@ -130,6 +130,7 @@ class FeatureConfig:
 class AugmentConfig:
     """What is done to training waveforms; a share is how many of the copies it happens to."""
 
+    speed_share: float = 0.8
     speed: tuple[float, float] = (0.85, 1.18)
     """Range of the playing speed: tempo and pitch together, as a smaller or larger speaker has them."""
     room_share: float = 0.3
@@ -144,6 +145,33 @@ class AugmentConfig:
     """Of the noise: voices, rather than coloured noise."""
     line_share: float = 0.1
     """Telephone line: 8 kHz, 8-bit mu-law."""
+
+    def __post_init__(self) -> None:
+        for name in ("speed_share", "room_share", "response_share", "noise_share", "babble_share", "line_share"):
+            _require(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "0 to 1")
+        for name in ("speed", "room_seconds", "snr_db"):
+            low, high = getattr(self, name)
+            object.__setattr__(self, name, (low, high))  # JSON brings lists
+            _require(low <= high, f"augment.{name}", (low, high), "the lower end first")
+
+
+@dataclass(frozen=True)
+class RefusalConfig:
+    """What a model learns to refuse; shares are of the number of clips."""
+
+    spliced_share: float = 0.4
+    """Clips reversed, or with their halves exchanged or doubled."""
+    words_share: float = 0.6
+    """Other words, spoken by synthetic voices."""
+    noise_share: float = 0.15
+    false_accept_rate: float = 0.03
+    """Share of the sounds that are no word of the vocabulary that may still be taken for one: sets the threshold."""
+
+    def __post_init__(self) -> None:
+        _check_kinds("refusal", self)
+        for name in ("spliced_share", "words_share", "noise_share"):
+            _require(getattr(self, name) >= 0, f"refusal.{name}", getattr(self, name), "at least 0")
+        _require(0 < self.false_accept_rate < 1, "refusal.false_accept_rate", self.false_accept_rate, "0 to 1")
 
 
 @dataclass(frozen=True)
@@ -205,6 +233,12 @@ class Config:
     members: Mapping[str, FeatureConfig] = field(default_factory=_reference_members)
     """Kinds of network in the ensemble, by name, with the features that each one hears."""
     train: TrainConfig = field(default_factory=TrainConfig)
+    augment: AugmentConfig | None = None
+    """What is done to the copies of a clip; random paddings only when not given."""
+    refusal: RefusalConfig | None = None
+    """How the model learns to say "not in the vocabulary"; it always answers a label when not given."""
+    n_synthetic_voices: int = 0
+    """Synthetic speakers of the vocabulary to learn from beside the recordings; they are never judged."""
 
     def __post_init__(self) -> None:
         _require(len(self.members) > 0, "members", dict(self.members), "at least one")
@@ -223,13 +257,36 @@ class Config:
         known = dict(values)
         members = {name: from_mapping(FeatureConfig, f) for name, f in known.pop("members", {}).items()}
         parts: dict[str, Any] = {"members": members} if members else {}
-        for name, kind in (("audio", AudioConfig), ("train", TrainConfig)):
-            if name in known:
+        stages = {"audio": AudioConfig, "train": TrainConfig, "augment": AugmentConfig, "refusal": RefusalConfig}
+        for name, kind in stages.items():
+            if known.get(name) is not None:
                 parts[name] = from_mapping(kind, known.pop(name))
         return from_mapping(cls, {**known, **parts})
 
 
-PRESETS: dict[str, Config] = {"reference": Config()}
+def _robust() -> Config:
+    mel = FeatureConfig(
+        n_fft=512, win_length=400, hop_length=160, n_mels=40, fmin=60.0, n_frames=101, scaling="standardise"
+    )
+    train = TrainConfig(
+        epochs=20,
+        batch_size=64,
+        learning_rate=3e-3,
+        n_copies=8,
+        one_copy_an_epoch=True,
+        network="word_net",
+        schedule="one_cycle",
+        weight_decay=1e-2,
+        label_smoothing=0.05,
+        masks=True,
+        keep="last",
+        dropout=0.2,
+    )
+    audio = AudioConfig(sample_rate=16_000, remove_mean=True)
+    return Config("robust", audio, {"mel": mel}, train, AugmentConfig(), RefusalConfig())
+
+
+PRESETS: dict[str, Config] = {"reference": Config(), "robust": _robust()}
 
 
 def preset(name: str) -> Config:

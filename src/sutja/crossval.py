@@ -40,7 +40,7 @@ class Job:
 
     member: str
     number: int
-    """Of the fold, from 1."""
+    """Of the fold, from 1; 0 for the network that learns from everything."""
     fold: Fold
     n_classes: int
     config: TrainConfig
@@ -71,8 +71,17 @@ class Result:
     history: list[dict[str, float]]
 
 
-def make_folds(clips: Sequence[Clip], targets: Integers, config: TrainConfig, protocol: Protocol) -> list[Fold]:
+def make_folds(
+    clips: Sequence[Clip],
+    targets: Integers,
+    config: TrainConfig,
+    protocol: Protocol,
+    held_out: Sequence[int | None] = (),
+) -> list[Fold]:
     """Cut the folds.
+
+    ``held_out`` is for the sounds that stand behind the clips and are not judged for their label: the number of the
+    fold, from 0, that each one is kept from, or None where every fold learns from it.
 
     ``copies`` is the study's own: unshuffled folds over the padded copies, judged on the rows that chose the
     checkpoint. ``clips`` keeps the copies of a clip together and lets a part of the training side choose;
@@ -95,7 +104,26 @@ def make_folds(clips: Sequence[Clip], targets: Integers, config: TrainConfig, pr
         splits = list(cut.split(targets, targets))
     else:
         splits = _cut_by_speaker(clips, targets, config)
+    if config.keep == "last":
+        return [_whole_fold(split, number, n_clips, held_out, config) for number, split in enumerate(splits)]
     return [_honest_fold(train, test, targets, config) for train, test in splits]
+
+
+def _whole_fold(
+    split: tuple[Integers, Integers], number: int, n_clips: int, held_out: Sequence[int | None], config: TrainConfig
+) -> Fold:
+    """Learn from everything that is not held out: nothing chooses, and the curves show the fold itself."""
+    train, test = split
+    learned = [n_clips + i for i, fold in enumerate(held_out) if fold != number]
+    kept = [n_clips + i for i, fold in enumerate(held_out) if fold == number]
+    rows = _copies(np.append(train, learned).astype(np.int64), n_clips + len(held_out), config)
+    return Fold(rows, test, np.append(test, kept).astype(np.int64))
+
+
+def last_fold(n_sounds: int, n_clips: int, config: TrainConfig) -> Fold:
+    """Learn from everything: the network that is shipped. What it shows on clips that it knows means nothing."""
+    everything = np.arange(n_sounds)
+    return Fold(_copies(everything, n_sounds, config), everything[:n_clips], everything[:n_clips])
 
 
 def _cut_by_speaker(clips: Sequence[Clip], targets: Integers, config: TrainConfig) -> list[tuple[Integers, Integers]]:
@@ -119,22 +147,17 @@ def _cut_by_speaker(clips: Sequence[Clip], targets: Integers, config: TrainConfi
 
 
 def _honest_fold(train: Integers, test: Integers, targets: Integers, config: TrainConfig) -> Fold:
-    """Let a stratified part of the training clips choose the checkpoint, so that the fold is judged only once.
-
-    Where the last epoch is kept nothing is chosen: all clips are learned from, and the curves show the fold itself.
-    """
-    if config.keep == "last":
-        return Fold(_copies(train, targets, config), test, test)
+    """Let a stratified part of the training clips choose the checkpoint, so that the fold is judged only once."""
     n_labels = len(np.unique(targets))
     n_valid = max(n_labels, round(config.valid_share * len(train)))
     cut = StratifiedShuffleSplit(1, test_size=n_valid, random_state=config.seed)
     learned, chosen = next(cut.split(train, targets[train]))
-    return Fold(_copies(train[learned], targets, config), train[chosen], test)
+    return Fold(_copies(train[learned], len(targets), config), train[chosen], test)
 
 
-def _copies(clips: Integers, targets: Integers, config: TrainConfig) -> Integers:
+def _copies(clips: Integers, n_sounds: int, config: TrainConfig) -> Integers:
     """Return the rows of all copies of some clips, those of a clip side by side."""
-    rows: Integers = len(targets) + clips[:, None] * config.n_copies + np.arange(config.n_copies)
+    rows: Integers = n_sounds + clips[:, None] * config.n_copies + np.arange(config.n_copies)
     return rows.ravel()
 
 
@@ -185,12 +208,12 @@ def make_inputs(features: Sequence[Features], config: FeatureConfig, n_copies: i
     return rows
 
 
-def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Path) -> list[Job]:
-    """List the networks to train: folds x members."""
+def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Path, *, first: int = 1) -> list[Job]:
+    """List the networks to train: folds x members. Folds count from ``first``."""
     return [
         # The seed names the job, not its turn: the order in which jobs run changes nothing.
         Job(member, number, fold, n_classes, config.train, _job_seed(config.train.seed, index, number), folder)
-        for number, fold in enumerate(folds, start=1)
+        for number, fold in enumerate(folds, start=first)
         for index, member in enumerate(config.members)
     ]
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sutja.calibration import calibration_error
 from sutja.dataset import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import (
@@ -31,6 +32,8 @@ class Scores:
     interval95: Interval | None
     interval_method: str
     n_clips: int
+    ece: float
+    """Expected calibration error: how far the probability of the answer is from the share that is right."""
     confusion_matrix: list[list[int]]
     """Rows are true labels, columns predicted ones."""
     by_label: dict[str, Share]
@@ -43,6 +46,9 @@ class Evaluation:
 
     scores: Scores
     labels: tuple[str, ...]
+    rejected_rate: float
+    """Share of the clips that the model took for nothing in its vocabulary; the accuracy is of the most probable
+    label all the same, so that models which refuse and models which never do can be compared."""
     wrong: list[dict[str, str | float]]
     """Each clip that was taken for another label: path, label, predicted, probability."""
     unreadable: dict[str, str]
@@ -69,6 +75,7 @@ def score(
         interval95=interval,
         interval_method=method,
         n_clips=n_clips,
+        ece=calibration_error(found.max(axis=1), right),
         confusion_matrix=confusion_matrix(targets, found).tolist(),
         by_label=by_group(right, [clip.label for clip in clips], n_copies),
         by_speaker=by_group(right, speakers, n_copies),
@@ -91,7 +98,7 @@ def evaluate(predictor: Predictor, clips: Sequence[Clip], *, on_clip: Callable[[
             f"labels {', '.join(map(repr, unknown[:5]))} are not in the model's vocabulary "
             f"({', '.join(predictor.labels[:12])}); rename them with --rename OLD=NEW, or leave those clips out"
         )
-    rows, judged, wrong, unreadable = [], [], [], {}
+    rows, judged, wrong, unreadable, n_rejected = [], [], [], {}, 0
     for clip, found in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
         on_clip()
         if isinstance(found, AudioError):
@@ -99,8 +106,10 @@ def evaluate(predictor: Predictor, clips: Sequence[Clip], *, on_clip: Callable[[
             continue
         judged.append(clip)
         rows.append(list(found.probabilities.values()))
-        if found.label != clip.label:
-            said: dict[str, str | float] = {"path": clip.name, "label": str(clip.label), "predicted": found.label}
+        n_rejected += found.rejected
+        label = max(found.probabilities, key=found.probabilities.__getitem__)
+        if label != clip.label:
+            said: dict[str, str | float] = {"path": clip.name, "label": str(clip.label), "predicted": label}
             wrong.append({**said, "probability": found.probability})
     if not judged:
         reason = next(iter(unreadable.values()), "no labelled clips there")
@@ -108,4 +117,4 @@ def evaluate(predictor: Predictor, clips: Sequence[Clip], *, on_clip: Callable[[
     targets = np.array([order[str(clip.label)] for clip in judged])
     clustered = len({clip.speaker for clip in judged}) > 1 and all(clip.speaker for clip in judged)
     scores = score(judged, targets, np.array(rows, dtype=np.float32), clustered=clustered)
-    return Evaluation(scores, predictor.labels, wrong, unreadable)
+    return Evaluation(scores, predictor.labels, n_rejected / len(judged), wrong, unreadable)

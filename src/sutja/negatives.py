@@ -17,17 +17,17 @@ from sutja.audio import Waveform
 from sutja.augment import coloured_noise
 
 # Common words, and some that sound like digits; a word of the vocabulary itself is never used.
-WORDS = (
-    "left right go stop on off bird cat dog tree house happy marvin sheila bed wow backward forward follow learn "
-    "visual hello goodbye please thanks water coffee window table music light door open close start pause next back "
-    "play red green blue yellow white black apple orange banana monday tuesday sunday january august hero free fine "
-    "nice mine heaven eleven ten twelve thirty hundred thousand million sick fix mix sex tax late wait gate eighty "
-    "ninety sixty then when fun sun run done shoe new zoo food moon more store floor force fork hive live drive side "
-    "time sign line night seventy second several severe said siren never river nothing people mother father sister "
-    "brother school teacher letter number phone call message volume louder quieter alarm timer weather today tomorrow "
-    "yesterday computer internet picture camera question answer maybe always perfect important beautiful dangerous "
-    "elephant umbrella mountain ocean island kitchen garden hospital um hmm hey okay ouch yes no up down"
-).split()
+WORDS = """
+left right go stop on off bird cat dog tree house happy marvin sheila bed wow backward forward follow learn
+visual hello goodbye please thanks water coffee window table music light door open close start pause next back
+play red green blue yellow white black apple orange banana monday tuesday sunday january august hero free fine
+nice mine heaven eleven ten twelve thirty hundred thousand million sick fix mix sex tax late wait gate eighty
+ninety sixty then when fun sun run done shoe new zoo food moon more store floor force fork hive live drive side
+time sign line night seventy second several severe said siren never river nothing people mother father sister
+brother school teacher letter number phone call message volume louder quieter alarm timer weather today tomorrow
+yesterday computer internet picture camera question answer maybe always perfect important beautiful dangerous
+elephant umbrella mountain ocean island kitchen garden hospital um hmm hey okay ouch
+""".split()  # noqa: SIM905  words read best as words
 OTHER_LANGUAGES = {
     "ko": "하나 둘 셋 넷 다섯 여섯 일곱 여덟 아홉 안녕 물 사람",
     "de": "null eins zwei drei vier fünf sechs sieben acht neun ja nein hallo",
@@ -37,18 +37,15 @@ OTHER_LANGUAGES = {
 N_VOICES = 90
 
 
-def spliced(waveform: Waveform, other: Waveform, rng: np.random.Generator) -> Waveform:
-    """Make a sound that is no word of words: reversed, halves exchanged, or the half of one before the half of another.
-
-    ``other`` should be the same speaker's, so that the seam is not the only thing to hear.
-    """
+def spliced(waveform: Waveform, rng: np.random.Generator) -> Waveform:
+    """Make a sound that is no word of a word: reversed, with its halves exchanged, or its first half said twice."""
     kind = rng.random()
     middle = len(waveform) // 2
     if kind < 0.5:
         return np.ascontiguousarray(waveform[::-1])
     if kind < 0.75:
         return np.concatenate([waveform[middle:], waveform[:middle]])
-    return np.concatenate([other[: len(other) // 2], waveform[:middle]])
+    return np.concatenate([waveform[:middle], waveform[:middle]])
 
 
 def noise(sample_rate: int, rng: np.random.Generator) -> Waveform:

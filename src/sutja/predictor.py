@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from sutja.audio import Source, load_waveform
 from sutja.bundle import Bundle, Member
 from sutja.bundle import load as load_bundle
+from sutja.calibration import tempered
 from sutja.ensemble import combine
 from sutja.errors import AudioError, BundleError
 from sutja.features import extract, network_input
@@ -29,11 +30,14 @@ BATCH_SIZE = 32
 class Prediction:
     """What one clip is taken for."""
 
-    label: str
+    label: str | None
+    """None when the clip is refused: nothing in the vocabulary."""
     probability: float
-    """Of the label."""
+    """Of the most probable label, also of a refused one."""
     probabilities: dict[str, float]
-    """Of every label, in class order; they sum to 1."""
+    """Of every label, in class order. They sum to 1, or fall short of it by the probability that the clip is nothing
+    in the vocabulary, where the model can say so."""
+    rejected: bool = False
 
 
 class Predictor:
@@ -50,7 +54,8 @@ class Predictor:
         self.bundle = bundle
         self.labels = bundle.labels
         self._configs = [member.features for member in bundle.members]
-        self._sessions = [_session(member, len(bundle.labels)) for member in bundle.members]
+        n_classes = len(bundle.labels) + (bundle.threshold is not None)
+        self._sessions = [_session(member, n_classes) for member in bundle.members]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Predictor:
@@ -112,15 +117,18 @@ class Predictor:
         for index, (member, session) in enumerate(zip(self.bundle.members, self._sessions, strict=True)):
             batch = np.stack([clip[index] for clip in clips])[:, None]  # (batch, 1, n_bins, n_frames)
             members[member.name] = session.run(None, {"features": batch})[0]
-        return [self._prediction(row) for row in combine(members)]
+        return [self._prediction(row) for row in tempered(combine(members), self.bundle.temperature)]
 
     def _prediction(self, row: NDArray[np.float32]) -> Prediction:
-        best = int(row.argmax())
-        probabilities = dict(zip(self.labels, row.tolist(), strict=True))
-        return Prediction(self.labels[best], float(row[best]), probabilities)
+        of_labels = row[: len(self.labels)]
+        best = int(of_labels.argmax())
+        probability = float(of_labels[best])
+        rejected = self.bundle.threshold is not None and probability < self.bundle.threshold
+        probabilities = dict(zip(self.labels, of_labels.tolist(), strict=True))
+        return Prediction(None if rejected else self.labels[best], probability, probabilities, rejected)
 
 
-def _session(member: Member, n_labels: int) -> onnxruntime.InferenceSession:
+def _session(member: Member, n_classes: int) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # a clip is too small to share out
     options.log_severity_level = 3
@@ -128,9 +136,9 @@ def _session(member: Member, n_labels: int) -> onnxruntime.InferenceSession:
         session = onnxruntime.InferenceSession(member.onnx, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise BundleError(f"member {member.name}: onnxruntime cannot load it ({error}); export it again") from error
-    n_classes = session.get_outputs()[0].shape[-1]
-    if n_classes != n_labels:
-        raise BundleError(f"member {member.name}: {n_classes} classes for {n_labels} labels; export the model again")
+    found = session.get_outputs()[0].shape[-1]
+    if found != n_classes:
+        raise BundleError(f"member {member.name}: {found} classes for {n_classes} labels; export the model again")
     expected = [1, member.features.n_bins, member.features.n_frames]
     if session.get_inputs()[0].shape[1:] != expected:
         raise BundleError(f"member {member.name}: does not take features of shape {expected}; export the model again")

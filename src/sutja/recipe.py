@@ -29,21 +29,24 @@ from typing import Any
 from typing import Protocol as Interface
 
 import numpy as np
+from torch import nn
 
 from sutja import __version__, bundle, evaluation, report
 from sutja.audio import Waveform, load_waveform, printable
+from sutja.calibration import Calibration, calibrate
 from sutja.config import Config, Protocol
-from sutja.crossval import Fold, Job, Result, make_folds, make_inputs, make_jobs, run_job
+from sutja.crossval import Fold, Job, Result, last_fold, make_folds, make_inputs, make_jobs, run_job
 from sutja.dataset import Clip, Dataset, fingerprint, natural_order
 from sutja.engine import run_jobs
 from sutja.ensemble import combine
-from sutja.errors import AudioError, DatasetError, RunError
+from sutja.errors import AudioError, ConfigError, DatasetError, RunError
 from sutja.export import to_onnx
 from sutja.features import Features, extract
 from sutja.files import cannot_write, replace_whole, write_json, write_text
 from sutja.metrics import Integers, Probabilities
-from sutja.model import DigitNet, n_parameters
-from sutja.predictor import Predictor
+from sutja.model import n_parameters
+from sutja.predictor import Prediction, Predictor
+from sutja.sounds import Sound, clip_of, refused, synthetic, write_inputs
 from sutja.training import model_with
 
 
@@ -68,6 +71,8 @@ class Plan:
     n_jobs: int = os.cpu_count() or 1
     resume: bool = False
     skip_unreadable: bool = False
+    negatives: tuple[Clip, ...] = ()
+    """Recordings of other words, to learn refusal from."""
     compare: Path | None = None
     """An earlier run whose accuracy is shown beside this one's."""
 
@@ -108,16 +113,17 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
     if (plan.run / "metrics.json").exists():
         return finish(plan)
     material = hear(plan, progress)
-    folds = make_folds(material.clips, material.targets, plan.config.train, plan.protocol)
+    folds, sounds = cut(plan, material)
     write_json(plan.run / "config.json", settings)  # from here on the folder is a run: what cannot be learned left none
-    jobs = prepare(plan, material, folds)
+    jobs = prepare(plan, material, folds, sounds, progress)
     results = learn(plan, jobs, progress)
-    out_of_fold = gather(plan, material, jobs, results)
+    out_of_fold, calibration = gather(plan, material, jobs, results)
     scores = judge(plan, material, jobs, out_of_fold)
     metrics = summary(plan, material, results, scores, seconds=perf_counter() - started)
-    ship(plan, material, results, metrics)
+    metrics["refusal"] = calibration.scores
+    ship(plan, material, results, metrics, calibration)
     submit(plan, progress)
-    write_history(plan.run, results)
+    write_history(plan, results)
     write_json(plan.run / "config.json", settings | {"data": describe(plan, material)})
     write_json(plan.run / "metrics.json", metrics)
     return finish(plan)
@@ -211,16 +217,45 @@ def _is_longer(waveform: Waveform, config: Config) -> bool:
     return len(waveform) > min(features.max_samples for features in config.members.values())
 
 
-def prepare(plan: Plan, material: Material, folds: Sequence[Fold]) -> list[Job]:
+def cut(plan: Plan, material: Material) -> tuple[list[Fold], list[Sound]]:
+    """Cut the folds, and list what the networks learn from where that is more than the clips' random paddings."""
+    config, clips, targets = plan.config, material.clips, material.targets
+    if config.augment is None:
+        return make_folds(clips, targets, config.train, plan.protocol), []
+    if plan.protocol == "copies":
+        raise ConfigError("protocol `copies` is the study's own; use it with --preset reference, or choose clips")
+    of_clips = make_folds(clips, targets, config.train, plan.protocol)
+    judged_in = np.empty(len(clips), dtype=np.int64)
+    for number, fold in enumerate(of_clips):
+        judged_in[fold.test] = number
+    more = synthetic(material.labels, config)
+    more += refused(clips, judged_in, material.labels, config, plan.negatives)
+    folds = make_folds(clips, targets, config.train, plan.protocol, [sound.held_out for sound in more])
+    pairs = zip(clips, targets, judged_in, strict=True)
+    return folds, [Sound(clip_of(clip, config), int(target), int(fold)) for clip, target, fold in pairs] + more
+
+
+def prepare(
+    plan: Plan, material: Material, folds: Sequence[Fold], sounds: Sequence[Sound], progress: Progress
+) -> list[Job]:
     """Lay out the inputs of all networks where the jobs find them."""
-    config, targets = plan.config, material.targets
+    config = plan.config
     work = plan.run / "work"
+    targets = np.array([sound.target for sound in sounds]) if sounds else material.targets
     _check_order(work / "names.npy", np.array([clip.name for clip in material.clips]))
     _save_array(work / "targets.npy", np.concatenate([targets, np.repeat(targets, config.train.n_copies)]))
-    for index, (name, features) in enumerate(config.members.items()):
-        rows = make_inputs(material.features[name], features, config.train.n_copies, (config.train.seed, index))
-        _save_array(work / f"{name}.npy", rows)
-    return make_jobs(config, folds, len(material.labels), work)
+    if sounds:
+        write_inputs(sounds, config, work, plan.n_jobs, progress.stage("augmenting", len(sounds), "sound"))
+    else:
+        for index, (name, features) in enumerate(config.members.items()):
+            rows = make_inputs(material.features[name], features, config.train.n_copies, (config.train.seed, index))
+            _save_array(work / f"{name}.npy", rows)
+    n_classes = len(material.labels) + (config.refusal is not None)
+    jobs = make_jobs(config, folds, n_classes, work)
+    if config.train.keep == "last":
+        whole = last_fold(len(targets), len(material.clips), config.train)
+        jobs += make_jobs(config, [whole], n_classes, work, first=0)
+    return jobs
 
 
 def _check_order(path: Path, names: np.ndarray[Any, Any]) -> None:
@@ -248,28 +283,38 @@ def learn(plan: Plan, jobs: Sequence[Job], progress: Progress) -> dict[tuple[str
 
 def gather(
     plan: Plan, material: Material, jobs: Sequence[Job], results: Mapping[tuple[str, int], Result]
-) -> dict[str, Probabilities]:
-    """Put the folds' probabilities side by side, by member and for the ensemble, and keep them in the run."""
-    rows = np.concatenate([job.fold.test for job in jobs if job.member == jobs[0].member])
-    order = np.argsort(rows)
+) -> tuple[dict[str, Probabilities], Calibration]:
+    """Put the folds' probabilities side by side, by member and for the ensemble, and keep them in the run.
+
+    Where the model refuses, the ensemble is calibrated on the way, and what is kept are the labels' columns.
+    """
+    one = [job for job in jobs if job.member == jobs[0].member and job.number]
+    order = np.argsort(np.concatenate([job.fold.test for job in one]))
+    numbers = np.concatenate([np.full(len(job.fold.test), job.number) for job in one])[order]
     found: dict[str, Probabilities] = {}
     for member in plan.config.members:
-        parts = [result.probabilities for (name, _), result in results.items() if name == member]
+        parts = [result.probabilities for (name, number), result in results.items() if name == member and number]
         found[member] = np.concatenate(parts)[order]
     found["ensemble"] = combine(found)
     clips = _judged_clips(plan, material)
-    numbers = np.concatenate([np.full(len(j.fold.test), j.number) for j in jobs if j.member == jobs[0].member])
+    n_clips, n_labels = len(clips), len(material.labels)
+    calibration = Calibration()
+    if plan.config.refusal is not None:
+        found["ensemble"], calibration = calibrate(
+            found["ensemble"], material.targets, numbers, plan.config.refusal.false_accept_rate
+        )
+    found = {name: values[:n_clips, :n_labels] for name, values in found.items()}
     columns = {
         "names": np.array([clip.name for clip in clips]),
         "paths": np.array([printable(clip.path) for clip in clips]),
         "speakers": np.array([clip.speaker or "" for clip in clips]),
         "true_labels": np.array([clip.label for clip in clips]),
-        "folds": numbers[order],
+        "folds": numbers[:n_clips],
         "labels": np.array(material.labels),
     }
     with replace_whole(plan.run / "out_of_fold.npz") as draft, draft.open("wb") as file:
         np.savez(file, **columns, **found)  # type: ignore[arg-type]
-    return found
+    return found, calibration
 
 
 def _judged_clips(plan: Plan, material: Material) -> list[Clip]:
@@ -286,7 +331,8 @@ def judge(
     n_copies = len(clips) // len(material.clips)
     targets = np.repeat(material.targets, n_copies)
     offset = len(material.clips) if plan.protocol == "copies" else 0  # rows of the inputs begin with the clips
-    folds = [job.fold.test - offset for job in jobs if job.member == jobs[0].member]
+    folds = [job.fold.test - offset for job in jobs if job.member == jobs[0].member and job.number]
+    folds = [rows[rows < len(clips)] for rows in folds]  # what is to be refused stands behind the clips
     scores = {}
     for name, found in out_of_fold.items():
         clustered = plan.protocol == "speakers"
@@ -307,7 +353,7 @@ def summary(
     """Lay out ``metrics.json``."""
     last = {
         member: {
-            name: float(np.mean([r.history[-1][name] for (m, _), r in results.items() if m == member]))
+            name: float(np.mean([r.history[-1][name] for (m, number), r in results.items() if m == member and number]))
             for name in ("train_accuracy", "valid_accuracy")
         }
         for member in plan.config.members
@@ -319,7 +365,7 @@ def summary(
         "labels": list(material.labels),
         "members": scores,
         "last_epoch": last,
-        "n_parameters": n_parameters(DigitNet(len(material.labels))),
+        "n_parameters": n_parameters(next(iter(_shipped(plan, results).values()))[0]),
         "n_longer_than_window": material.n_longer_than_window,
         "baseline": _baseline(plan.compare),
         "notes": list(plan.dataset.notes),
@@ -341,13 +387,32 @@ def _baseline(run: Path | None) -> dict[str, Any] | None:
         raise RunError(f"{printable(run)}: {reason}; expected the folder of a finished run") from error
 
 
-def ship(plan: Plan, material: Material, results: Mapping[tuple[str, int], Result], metrics: Mapping[str, Any]) -> None:
-    """Save the bundle: for each member the committee of its folds' networks."""
-    members = []
-    for name, features in plan.config.members.items():
-        weights = [result.weights for (member, _), result in results.items() if member == name]
-        networks = [model_with(part, plan.config.train.network) for part in weights]
-        members.append(bundle.Member(name, features, to_onnx(networks, features)))
+def _shipped(plan: Plan, results: Mapping[tuple[str, int], Result]) -> dict[str, list[nn.Module]]:
+    """Choose each member's networks for the bundle: the one that learned from everything, or the folds' committee."""
+    whole = plan.config.train.keep == "last"
+    return {
+        name: [
+            model_with(result.weights, plan.config.train.network)
+            for (member, number), result in results.items()
+            if member == name and (number == 0) == whole
+        ]
+        for name in plan.config.members
+    }
+
+
+def ship(
+    plan: Plan,
+    material: Material,
+    results: Mapping[tuple[str, int], Result],
+    metrics: Mapping[str, Any],
+    calibration: Calibration,
+) -> None:
+    """Save the bundle."""
+    networks = _shipped(plan, results)
+    members = [
+        bundle.Member(name, features, to_onnx(networks[name], features))
+        for name, features in plan.config.members.items()
+    ]
     ensemble = metrics["members"]["ensemble"]
     about = {
         "preset": plan.config.preset,
@@ -356,10 +421,14 @@ def ship(plan: Plan, material: Material, results: Mapping[tuple[str, int], Resul
         "interval95": ensemble["interval95"],
         "n_clips": metrics["n_clips"],
         "n_speakers": metrics["n_speakers"],
-        "n_networks": len(results),
+        "n_networks": sum(map(len, networks.values())),
+        "refusal": calibration.scores,
         "sutja": __version__,
     }
-    bundle.save(bundle.Bundle(material.labels, plan.config.audio, tuple(members), about), plan.run / "model")
+    saved = bundle.Bundle(
+        material.labels, plan.config.audio, tuple(members), calibration.temperature, calibration.threshold, about
+    )
+    bundle.save(saved, plan.run / "model")
 
 
 def submit(plan: Plan, progress: Progress) -> None:
@@ -374,19 +443,27 @@ def submit(plan: Plan, progress: Progress) -> None:
         step()
         if isinstance(found, AudioError):
             progress.say(f"no prediction: {found}")
-        rows.append((clip.name, "" if isinstance(found, AudioError) else found.label))
+        rows.append((clip.name, "" if isinstance(found, AudioError) else _most_probable(found)))
     write_text(plan.run / "submission.csv", _as_csv([("file_name", "label"), *rows]))
 
 
-def write_history(run: Path, results: Mapping[tuple[str, int], Result]) -> None:
+def _most_probable(found: Prediction) -> str:
+    """Answer a label in any case: a submission has no column for doubt."""
+    return max(found.probabilities, key=found.probabilities.__getitem__)
+
+
+def write_history(plan: Plan, results: Mapping[tuple[str, int], Result]) -> None:
     """Write every epoch of every network as ``history.csv``; ``chosen`` marks the one whose weights were kept."""
     names = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "seconds")
     rows: list[Sequence[object]] = [("member", "fold", "epoch", *names, "chosen")]
     for (member, number), result in results.items():
-        chosen = int(np.argmin([record["valid_loss"] for record in result.history]))
+        if number == 0:
+            continue  # it learned from everything: its curves show nothing
+        losses = [record["valid_loss"] for record in result.history]
+        chosen = len(losses) - 1 if plan.config.train.keep == "last" else int(np.argmin(losses))
         for epoch, record in enumerate(result.history):
             rows.append((member, number, epoch + 1, *(record[name] for name in names), int(epoch == chosen)))
-    write_text(run / "history.csv", _as_csv(rows))
+    write_text(plan.run / "history.csv", _as_csv(rows))
 
 
 def describe(plan: Plan, material: Material) -> dict[str, Any]:

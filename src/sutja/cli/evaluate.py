@@ -43,7 +43,7 @@ def evaluate(  # noqa: PLR0913  one argument an option
         say(f"left out: {reason}")
     if as_json:
         scores = dataclasses.asdict(found.scores)
-        rest = {"labels": found.labels, "wrong": found.wrong, "unreadable": found.unreadable}
+        rest = {name: value for name, value in dataclasses.asdict(found).items() if name != "scores"}
         click.echo(json.dumps(scores | rest, ensure_ascii=False))
     else:
         _tell(found)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 import sys
 from pathlib import Path
@@ -41,7 +42,7 @@ def _write_json(path: Path, found: Prediction | AudioError) -> None:
     if isinstance(found, AudioError):
         record["error"] = str(found)
     else:
-        record |= {"label": found.label, "probability": found.probability, "probabilities": found.probabilities}
+        record |= dataclasses.asdict(found)
     click.echo(json.dumps(record, ensure_ascii=False))
 
 
@@ -63,4 +64,5 @@ def _write_text(path: Path, found: Prediction | AudioError) -> None:
     if isinstance(found, AudioError):
         click.echo(f"sutja: {found}", err=True)
     else:
-        click.echo(f"{printable(path)}: {found.label} ({percent(found.probability)})")
+        said = "not in the vocabulary" if found.rejected else found.label
+        click.echo(f"{printable(path)}: {said} ({percent(found.probability)})")

@@ -14,8 +14,8 @@ from sutja import config as settings
 from sutja.audio import printable
 from sutja.cli.options import Bars, data_options, interval, percent, read_data, say
 from sutja.config import PRESETS, PROTOCOLS, TrainConfig
-from sutja.dataset import Dataset
-from sutja.errors import needs
+from sutja.dataset import Clip, Dataset, scan
+from sutja.errors import ConfigError, DatasetError, needs
 
 DEFAULTS = TrainConfig()
 
@@ -23,7 +23,7 @@ DEFAULTS = TrainConfig()
 @click.command()
 @data_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for everything the run leaves.")
-@click.option("--preset", default="reference", show_default=True, type=click.Choice(list(PRESETS)))
+@click.option("--preset", default=next(iter(PRESETS)), show_default=True, type=click.Choice(list(PRESETS)))
 @click.option(
     "--protocol",
     type=click.Choice(PROTOCOLS),
@@ -36,6 +36,9 @@ DEFAULTS = TrainConfig()
 @click.option("--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1), help="Processes.")
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off; it ends with the same numbers.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out clips that cannot be used, and say which.")
+@click.option("--refuse", multiple=True, metavar="LABEL", help="Clips of DATA to learn refusal from; may be repeated.")
+@click.option("--negatives", type=click.Path(path_type=Path), help="More recordings of what is to be refused.")
+@click.option("--synthetic-voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(  # noqa: PLR0913  one argument an option
     data: tuple[Path, ...],
@@ -53,6 +56,9 @@ def train(  # noqa: PLR0913  one argument an option
     jobs: int,
     resume: bool,
     skip_unreadable: bool,
+    refuse: tuple[str, ...],
+    negatives: Path | None,
+    synthetic_voices: int | None,
     compare: Path | None,
 ) -> None:
     """Train on DATA (folders or CSV files) and leave model, scores, figures and report in --out."""
@@ -63,11 +69,25 @@ def train(  # noqa: PLR0913  one argument an option
     chosen: dict[str, Any] = {"epochs": epochs, "n_folds": folds, "n_copies": copies, "seed": seed}
     base = settings.preset(preset)
     config = replace(base, train=replace(base.train, **{k: v for k, v in chosen.items() if v is not None}))
-    dataset = read_data(data, layout, audio_root, rename, split)
+    if synthetic_voices is not None:
+        config = replace(config, n_synthetic_voices=synthetic_voices)
+    dataset, refused = _set_apart(read_data(data, layout, audio_root, rename, split), refuse)
+    if negatives is not None:
+        refused += _outside(scan(negatives).clips, dataset.labels)
+    if refused and config.refusal is None:
+        raise ConfigError(f"preset {preset} cannot refuse; leave --refuse and --negatives out, or use preset robust")
     protocol = protocol or _fitting_protocol(dataset, config.train.n_folds)
     bars = Bars()
     plan = recipe.Plan(
-        dataset, config, protocol, out, n_jobs=jobs, resume=resume, skip_unreadable=skip_unreadable, compare=compare
+        dataset,
+        config,
+        protocol,
+        out,
+        n_jobs=jobs,
+        resume=resume,
+        skip_unreadable=skip_unreadable,
+        negatives=refused,
+        compare=compare,
     )
     try:
         metrics = recipe.train(plan, bars)
@@ -76,6 +96,25 @@ def train(  # noqa: PLR0913  one argument an option
     finally:
         bars.close()
     _tell(metrics, out)
+
+
+def _set_apart(dataset: Dataset, refuse: tuple[str, ...]) -> tuple[Dataset, tuple[Clip, ...]]:
+    """Part the clips of the vocabulary from those with labels that are to be refused."""
+    unknown = set(refuse) - set(dataset.labels)
+    if unknown:
+        raise DatasetError(f"--refuse {min(unknown)}: no such label; there are {', '.join(dataset.labels[:20])}")
+    kept = tuple(clip for clip in dataset.clips if clip.label not in refuse)
+    return replace(dataset, clips=kept), tuple(clip for clip in dataset.clips if clip.label in refuse)
+
+
+def _outside(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> tuple[Clip, ...]:
+    """Check that what is to be refused is not in the vocabulary."""
+    both = sorted({clip.label for clip in clips if clip.label} & set(labels))
+    if both:
+        raise DatasetError(
+            f"negatives hold {', '.join(map(repr, both[:5]))}, which the model is to learn; take them out"
+        )
+    return clips
 
 
 def _fitting_protocol(dataset: Dataset, n_folds: int) -> settings.Protocol:

@@ -1,0 +1,167 @@
+"""Everything that the networks of a robust run learn from: the clips, more speakers, and what is to be refused.
+
+Each sound becomes ``1 + n_copies`` rows of every member's inputs, ``(n_bins, n_frames)``: as the predictor hears it,
+and in ``n_copies`` augmented versions. A sound's versions depend on the seed and its place in the list alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from sutja import negatives
+from sutja.audio import Waveform, load_waveform
+from sutja.augment import vary
+from sutja.config import Config
+from sutja.dataset import Clip
+from sutja.features import Features, extract, network_input
+from sutja.metrics import Integers
+
+CROWD_WORDS = 150  # about a minute of voices, to make babble of
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One thing to learn from, heard when it is needed."""
+
+    hear: Callable[[], Waveform]
+    target: int
+    """The class; one past the labels where it is to be refused."""
+    held_out: int | None
+    """The fold, from 0, that must not learn from it."""
+
+
+def refused(
+    clips: Sequence[Clip],
+    folds: Integers,
+    labels: Sequence[str],
+    config: Config,
+    others: Sequence[Clip] = (),
+) -> list[Sound]:
+    """List the sounds that are no word of the vocabulary.
+
+    Parameters
+    ----------
+    clips
+        Of the vocabulary; spliced ones are held out with the clip that they are made of.
+    folds
+        In which each clip is judged, from 0, ``(n_clips,)``.
+    labels
+        The vocabulary.
+    config
+        Shares, sample rate, seed.
+    others
+        Recordings of other words that the user has.
+
+    """
+    if config.refusal is None:
+        return []
+    target, sample_rate = len(labels), config.audio.sample_rate
+    n_folds, n_clips = config.train.n_folds, len(clips)
+    rng = np.random.default_rng([config.train.seed, 1])
+    spoken = [Sound(clip_of(clip, config), target, negatives.fold_of(f":{clip.label}", n_folds)) for clip in others]
+    for chosen in rng.permutation(n_clips)[: round(config.refusal.spliced_share * n_clips)]:
+        child = rng.spawn(1)[0]
+        spoken.append(Sound(_spliced(clips[chosen], config, child), target, int(folds[chosen])))
+    n_words = round(config.refusal.words_share * n_clips)
+    for word, waveform in negatives.other_words(labels, n_words, sample_rate, rng):
+        spoken.append(Sound(_given(waveform), target, negatives.fold_of(word, n_folds)))
+    for number in range(round(config.refusal.noise_share * n_clips)):
+        spoken.append(Sound(_given(negatives.noise(sample_rate, rng)), target, number % n_folds))
+    return spoken
+
+
+def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:
+    """List the vocabulary as ``config.n_synthetic_voices`` synthetic speakers say it; every fold learns from them."""
+    if config.n_synthetic_voices == 0:
+        return []
+    from sutja.synth import SynthConfig, digit_words, draw_voices, synthesise
+
+    words = digit_words("en") if set(labels) == set(digit_words("en")) else {label: label for label in labels}
+    voices = draw_voices(SynthConfig(n_voices=config.n_synthetic_voices, seed=config.train.seed))
+    return [
+        Sound(_given(synthesise(words[label], voice, sample_rate=config.audio.sample_rate)), target, None)
+        for voice in voices.values()
+        for target, label in enumerate(labels)
+    ]
+
+
+def crowd(config: Config) -> Waveform | None:
+    """Return about a minute of synthetic voices, to make babble of; None where eSpeak NG is not installed."""
+    if find_spec("espeakng_loader") is None:
+        return None
+    rng = np.random.default_rng([config.train.seed, 2])
+    words = [word for _, word in negatives.other_words((), CROWD_WORDS, config.audio.sample_rate, rng)]
+    return np.concatenate(words)
+
+
+def write_inputs(
+    sounds: Sequence[Sound], config: Config, folder: Path, n_jobs: int, on_sound: Callable[[], None]
+) -> None:
+    """Write ``<member>.npy``, float16 ``(n_sounds * (1 + n_copies), n_bins, n_frames)``: the sounds, then their copies.
+
+    Float16 halves the disk and costs nothing: standardised features keep three digits.
+    """
+    n_sounds, n_copies = len(sounds), config.train.n_copies
+    rows = {
+        name: open_memmap(
+            folder / f"{name}.npy", "w+", np.float16, (n_sounds * (1 + n_copies), features.n_bins, features.n_frames)
+        )
+        for name, features in config.members.items()
+    }
+    voices = crowd(config)
+
+    def write(number: int) -> None:
+        versions = _versions(sounds[number].hear(), number, config, voices)
+        places = [number, *range(n_sounds + number * n_copies, n_sounds + (number + 1) * n_copies)]
+        for place, version in zip(places, versions, strict=True):
+            _put(rows, place, version)
+        on_sound()
+
+    with ThreadPoolExecutor(max_workers=n_jobs) as pool:
+        list(pool.map(write, range(n_sounds)))
+    for member in rows.values():
+        member.flush()
+
+
+def _versions(waveform: Waveform, number: int, config: Config, voices: Waveform | None) -> list[Mapping[str, Features]]:
+    if config.augment is None:
+        raise AssertionError("a run without augmentation pads its clips and has no versions")
+    rng = np.random.default_rng([config.train.seed, 3, number])
+    rate, window = config.audio.sample_rate, min(features.max_samples for features in config.members.values())
+    varied = [vary(waveform, rate, window, config.augment, rng, voices) for _ in range(config.train.n_copies)]
+    return [inputs(version, config) for version in (waveform, *varied)]
+
+
+def inputs(waveform: Waveform, config: Config) -> dict[str, Features]:
+    """Return each member's input, ``(n_bins, n_frames)``."""
+    found = extract(waveform, config.audio.sample_rate, list(config.members.values()))
+    return {
+        name: network_input(features, config.members[name])
+        for name, features in zip(config.members, found, strict=True)
+    }
+
+
+def _put(rows: Mapping[str, NDArray[np.float16]], place: int, version: Mapping[str, Features]) -> None:
+    for name, features in version.items():
+        rows[name][place] = features
+
+
+def clip_of(clip: Clip, config: Config) -> Callable[[], Waveform]:
+    """Hear a recording when it is needed."""
+    return lambda: load_waveform(clip.path, config.audio)
+
+
+def _given(waveform: Waveform) -> Callable[[], Waveform]:
+    return lambda: waveform
+
+
+def _spliced(clip: Clip, config: Config, rng: np.random.Generator) -> Callable[[], Waveform]:
+    return lambda: negatives.spliced(load_waveform(clip.path, config.audio), rng)

@@ -1,0 +1,102 @@
+"""Laws of temperature, calibration error, threshold, and of fitting on one part and scoring on another."""
+
+import numpy as np
+import pytest
+
+from sutja.calibration import (
+    calibrate,
+    calibration_error,
+    det_curve,
+    fit_temperature,
+    refusal_threshold,
+    reliability,
+    tempered,
+)
+
+
+def softmax(logits):
+    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+
+
+def drawn(n, n_classes, rng, sharpness=1.0):
+    """Draw targets from softmax(logits): at sharpness 1 the probabilities are true by construction."""
+    logits = 2 * rng.standard_normal((n, n_classes))
+    truth = softmax(logits)
+    targets = np.array([rng.choice(n_classes, p=row / row.sum()) for row in truth.astype(np.float64)])
+    return softmax(logits * sharpness), targets
+
+
+def test_a_temperature_keeps_the_order_and_the_sum():
+    probabilities = softmax(np.random.default_rng(0).standard_normal((50, 5)))
+    for temperature in (0.3, 1.0, 3.0):
+        warm = tempered(probabilities, temperature)
+        assert np.allclose(warm.sum(axis=1), 1, atol=1e-5)
+        assert np.array_equal(warm.argsort(axis=1), probabilities.argsort(axis=1))
+    assert tempered(probabilities, 3.0).max() < probabilities.max() < tempered(probabilities, 0.3).max()
+
+
+@pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0])
+def test_the_temperature_found_undoes_the_sharpening(sharpness):
+    probabilities, targets = drawn(4000, 6, np.random.default_rng(1), sharpness)
+    assert fit_temperature(probabilities, targets) == pytest.approx(sharpness, rel=0.1)
+
+
+def test_the_right_temperature_has_the_smaller_calibration_error():
+    probabilities, targets = drawn(4000, 6, np.random.default_rng(2), 2.0)
+
+    def error(found):
+        return calibration_error(found.max(axis=1), found.argmax(axis=1) == targets)
+
+    assert error(tempered(probabilities, 2.0)) < 0.03 < 0.1 < error(probabilities)
+
+
+def test_calibration_error_of_certainty_that_is_right_is_zero():
+    assert calibration_error(np.ones(20), np.ones(20, dtype=bool)) == 0
+    assert calibration_error(np.ones(20), np.zeros(20, dtype=bool)) == 1
+
+
+def test_reliability_bins_hold_every_clip_once():
+    confidence = np.random.default_rng(3).random(1000)
+    bins = reliability(confidence, confidence > 0.5)
+    assert sum(b.n_clips for b in bins) == 1000
+    assert all(b.accuracy in (0.0, 1.0) or 0.4 < b.confidence < 0.6 for b in bins)
+
+
+def test_the_threshold_lets_the_wanted_share_pass():
+    scores = np.random.default_rng(4).random(2000)
+    threshold = refusal_threshold(scores, 0.03)
+    assert np.mean(scores >= threshold) == pytest.approx(0.03, abs=0.002)
+
+
+def test_det_curve_falls_one_way_and_rises_the_other():
+    rng = np.random.default_rng(5)
+    thresholds, false_accepts, false_rejects = det_curve(rng.normal(1, 1, 300), rng.normal(-1, 1, 200))
+    assert np.all(np.diff(thresholds) >= 0)
+    assert np.all(np.diff(false_accepts) <= 0)
+    assert np.all(np.diff(false_rejects) >= 0)
+    middle = np.argmin(np.abs(false_accepts - false_rejects))
+    assert false_accepts[middle] == pytest.approx(0.16, abs=0.05)  # 1 - Phi(1)
+
+
+def test_calibrate_scores_folds_with_what_the_others_fitted():
+    rng = np.random.default_rng(6)
+    n_clips, n_refused, refuse = 1500, 900, 4
+    logits = rng.standard_normal((n_clips + n_refused, refuse + 1))
+    targets = rng.integers(refuse, size=n_clips)
+    logits[np.arange(n_clips), targets] += 4
+    logits[n_clips:, refuse] += 4
+    folds = np.arange(n_clips + n_refused) % 5 + 1
+    honest, calibration = calibrate(softmax(logits * 3), targets, folds, 0.03)
+    assert honest.shape == logits.shape
+    assert calibration.scores["false_accept_rate"] == pytest.approx(0.03, abs=0.015)
+    assert calibration.scores["false_reject_rate"] < 0.1
+    assert calibration.scores["calibration_error"] < 0.05
+    _, plain = calibrate(softmax(logits), targets, folds, 0.03)
+    assert calibration.temperature == pytest.approx(3 * plain.temperature, rel=0.05)
+    # A fold's rows do not depend on that fold's own targets.
+    wrong = targets.copy()
+    wrong[folds[:n_clips] == 1] = (wrong[folds[:n_clips] == 1] + 1) % refuse
+    again, _ = calibrate(softmax(logits * 3), wrong, folds, 0.03)
+    assert np.array_equal(again[folds == 1], honest[folds == 1])
+    assert not np.array_equal(again[folds == 2], honest[folds == 2])
