@@ -63,10 +63,18 @@ def test_nothing_is_said_of_good_data():
 def test_clipped_share():
     table = clips()
     good = profiles(table)
-    bad = [replace(p, problems=(("clipped", "2 places at full scale"),)) for p in good[:6]] + good[6:]
+    clipped = (("clipped", "2 places at full scale"),)
+    bad = [replace(p, problems=clipped) if i % 7 == 1 else p for i, p in enumerate(good)]
+    assert sum(bool(p.problems) for p in bad) == 7
     assert said(table, bad) == [
-        "careful: 13 % of the clips (6 of 45) are clipped: the microphone was too loud; turn it down."
+        "careful: 16 % of the clips (7 of 45) are clipped: the microphone was too loud; turn it down."
     ]
+
+
+def test_faults_of_one_microphone():
+    table = clips()
+    bad = [replace(p, problems=(("dc_offset", "mean 0.1"),) if p.speaker == "d" else ()) for p in profiles(table)]
+    assert said(table, bad)[0].endswith("let the settings remove the mean. All are of speaker `d`.")
 
 
 def test_a_speaker_without_a_label():

@@ -162,6 +162,23 @@ def test_both_protocols_side_by_side(digits):
     assert "points is not lost by the networks" in text
 
 
+def test_experiments_on_other_clips_say_so(tmp_path):
+    run = make_run(tmp_path, labels=["yes", "no"], n_folds=1)
+    refusal = {"false_accept_rate": 0.028, "false_reject_rate": 0.061, "calibration_error": 0.01}
+    change(run, baseline={"protocol": "copies", "accuracy": 0.96, "interval95": None, "n_clips": 400}, refusal=refusal)
+    text = text_of(write_report(run))
+    assert "(protocol copies, on 400 clips), get 96.0 %; measured on voices never heard (on 600 clips)" in text
+    assert "other sounds taken for a word2.8 %words refused: 6.1 %" in text
+
+
+def test_a_member_better_than_the_ensemble_is_told(tmp_path):
+    run = make_run(tmp_path, labels=["yes", "no"], n_folds=1)
+    metrics = json.loads((run / "metrics.json").read_text())
+    metrics["members"]["mel"]["accuracy"] = 0.999
+    change(run, members=metrics["members"])
+    assert "Here mel alone is better than the ensemble: 99.9 %" in text_of(write_report(run))
+
+
 def test_needs_nothing_else(digits):
     html = (digits / "report.html").read_text(encoding="utf-8")
     links = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", html)

@@ -31,6 +31,7 @@ SPREAD_DB = 12.0  # between the medians of two speakers' loudness: four times th
 TELLS = 0.5  # the share of a level's variance that the label explains
 MIN_PER_LABEL = 5  # fewer clips explain any variance
 LONG_SILENCE_SECONDS = 0.3
+ONE_SOURCE = 0.8  # of the clips with a fault
 
 
 @dataclass(frozen=True)
@@ -177,9 +178,20 @@ ADVICE: dict[str, tuple[Weight, float, str]] = {
 def _faults(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
     for kind in PROBLEMS:
         weight, least, advice = ADVICE.get(kind, ("know", 0.0, PROBLEMS[kind]))
-        names = [p.name for p in profiles if any(k == kind for k, _ in p.problems)]
-        if names and len(names) >= least * len(profiles):
-            yield Finding(weight, f"{_share(len(names), len(profiles), verb=True)} {advice}.", tuple(names))
+        faulty = [p for p in profiles if any(k == kind for k, _ in p.problems)]
+        if faulty and len(faulty) >= least * len(profiles):
+            text = f"{_share(len(faulty), len(profiles), verb=True)} {advice}.{_whose(faulty, profiles)}"
+            yield Finding(weight, text, tuple(p.name for p in faulty))
+
+
+def _whose(faulty: Sequence[ClipProfile], profiles: Sequence[ClipProfile]) -> str:
+    """Say when nearly all clips with a fault are of one speaker or label: then it can be mended at its source."""
+    for word in ("speaker", "label"):
+        everyone = {getattr(p, word) for p in profiles}
+        name, n = Counter(getattr(p, word) for p in faulty).most_common(1)[0]
+        if name is not None and len(everyone) > 1 and n >= MIN_PER_LABEL and n > ONE_SOURCE * len(faulty):
+            return f" {'All' if n == len(faulty) else 'Nearly all'} are of {word} {_quoted([name])}."
+    return ""
 
 
 def _copies(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:

@@ -196,6 +196,7 @@ def _told(run: Run) -> dict[str, Any]:
         "meaning": PROTOCOLS.get(metrics["protocol"], f"Protocol {metrics['protocol']}."),
         "short": SHORT,
         "baseline": metrics.get("baseline"),
+        "refusal": _refusal(metrics.get("refusal")),
         "chance": 1 / max(len(metrics["labels"]), 1),
         "worst": {kind: _worst(best.get(f"by_{kind}") or {}) for kind in ("speaker", "label")},
         "confusions": _confusions(best.get("confusion_matrix") or [], metrics["labels"]),
@@ -207,6 +208,12 @@ def _told(run: Run) -> dict[str, Any]:
         "predicted": Counter(row.get("label", "") for row in run.submission).most_common(),
         "files": [(file, what) for file, what in FILES.items() if file == "figures/" or (run.path / file).exists()],
     }
+
+
+def _refusal(scores: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return how often sounds that are no word are taken for one, and words refused; nothing without refusal."""
+    wanted = ("false_accept_rate", "false_reject_rate")
+    return scores if scores and all(scores.get(key) is not None for key in wanted) else None
 
 
 def _title(data: dict[str, Any]) -> str:
