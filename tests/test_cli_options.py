@@ -10,12 +10,16 @@ import pytest
 from conftest import TINY_RATE, tone, write_wav
 from helpers import write_csv
 
-from sutja.cli.options import Bars, expand, interval, percent, read_data
+from sutja.cli.options import Bars, Source, expand, interval, percent
 from sutja.errors import DatasetError
 
 
 def make(root: Path, *names: str) -> list[Path]:
     return [write_wav(root / name, tone(440, 0.2, TINY_RATE), TINY_RATE) for name in names]
+
+
+def read(data, *, rename=(), split=None):
+    return Source(tuple(data), layout=None, audio_root=None, rename=tuple(rename), split=split).read()
 
 
 def words(root: Path) -> Path:
@@ -27,7 +31,7 @@ def words(root: Path) -> Path:
 
 
 def test_how_the_data_was_read_is_said_aloud(tmp_path, capsys):
-    dataset = read_data([words(tmp_path / "words")], None, None, [], None)
+    dataset = read([words(tmp_path / "words")])
     assert len(dataset.clips) == 6
     told = capsys.readouterr()
     assert "words: 6 clips, layout " in told.err
@@ -36,13 +40,13 @@ def test_how_the_data_was_read_is_said_aloud(tmp_path, capsys):
 
 def test_several_are_merged(tmp_path):
     first, second = words(tmp_path / "a"), words(tmp_path / "b")
-    assert len(read_data([first, second], None, None, [], None).clips) == 12
+    assert len(read([first, second]).clips) == 12
 
 
 def test_labels_can_be_renamed(tmp_path):
-    dataset = read_data([words(tmp_path)], None, None, ["zero=0", "one=1"], None)
+    dataset = read([words(tmp_path)], rename=["zero=0", "one=1"])
     assert dataset.labels == ("0", "1")
-    dataset = read_data([tmp_path], None, None, ["zero=one"], None)
+    dataset = read([tmp_path], rename=["zero=one"])
     assert dataset.labels == ("one",)
 
 
@@ -57,16 +61,16 @@ def test_labels_can_be_renamed(tmp_path):
 )
 def test_labels_that_cannot_be_renamed(tmp_path, rename, message):
     with pytest.raises(DatasetError, match=message):
-        read_data([words(tmp_path)], None, None, [rename], None)
+        read([words(tmp_path)], rename=[rename])
 
 
 def test_a_part_of_the_data(tmp_path):
     make(tmp_path, "a.wav", "b.wav", "c.wav")
     rows = [("file_name", "label", "split"), ("a.wav", "1", "train"), ("b.wav", "1", "test"), ("c.wav", "2", "train")]
     table = write_csv(tmp_path / "t.csv", rows)
-    assert [c.name for c in read_data([table], None, None, [], "train").clips] == ["a.wav", "c.wav"]
+    assert [c.name for c in read([table], split="train").clips] == ["a.wav", "c.wav"]
     with pytest.raises(DatasetError, match="no clip is marked valid; leave --split out"):
-        read_data([table], None, None, [], "valid")
+        read([table], split="valid")
 
 
 # -- paths ------------------------------------------------------------------------------------------------------------

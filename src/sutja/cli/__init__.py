@@ -18,9 +18,11 @@ from sutja.errors import SutjaError
 # Name of the command -> module below sutja.cli that holds it, under the same name.
 COMMANDS = {
     "data": "data",
+    "explore": "explore",
     "train": "train",
     "predict": "predict",
     "evaluate": "evaluate",
+    "audit": "audit",
 }
 
 

@@ -13,7 +13,7 @@ import click
 from tqdm import tqdm
 
 from sutja import download
-from sutja.cli.options import Bars, data_options, read_data, say
+from sutja.cli.options import Bars, Source, data_options, say
 from sutja.dataset import scan
 from sutja.download import SOURCES
 from sutja.inspection import PROBLEMS, Inspection, inspect
@@ -32,9 +32,9 @@ def data() -> None:
 @data.command()
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
-def info(as_json: bool, **how: Any) -> None:
+def info(source: Source, *, as_json: bool) -> None:
     """Say what is in DATA, folders or CSVs, and what is wrong with it."""
-    dataset = read_data(**how)
+    dataset = source.read()
     bars = Bars()
     try:
         found = inspect(dataset, progress=bars.stage("listening", len(dataset.clips), "clip"))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, data_options, interval, percent, read_data, say
+from sutja.cli.options import Bars, Source, data_options, interval, percent, say
 from sutja.evaluation import Evaluation
 from sutja.evaluation import evaluate as evaluate_clips
 from sutja.predictor import Predictor
@@ -19,21 +19,13 @@ from sutja.predictor import Predictor
 @data_options
 @click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder, or the run that has it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
-def evaluate(  # noqa: PLR0913  one argument an option
-    data: tuple[Path, ...],
-    layout: str | None,
-    audio_root: Path | None,
-    rename: tuple[str, ...],
-    split: str | None,
-    model: Path,
-    as_json: bool,
-) -> None:
+def evaluate(source: Source, *, model: Path, as_json: bool) -> None:
     """Score a model on the labelled clips of DATA.
 
     Clips that cannot be used are named and left out, and the exit status is 1.
     """
     predictor = Predictor.load(model)
-    clips = read_data(data, layout, audio_root, rename, split).labelled
+    clips = source.read().labelled
     bars = Bars()
     try:
         found = evaluate_clips(predictor, clips, on_clip=bars.stage("evaluating", len(clips), "clip"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, data_options, read_data, say
+from sutja.cli.options import Bars, Source, data_options, say
 
 
 @click.command()
@@ -15,19 +15,11 @@ from sutja.cli.options import Bars, data_options, read_data, say
 @click.option(
     "--max-clips", type=click.IntRange(min=1), help="Listen to so many clips at most; a larger data set is sampled."
 )
-def explore(  # noqa: PLR0913 - one for each option
-    data: tuple[Path, ...],
-    layout: str | None,
-    audio_root: Path | None,
-    rename: tuple[str, ...],
-    split: str | None,
-    out: Path,
-    max_clips: int | None,
-) -> None:
+def explore(source: Source, *, out: Path, max_clips: int | None) -> None:
     """Show what is in DATA and what is wrong with it: one page with figures and players."""
     from sutja import explore as exploring
 
-    dataset = read_data(data, layout, audio_root, rename, split)
+    dataset = source.read()
     bars = Bars()
     try:
         found = exploring.explore(dataset, out, max_clips=max_clips or exploring.MAX_CLIPS, stage=bars.stage)

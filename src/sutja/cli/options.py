@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import os
 import sys
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 from tqdm import tqdm
@@ -17,11 +18,40 @@ from sutja.audio import find_audio, printable
 from sutja.dataset import LAYOUTS, Dataset, merge, scan
 from sutja.errors import DatasetError
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+Callback = Callable[..., Any]
 
 
-def data_options(command: Command) -> Command:
-    """Add DATA... and how to read it."""
+@dataclass(frozen=True)
+class Source:
+    """What the user says of DATA."""
+
+    data: tuple[Path, ...]
+    layout: str | None
+    audio_root: Path | None
+    rename: tuple[str, ...]
+    split: str | None
+
+    def read(self) -> Dataset:
+        """Scan, merge, rename and narrow, and say aloud how the data was read."""
+        found = []
+        for path in self.data:
+            dataset = scan(path, layout=self.layout, audio_root=self.audio_root)
+            say(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
+            for note in dataset.notes:
+                say(f"  {note}")
+            found.append(dataset)
+        dataset = merge(found) if len(found) > 1 else found[0]
+        return _narrowed(_renamed(dataset, self.rename), self.split)
+
+
+def data_options(command: Callback) -> Callback:
+    """Add DATA... and how to read it; the command gets them as one :class:`Source`."""
+
+    @functools.wraps(command)
+    def gathered(**options: Any) -> Any:
+        source = Source(**{field.name: options.pop(field.name) for field in fields(Source)})
+        return command(source, **options)
+
     options = [
         click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path)),
         click.option(
@@ -33,24 +63,10 @@ def data_options(command: Command) -> Command:
         click.option("--rename", multiple=True, metavar="OLD=NEW", help="Read label OLD as NEW; may be repeated."),
         click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this part of DATA."),
     ]
+    wrapped: Callback = gathered
     for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def read_data(
-    data: Sequence[Path], layout: str | None, audio_root: Path | None, rename: Sequence[str], split: str | None
-) -> Dataset:
-    """Scan, merge, rename and narrow, and say aloud how the data was read."""
-    found = []
-    for path in data:
-        dataset = scan(path, layout=layout, audio_root=audio_root)
-        say(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
-        for note in dataset.notes:
-            say(f"  {note}")
-        found.append(dataset)
-    dataset = merge(found) if len(found) > 1 else found[0]
-    return _narrowed(_renamed(dataset, rename), split)
+        wrapped = option(wrapped)
+    return wrapped
 
 
 def _renamed(dataset: Dataset, rename: Sequence[str]) -> Dataset:

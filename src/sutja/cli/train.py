@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -10,14 +11,11 @@ from typing import Any
 
 import click
 
-from sutja import config as settings
 from sutja.audio import printable
-from sutja.cli.options import Bars, data_options, interval, percent, read_data, say
-from sutja.config import PRESETS, PROTOCOLS, TrainConfig
+from sutja.cli.options import Bars, Source, data_options, interval, percent, say
+from sutja.config import PRESETS, PROTOCOLS, Config, Protocol, preset
 from sutja.dataset import Clip, Dataset, scan
 from sutja.errors import ConfigError, DatasetError, needs
-
-DEFAULTS = TrainConfig()
 
 
 @click.command()
@@ -29,66 +27,37 @@ DEFAULTS = TrainConfig()
     type=click.Choice(PROTOCOLS),
     help="What is kept apart; speakers where DATA names enough of them, else clips.",
 )
-@click.option("--epochs", type=int, help=f"Passes over the training clips.  [default: {DEFAULTS.epochs}]")
-@click.option("--folds", type=int, help=f"Parts of the cross-validation.  [default: {DEFAULTS.n_folds}]")
-@click.option("--copies", type=int, help=f"Random paddings of each clip.  [default: {DEFAULTS.n_copies}]")
-@click.option("--seed", type=int, help=f"Of everything random.  [default: {DEFAULTS.seed}]")
-@click.option("--jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1), help="Processes.")
+@click.option("--epochs", type=int, help="Passes over the training clips, if not the preset's.")
+@click.option("--folds", "n_folds", type=int, help="Parts of the cross-validation, if not the preset's.")
+@click.option("--copies", "n_copies", type=int, help="Versions of each clip, if not the preset's.")
+@click.option("--seed", type=int, help="Of everything random, if not the preset's.")
+@click.option(
+    "--jobs", "n_jobs", default=os.cpu_count() or 1, show_default=True, type=click.IntRange(1), help="Processes."
+)
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off; it ends with the same numbers.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out clips that cannot be used, and say which.")
 @click.option("--refuse", multiple=True, metavar="LABEL", help="Clips of DATA to learn refusal from; may be repeated.")
 @click.option("--negatives", type=click.Path(path_type=Path), help="More recordings of what is to be refused.")
-@click.option("--synthetic-voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well.")
+@click.option(
+    "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
+)
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
-def train(  # noqa: PLR0913  one argument an option
-    data: tuple[Path, ...],
-    layout: str | None,
-    audio_root: Path | None,
-    rename: tuple[str, ...],
-    split: str | None,
-    out: Path,
-    preset: str,
-    protocol: settings.Protocol | None,
-    epochs: int | None,
-    folds: int | None,
-    copies: int | None,
-    seed: int | None,
-    jobs: int,
-    resume: bool,
-    skip_unreadable: bool,
-    refuse: tuple[str, ...],
-    negatives: Path | None,
-    synthetic_voices: int | None,
-    compare: Path | None,
-) -> None:
+def train(source: Source, *, out: Path, **options: Any) -> None:
     """Train on DATA (folders or CSV files) and leave model, scores, figures and report in --out."""
     if find_spec("torch") is None:
         raise needs("torch", "train")
     from sutja import recipe
 
-    chosen: dict[str, Any] = {"epochs": epochs, "n_folds": folds, "n_copies": copies, "seed": seed}
-    base = settings.preset(preset)
-    config = replace(base, train=replace(base.train, **{k: v for k, v in chosen.items() if v is not None}))
-    if synthetic_voices is not None:
-        config = replace(config, n_synthetic_voices=synthetic_voices)
-    dataset, refused = _set_apart(read_data(data, layout, audio_root, rename, split), refuse)
-    if negatives is not None:
-        refused += _outside(scan(negatives).clips, dataset.labels)
+    config = _settings(options)
+    dataset, refused = _set_apart(source.read(), options["refuse"])
+    if options["negatives"] is not None:
+        refused += _outside(scan(options["negatives"]).clips, dataset.labels)
     if refused and config.refusal is None:
-        raise ConfigError(f"preset {preset} cannot refuse; leave --refuse and --negatives out, or use preset robust")
-    protocol = protocol or _fitting_protocol(dataset, config.train.n_folds)
+        raise ConfigError(f"preset {config.preset} cannot refuse; leave --refuse and --negatives out, or choose robust")
+    protocol = options["protocol"] or _fitting_protocol(dataset, config.train.n_folds)
+    asked = {name: options[name] for name in ("n_jobs", "resume", "skip_unreadable", "compare")}
+    plan = recipe.Plan(dataset, config, protocol, out, negatives=refused, **asked)
     bars = Bars()
-    plan = recipe.Plan(
-        dataset,
-        config,
-        protocol,
-        out,
-        n_jobs=jobs,
-        resume=resume,
-        skip_unreadable=skip_unreadable,
-        negatives=refused,
-        compare=compare,
-    )
     try:
         metrics = recipe.train(plan, bars)
     except KeyboardInterrupt:
@@ -96,6 +65,15 @@ def train(  # noqa: PLR0913  one argument an option
     finally:
         bars.close()
     _tell(metrics, out)
+
+
+def _settings(options: Mapping[str, Any]) -> Config:
+    """Take the preset, and what the options say otherwise."""
+    base = preset(options["preset"])
+    chosen = {name: options[name] for name in ("epochs", "n_folds", "n_copies", "seed") if options[name] is not None}
+    config = replace(base, train=replace(base.train, **chosen))
+    n_voices = options["n_synthetic_voices"]
+    return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 
 
 def _set_apart(dataset: Dataset, refuse: tuple[str, ...]) -> tuple[Dataset, tuple[Clip, ...]]:
@@ -117,9 +95,9 @@ def _outside(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> tuple[Clip, ..
     return clips
 
 
-def _fitting_protocol(dataset: Dataset, n_folds: int) -> settings.Protocol:
+def _fitting_protocol(dataset: Dataset, n_folds: int) -> Protocol:
     named = all(clip.speaker for clip in dataset.labelled)
-    fitting: settings.Protocol = "speakers" if named and len(dataset.speakers) >= n_folds else "clips"
+    fitting: Protocol = "speakers" if named and len(dataset.speakers) >= n_folds else "clips"
     say(f"protocol {fitting}: {len(dataset.speakers)} speakers for {n_folds} folds")
     return fitting
 
