@@ -76,12 +76,12 @@ def test_other_takes_of_a_word_are_no_copies():
 
 
 def test_the_same_samples_are_found_without_hearing_them():
-    found = find_duplicates(np.zeros((3, 4), dtype=np.float32), ["a", "b", "a"], lambda index: word(index))
+    found = find_duplicates(np.zeros((3, 4), dtype=np.float32), ["a", "b", "a"], word)
     assert [(p.first, p.second, p.similarity, p.identical) for p in found if p.identical] == [(0, 2, 1.0, True)]
 
 
 def test_many_of_the_same_samples_give_few_pairs():
-    found = find_duplicates(np.zeros((50, 4), dtype=np.float32), ["a"] * 50, lambda index: word(index))
+    found = find_duplicates(np.zeros((50, 4), dtype=np.float32), ["a"] * 50, word)
     assert [(p.first, p.second) for p in found] == [(0, i) for i in range(1, 50)]
 
 

@@ -1,0 +1,62 @@
+"""`sutja audit` from the command line."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytest.importorskip("cleanlab")
+pytest.importorskip("librosa")
+pytest.importorskip("matplotlib")
+pytest.importorskip("jinja2")
+
+from click.testing import CliRunner
+from test_audit import clips, rows_of, run  # noqa: F401  fixtures
+
+from sutja.cli import COMMANDS, main
+
+
+@pytest.fixture
+def invoke(monkeypatch):
+    monkeypatch.setitem(COMMANDS, "audit", "audit")
+    return lambda *arguments: CliRunner().invoke(main, ["audit", *map(str, arguments)])
+
+
+def test_tells_what_was_found_and_where(invoke, run):  # noqa: F811
+    result = invoke(run, "--top", 1)
+    assert result.exit_code == 0, result.stderr
+    assert "label probably wrong: 2; first: " in result.stdout
+    assert re.search(r"recorded once, there twice: \d+, \d+ under another label or speaker", result.stdout)
+    assert "recognised as nothing: 1" in result.stdout
+    assert str(run / "audit" / "audit.html") in result.stderr
+    assert (run / "audit" / "audit.html").is_file()
+
+
+def test_out_and_top(invoke, run, tmp_path):  # noqa: F811
+    result = invoke(run, "--out", tmp_path / "elsewhere", "--top", 1)
+    assert result.exit_code == 0, result.stderr
+    assert len(rows_of(tmp_path / "elsewhere" / "doubtful_labels.csv")) == 2
+    assert "These are the first 1 of 2" in (tmp_path / "elsewhere" / "audit.html").read_text(encoding="utf-8")
+    assert not (run / "audit").exists()
+
+
+def test_recordings_that_moved_away(invoke, run, clips):  # noqa: F811
+    clips[4].path.unlink()
+    result = invoke(run, "--top", 0)
+    assert result.exit_code == 0, result.stderr
+    assert f"cannot be heard any more: 1; first: {clips[4].name}: no such file" in result.stdout
+
+
+def test_what_is_no_run_ends_in_one_sentence(invoke, tmp_path):
+    result = invoke(tmp_path)
+    assert result.exit_code == 1
+    assert (
+        result.stderr
+        == f"sutja: {tmp_path}: is not a run (no config.json in it); expected the --out folder of `sutja train`\n"
+    )
+
+
+@pytest.mark.parametrize("top", ["-1", "many"])
+def test_a_top_that_is_no_number_is_wrong_usage(invoke, run, top):  # noqa: F811
+    assert invoke(run, "--top", top).exit_code == 2
