@@ -266,6 +266,13 @@ def test_extract_makes_one_spectrogram_where_settings_agree(monkeypatch):
     assert np.array_equal(found[1], log_mel(voice(20_000), 20_000, other))
 
 
+def test_members_with_windows_of_their_own_hear_their_own_spectrogram():
+    long, short = np.tile(voice(20_000), 4), replace(MEL, n_frames=20)
+    found = extract(long, 20_000, [MEL, short])
+    assert [f.shape[1] for f in found] == [40, 20]
+    assert np.array_equal(found[1], extract(long, 20_000, [short])[0])
+
+
 @pytest.mark.parametrize("center", [True, False])
 @pytest.mark.parametrize("n_fft", [2048, 401])
 def test_longer_clips_give_their_loudest_window(center, n_fft):
