@@ -1,0 +1,179 @@
+"""How a model does when recordings get worse: noise, level, bandwidth, rooms, speed.
+
+Each condition changes the waveform of every clip and asks the predictor again. The same seed gives the same noise to
+every model, so that two models can be compared clip by clip.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import soxr
+
+from sutja.audio import Waveform, load_waveform
+from sutja.augment import add_noise, change_speed, coloured_noise, reverberate, telephone
+from sutja.dataset import Clip
+from sutja.errors import AudioError, DatasetError
+from sutja.metrics import Interval, wilson_interval
+from sutja.predictor import Predictor
+
+N_TALKERS = 5  # in the babble
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One way in which recordings get worse, at one strength."""
+
+    name: str
+    value: float
+    unit: str
+
+
+@dataclass(frozen=True)
+class UnderStress:
+    """How a model did under a condition."""
+
+    condition: Condition
+    n_clips: int
+    accuracy: float
+    interval95: Interval
+    rejected_rate: float
+
+
+# What is asked: strength to strength, from mild to hard.
+STRENGTHS: Mapping[str, tuple[str, tuple[float, ...]]] = {
+    "white noise": ("dB signal to noise", (20, 10, 5, 0, -5)),
+    "pink noise": ("dB signal to noise", (20, 10, 5, 0, -5)),
+    "babble": ("dB signal to noise", (20, 10, 5, 0, -5)),
+    "level": ("dBFS peak, 16 bit", (0, -20, -40, -60)),
+    "bandwidth": ("Hz", (4000, 3000, 2000)),
+    "telephone": ("8 kHz, 8 bit", (8000,)),
+    "room": ("s reverberation", (0.2, 0.4, 0.8)),
+    "speed": ("times", (0.8, 0.9, 1.1, 1.25)),
+}
+
+
+def stress(
+    predictor: Predictor,
+    clips: Sequence[Clip],
+    *,
+    names: Sequence[str] = tuple(STRENGTHS),
+    seed: int = 0,
+    on_clip: Callable[[], None] = lambda: None,
+) -> list[UnderStress]:
+    """Score a model on labelled clips under each condition.
+
+    Parameters
+    ----------
+    predictor
+        The model.
+    clips
+        Labelled; the babble is made of them too: of each clip's by other speakers, where speakers are known.
+    names
+        Of the conditions, from :data:`STRENGTHS`.
+    seed
+        Of noise, rooms and babble.
+    on_clip
+        Called after each clip under each condition.
+
+    Raises
+    ------
+    DatasetError
+        When no clip can be heard, or a condition is not known.
+
+    """
+    unknown = sorted(set(names) - set(STRENGTHS))
+    if unknown:
+        raise DatasetError(f"condition {unknown[0]!r} is not known; expected some of {', '.join(STRENGTHS)}")
+    rate = predictor.bundle.audio.sample_rate
+    heard = list(_heard(predictor, clips))
+    if not heard:
+        raise DatasetError("no clip can be heard; look at them with `sutja data info`")
+    found: list[UnderStress] = []
+    for name in names:
+        unit, strengths = STRENGTHS[name]
+        for value in strengths:
+            rng = np.random.default_rng([seed, len(found)])
+            changed = (_changed(name, value, index, heard, rate, rng) for index in range(len(heard)))
+            found.append(_score(predictor, Condition(name, value, unit), changed, heard, on_clip))
+    return found
+
+
+def n_steps(n_clips: int, names: Sequence[str] = tuple(STRENGTHS)) -> int:
+    """Count how often ``on_clip`` is called for so many clips."""
+    return n_clips * sum(len(STRENGTHS[name][1]) for name in names)
+
+
+def _heard(predictor: Predictor, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Waveform]]:
+    for clip in clips:
+        try:
+            yield clip, load_waveform(clip.path, predictor.bundle.audio)
+        except AudioError:
+            continue  # the plain evaluation names it
+
+
+def _score(
+    predictor: Predictor,
+    condition: Condition,
+    changed: Iterator[Waveform],
+    heard: Sequence[tuple[Clip, Waveform]],
+    on_clip: Callable[[], None],
+) -> UnderStress:
+    n_right = n_rejected = 0
+    for (clip, _), prediction in zip(heard, predictor.predict_many(changed), strict=True):
+        on_clip()
+        if isinstance(prediction, AudioError):
+            raise prediction
+        n_right += max(prediction.probabilities, key=prediction.probabilities.__getitem__) == clip.label
+        n_rejected += prediction.rejected
+    accuracy = n_right / len(heard)
+    return UnderStress(condition, len(heard), accuracy, wilson_interval(accuracy, len(heard)), n_rejected / len(heard))
+
+
+def _changed(  # noqa: PLR0913
+    name: str,
+    value: float,
+    index: int,
+    heard: Sequence[tuple[Clip, Waveform]],
+    rate: int,
+    rng: np.random.Generator,
+) -> Waveform:
+    waveform = heard[index][1]
+    if name == "babble":
+        return add_noise(waveform, _babble(index, heard, rng), value)
+    return CHANGES[name](waveform, value, rate, rng)
+
+
+def _babble(index: int, heard: Sequence[tuple[Clip, Waveform]], rng: np.random.Generator) -> Waveform:
+    """Lay other speakers' clips over each other, each repeated to the length of the clip."""
+    clip, waveform = heard[index]
+    others = [w for c, w in heard if c.speaker != clip.speaker] or [w for c, w in heard if c is not clip] or [waveform]
+    crowd = np.zeros(len(waveform), dtype=np.float32)
+    for chosen in rng.integers(len(others), size=N_TALKERS):
+        voice = others[chosen] / (np.abs(others[chosen]).max() or 1.0)
+        crowd += np.roll(np.resize(voice, len(waveform)), int(rng.integers(len(waveform))))
+    return crowd
+
+
+def _levelled(waveform: Waveform, dbfs: float) -> Waveform:
+    scaled = waveform / (np.abs(waveform).max() or 1.0) * 10 ** (dbfs / 20)
+    return (np.round(scaled * 32767) / 32768).astype(np.float32)
+
+
+def _narrowed(waveform: Waveform, hertz: float, rate: int) -> Waveform:
+    narrow = soxr.resample(waveform, rate, 2 * hertz, quality="HQ")
+    wide = soxr.resample(narrow, 2 * hertz, rate, quality="HQ")
+    return np.asarray(wide[: len(waveform)], dtype=np.float32)
+
+
+CHANGES: Mapping[str, Callable[[Waveform, float, int, np.random.Generator], Waveform]] = {
+    "white noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 0, rng), db),
+    "pink noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 1, rng), db),
+    "level": lambda w, dbfs, rate, rng: _levelled(w, dbfs),
+    "bandwidth": lambda w, hertz, rate, rng: _narrowed(w, hertz, rate),
+    "telephone": lambda w, value, rate, rng: telephone(w, rate),
+    "room": lambda w, seconds, rate, rng: reverberate(w, rate, seconds, rng),
+    "speed": lambda w, factor, rate, rng: change_speed(w, factor),
+}

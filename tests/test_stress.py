@@ -1,0 +1,76 @@
+"""Worse recordings: each condition changes what it says, and the scores are the predictor's own."""
+
+import numpy as np
+import pytest
+from conftest import tone
+
+from sutja import stress
+from sutja.audio import Waveform
+from sutja.dataset import scan
+from sutja.errors import DatasetError
+
+RATE = 16_000
+
+
+class Ear:
+    """Stands for a predictor: remembers what it hears, and answers by loudness of the high half of the spectrum."""
+
+    def __init__(self, labels):
+        from sutja.config import AudioConfig
+
+        self.bundle = type("B", (), {"audio": AudioConfig(sample_rate=RATE)})()
+        self.labels = labels
+        self.heard: list[Waveform] = []
+
+    def predict_many(self, sources):
+        from sutja.predictor import Prediction
+
+        for waveform in sources:
+            self.heard.append(waveform)
+            yield Prediction(self.labels[0], 0.9, {label: float(label == self.labels[0]) for label in self.labels})
+
+
+@pytest.fixture
+def clips(tiny_dataset):
+    return scan(tiny_dataset).labelled
+
+
+def test_every_condition_is_scored_over_all_clips(clips):
+    labels = sorted({clip.label for clip in clips})
+    ear, steps = Ear(labels), []
+    found = stress.stress(ear, clips, on_clip=lambda: steps.append(1))
+    assert len(found) == sum(len(values) for _, values in stress.STRENGTHS.values())
+    assert len(steps) == len(ear.heard) == stress.n_steps(len(clips))
+    share = np.mean([clip.label == labels[0] for clip in clips])
+    for scores in found:
+        assert scores.accuracy == pytest.approx(share)
+        assert scores.n_clips == len(clips)
+        assert scores.interval95[0] < share < scores.interval95[1]
+
+
+def test_the_same_seed_makes_the_same_sounds(clips):
+    ears = [Ear(["a", "b"]) for _ in range(3)]
+    for ear, seed in zip(ears, (0, 0, 1), strict=True):
+        stress.stress(ear, clips[:3], names=["babble", "room"], seed=seed)
+    assert all(np.array_equal(a, b) for a, b in zip(ears[0].heard, ears[1].heard, strict=True))
+    assert not np.array_equal(ears[0].heard[0], ears[2].heard[0])
+
+
+def test_levels_are_peaks(clips):
+    ear = Ear(["a"])
+    stress.stress(ear, clips[:1], names=["level"])
+    peaks = [20 * np.log10(np.abs(waveform).max()) for waveform in ear.heard]
+    assert peaks == pytest.approx([0, -20, -40, -60], abs=0.3)
+
+
+def test_a_narrow_band_has_nothing_above_it():
+    both = (tone(1000, 0.5, RATE) + tone(5000, 0.5, RATE)).astype(np.float32)
+    spectrum = np.abs(np.fft.rfft(stress.CHANGES["bandwidth"](both, 2000, RATE, np.random.default_rng(0))))
+    assert spectrum[500] > 100 * spectrum[2500]
+
+
+def test_unknown_conditions_and_no_clips(clips):
+    with pytest.raises(DatasetError, match="hail"):
+        stress.stress(Ear(["a"]), clips, names=["hail"])
+    with pytest.raises(DatasetError, match="no clip"):
+        stress.stress(Ear(["a"]), [])
