@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from helpers import refused, sutja, tiny_study, write_csv
 
+from sutja.stress import STRENGTHS
+
 
 @pytest.fixture(scope="session")
 def study(tmp_path_factory) -> Path:
@@ -37,11 +39,21 @@ def test_as_json(study):
 def test_for_people(study):
     result = evaluate(study, study / "train.csv")
     found = json.loads(evaluate(study, study / "train.csv", "--json").stdout)
-    first, *groups = result.stdout.splitlines()
+    first, second, *groups = result.stdout.splitlines()
     assert first.startswith(f"accuracy {100 * found['accuracy']:.1f} % of 36 clips   95 %: ")
     assert first.endswith("(bootstrap over speakers)")
+    assert second == f"refused 0.0 %   calibration error {100 * found['ece']:.1f} %"
     assert len(groups) == 3 + 4
     assert "layout csv" in result.stderr
+
+
+def test_under_stress(study):
+    result = evaluate(study, study / "train.csv", "--stress")
+    assert [line.split(" (")[0] for line in result.stdout.splitlines() if "(" in line][1:] == list(STRENGTHS)
+    found = json.loads(evaluate(study, study / "train.csv", "--stress", "--json").stdout)["stress"]
+    assert {scores["condition"]["name"] for scores in found} == set(STRENGTHS)
+    assert {scores["n_clips"] for scores in found} == {36}
+    assert all(0 <= scores["interval95"][0] <= scores["accuracy"] <= scores["interval95"][1] <= 1 for scores in found)
 
 
 def test_a_folder_of_words_that_are_called_otherwise(study, tmp_path):

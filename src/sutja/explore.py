@@ -34,7 +34,7 @@ try:
     import pandas as pd
     from matplotlib.figure import Figure
     from sklearn.manifold import TSNE
-    from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]  # comes with scikit-learn
+    from threadpoolctl import threadpool_limits
 except ModuleNotFoundError as error:
     raise needs(str(error.name).partition(".")[0], "explore") from error
 

@@ -20,9 +20,7 @@ from sutja.stress import UnderStress, n_steps, stress
 @click.command()
 @data_options
 @click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder, or the run that has it.")
-@click.option(
-    "--stress", "stressed", is_flag=True, help="Also in noise, babble, rooms, other levels, speeds and bands."
-)
+@click.option("--stress", "stressed", is_flag=True, help="Also in noise, babble, rooms, at other levels and speeds.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool) -> None:
     """Score a model on the labelled clips of DATA.
