@@ -309,11 +309,12 @@ def test_a_finished_job_is_read_and_not_run_again(job, monkeypatch):
     assert len(steps) == job.config.epochs
 
 
-def test_a_job_gives_the_threads_back(job):
-    before = torch.get_num_threads()
+def test_a_job_takes_one_thread_and_gives_the_others_back(job):
+    before, seen = torch.get_num_threads(), []
     torch.set_num_threads(2)
     try:
-        run_job(job, lambda: None)
+        run_job(job, lambda: seen.append(torch.get_num_threads()))
+        assert set(seen) == {1}
         assert torch.get_num_threads() == 2
     finally:
         torch.set_num_threads(before)
