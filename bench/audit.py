@@ -17,7 +17,6 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -56,21 +55,20 @@ def swap(dataset: Dataset, share: float, seed: int) -> tuple[Dataset, set[str]]:
 
 def draw(dataset: Dataset, seed: int, arguments: argparse.Namespace) -> dict[str, Any]:
     """Swap, train out of fold, audit, and score the list."""
-    started = perf_counter()
     swapped, names = swap(dataset, arguments.share, seed)
     run = arguments.work / f"seed_{seed}_e{arguments.epochs}_c{arguments.copies}"
     train = replace(Config().train, epochs=arguments.epochs, n_copies=arguments.copies)
     plan = recipe.Plan(swapped, Config(train=train), arguments.protocol, run, n_jobs=arguments.jobs, resume=True)
-    recipe.train(plan, Quiet())
-    seconds = perf_counter() - started
+    seconds = recipe.train(plan, Quiet())["seconds"]
     found = read_out_of_fold(run)
     listed = [found.clips[doubt.index].name for doubt in doubts.doubtful_labels(found.targets, found.probabilities)]
+    simple = score(disagreeing(found), names)
     return {
         "seed": seed,
         "accuracy_on_given_labels": round(found.accuracy, 4),
         **score(listed, names),
-        "plain_disagreement": score(disagreeing(found), names),
-        "seconds": round(seconds, 1),
+        "plain_disagreement": {name: simple[name] for name in ("n_listed", "recall", "precision")},
+        "training_seconds": round(seconds),
     }
 
 

@@ -200,6 +200,20 @@ def test_networks_that_know_little_are_said_to(run, clips):
     assert "know too little to judge labels" in text_of(run / "audit" / "audit.html")
 
 
+def test_a_label_that_the_networks_hardly_know_is_named(run, clips):
+    of_two = [i for i, clip in enumerate(clips) if clip.label == "2"]
+    spoil(run, doubtful=(of_two[0], of_two[3]))
+    audit(run, run / "audit", top=0)
+    assert "less than half" not in text_of(run / "audit" / "audit.html")
+    labels = [clip.label for clip in clips]
+    few = [i for i, clip in enumerate(clips) if clip.label != "2" or i in of_two[:4]]
+    make_run(run, [clips[i] for i in few])
+    spoil(run, doubtful=tuple(few.index(i) for i in of_two[:3]))
+    audit(run, run / "audit", top=0)
+    assert labels.count("2") > 4
+    assert "Of 2 the networks get less than half of the clips" in text_of(run / "audit" / "audit.html")
+
+
 @pytest.mark.parametrize("protocol", ["copies", "speakers", "clips"])
 def test_what_the_protocol_means_for_the_lists(tmp_path, clips, protocol):
     run = make_run(tmp_path / "run", clips, protocol=protocol)

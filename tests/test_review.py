@@ -187,3 +187,18 @@ def test_neighbour_is_of_the_label_and_not_itself_in_doubt(tmp_path, clips):
     rewrite(run, ensemble=rows, mel=rows, mfcc=rows)
     again = find(read_out_of_fold(run))
     assert neighbour(again, 0, 0) not in (0, twin)
+
+
+def test_doubts_about_labels_that_are_hardly_known_come_last(tmp_path, clips):
+    run = make_run(tmp_path / "run", clips)
+    with np.load(run / "out_of_fold.npz") as file:
+        rows = file["ensemble"].copy()
+    of_label = {label: [i for i, clip in enumerate(clips) if clip.label == label] for label in TINY_LABELS}
+    rows[of_label["2"][:8]] = [0.99, 0.01, 0]  # most clips of 2 are taken for 0, surely
+    rows[of_label["1"][0]] = [0.80, 0.15, 0.05]
+    rewrite(run, ensemble=rows, mel=rows, mfcc=rows)
+    out_of_fold = read_out_of_fold(run)
+    assert out_of_fold.unknown_labels == ("2",)
+    doubtful = find(out_of_fold).doubtful
+    assert doubtful[0].index == of_label["1"][0]
+    assert {clips[doubt.index].label for doubt in doubtful[1:]} == {"2"}

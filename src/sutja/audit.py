@@ -182,6 +182,7 @@ def _told(found: Review, run: Path, top: int, stage: Stage) -> dict[str, Any]:
         "accuracy": found.out_of_fold.accuracy,
         "too_little": found.out_of_fold.accuracy < MIN_ACCURACY,
         "recognised": RECOGNISED,
+        "unknown_labels": found.out_of_fold.unknown_labels,
         "n_across": sum(bool(found.across(pair)) for pair in found.duplicates),
         "max_seconds": MAX_SECONDS,
         "doubtful": [_doubt(found, doubt, showcase, step) for doubt in doubtful],

@@ -32,6 +32,8 @@ Stage = Callable[[str, int, str], Callable[[], None]]
 FILE = "out_of_fold.npz"
 ENSEMBLE = "ensemble"
 COLUMNS = ("names", "paths", "speakers", "true_labels")
+KNOWN = 0.5
+"""A label is known when the networks get this share of its clips; they cannot judge clips of any other."""
 N_WAVEFORMS_KEPT = 4_096
 """While they are compared: half a second each, about 64 MB."""
 
@@ -55,6 +57,15 @@ class OutOfFold:
     def accuracy(self) -> float:
         """The share of clips for which the most probable label is their own."""
         return accuracy(self.targets, self.probabilities)
+
+    @property
+    def unknown_labels(self) -> tuple[str, ...]:
+        """Labels that the networks hardly know, in class order: most have few clips to learn from."""
+        right = self.probabilities.argmax(axis=1) == self.targets
+        shares = np.bincount(self.targets, right, len(self.labels)) / np.bincount(
+            self.targets, minlength=len(self.labels)
+        )
+        return tuple(label for label, share in zip(self.labels, shares, strict=True) if share < KNOWN)
 
 
 @dataclass(frozen=True)
@@ -87,8 +98,10 @@ class Review:
 
 
 def find(out_of_fold: OutOfFold, stage: Stage = lambda name, total, unit: lambda: None) -> Review:
-    """Look for everything that is worth a listen."""
+    """Look for everything that is worth a listen; doubts about labels that the networks hardly know come last."""
     doubtful = doubtful_labels(out_of_fold.targets, out_of_fold.probabilities)
+    unknown_labels = out_of_fold.unknown_labels
+    doubtful.sort(key=lambda doubt: out_of_fold.labels[doubt.target] in unknown_labels)  # stable
     unknown = unrecognised(out_of_fold.targets, out_of_fold.probabilities, out_of_fold.members)
     heard = listen(out_of_fold.clips, stage("listening", len(out_of_fold.clips), "clip"))
     duplicates = _duplicates(out_of_fold, heard, stage)
