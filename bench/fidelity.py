@@ -1,4 +1,4 @@
-"""Is the study repeated faithfully, and what is left of its number on voices never heard?
+"""Repeat the study faithfully, and see what is left of its number on voices never heard.
 
     python bench/fidelity.py --data ../shared/data/fsdd --lists ../shared/reference --work /tmp/fidelity --json
 

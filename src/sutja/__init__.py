@@ -1,9 +1,11 @@
 """sutja (숫자, "digit"): spoken digits, or any small vocabulary that you record.
 
->>> import sutja
->>> predictor = sutja.load("runs/digits/model")           # doctest: +SKIP
->>> predictor.predict("seven.wav").label                  # doctest: +SKIP
-'7'
+::
+
+    predictor = sutja.load("runs/mine")
+    predictor.predict("seven.wav").label
+
+The README's examples, this one among them, are run by the tests.
 """
 
 from __future__ import annotations
