@@ -25,8 +25,7 @@ from helpers import (
     write_study,
 )
 
-from sutja.cli.train import DEFAULTS
-from sutja.config import preset
+from sutja.config import PRESETS, preset
 
 
 @pytest.fixture(scope="session")
@@ -120,9 +119,11 @@ def test_options_become_settings(study, tmp_path, monkeypatch):
 
 
 def test_without_options_it_is_the_preset(study, tmp_path, monkeypatch):
-    plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--preset", "reference")
+    plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run")
     assert plan.config == preset("reference")
-    assert plan.config.train == DEFAULTS
+    for name in PRESETS:
+        plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--preset", name)
+        assert plan.config == preset(name)
 
 
 @pytest.mark.parametrize(("folds", "protocol"), [("4", "speakers"), ("5", "clips")])

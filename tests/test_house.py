@@ -107,7 +107,7 @@ def dependencies(extra: str | None) -> set[str]:
     return {{"scikit-learn": "sklearn"}.get(package, package.replace("-", "_")) for package in packages}
 
 
-OPTIONAL = set().union(*map(dependencies, EXTRAS)) - dependencies(None) | {"scipy"}
+OPTIONAL = set().union(*map(dependencies, EXTRAS)) - dependencies(None) | {"scipy", "librosa"}
 
 # Put before a program, this makes Python see no package of any extra.
 WITHOUT_EXTRAS = f"""
