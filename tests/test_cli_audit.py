@@ -12,7 +12,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 from click.testing import CliRunner
-from test_audit import clips, rows_of, run  # noqa: F401  fixtures
+from test_audit import clips, rows_of, run, spoil  # noqa: F401  fixtures
 
 from sutja.cli import COMMANDS, main
 
@@ -55,6 +55,12 @@ def test_what_is_no_run_ends_in_one_sentence(invoke, tmp_path):
         result.stderr
         == f"sutja: {tmp_path}: is not a run (no config.json in it); expected the --out folder of `sutja train`\n"
     )
+
+
+def test_networks_that_know_too_little(invoke, run):  # noqa: F811
+    assert "know too little" not in invoke(run, "--top", 0).stderr
+    spoil(run, doubtful=tuple(range(12, 30)))
+    assert "know too little to judge labels" in invoke(run, "--top", 0).stderr
 
 
 @pytest.mark.parametrize("top", ["-1", "many"])

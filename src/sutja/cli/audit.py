@@ -28,6 +28,10 @@ def audit(run: Path, out: Path | None, top: int | None) -> None:
     finally:
         bars.close()
     _tell(found)
+    if found.out_of_fold.accuracy < auditing.MIN_ACCURACY:
+        say(
+            "the networks of this run know too little to judge labels: train longer or on more recordings, then audit again"
+        )
     say(f"Open {out / 'audit.html'}; the whole lists are beside it as CSV")
 
 
