@@ -29,9 +29,7 @@ def audit(run: Path, out: Path | None, top: int | None) -> None:
         bars.close()
     _tell(found)
     if found.out_of_fold.accuracy < auditing.MIN_ACCURACY:
-        say(
-            "the networks of this run know too little to judge labels: train longer or on more recordings, then audit again"
-        )
+        say("the networks of this run know too little to judge labels: train longer, or on more recordings")
     say(f"Open {out / 'audit.html'}; the whole lists are beside it as CSV")
 
 
