@@ -14,7 +14,7 @@ import pytest
 
 from sutja import files
 from sutja.errors import RunError
-from sutja.files import replace_whole, sha256, write_json, write_text
+from sutja.files import new_folder, replace_whole, sha256, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -99,3 +99,47 @@ def test_sha256(tmp_path):
 def test_cannot_write_without_strerror():
     error = files.cannot_write(Path("x"), OSError("odd"))
     assert str(error) == "x: cannot be written (odd); choose a folder with space that you may write to"
+
+
+# -- folders ----------------------------------------------------------------------------------------------------------
+
+
+def fill(path: Path, **more) -> None:
+    with new_folder(path, **more) as draft:
+        (draft / "new.txt").write_text("new", encoding="utf-8")
+
+
+@pytest.mark.parametrize("before", [lambda p: None, Path.mkdir])
+def test_a_new_folder(tmp_path, before):
+    before(tmp_path / "a")
+    fill(tmp_path / "a")
+    assert names(tmp_path) == ["a"]
+    assert names(tmp_path / "a") == ["new.txt"]
+    assert (tmp_path / "a").stat().st_mode & 0o777 == 0o755
+
+
+def test_a_folder_that_holds_something_is_left_alone(tmp_path):
+    write_text(tmp_path / "a" / "old.txt", "old")
+    with pytest.raises(RunError, match="a: is there already; expected a new or an empty folder"):
+        fill(tmp_path / "a")
+    assert names(tmp_path / "a") == ["old.txt"]
+    assert names(tmp_path) == ["a"]
+
+
+def test_a_folder_is_replaced_whole_where_that_is_asked(tmp_path):
+    write_text(tmp_path / "a" / "old.txt", "old")
+    fill(tmp_path / "a", replace=True)
+    assert names(tmp_path / "a") == ["new.txt"]
+    assert names(tmp_path) == ["a"]
+
+
+@pytest.mark.parametrize("replace", [True, False])
+def test_an_error_leaves_no_new_folder(tmp_path, replace):
+    def fill_half() -> None:
+        with new_folder(tmp_path / "a", replace=replace) as draft:
+            (draft / "half.txt").write_text("half", encoding="utf-8")
+            no_space()
+
+    with pytest.raises(RunError, match=r"a: cannot be written \(No space left on device\)"):
+        fill_half()
+    assert names(tmp_path) == []
