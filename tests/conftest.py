@@ -16,6 +16,11 @@ TINY_LABELS = ("0", "1", "2")
 TINY_SPEAKERS = ("01", "02", "03", "04")
 
 
+def pytest_make_parametrize_id(config, val, argname):
+    """Name bytes by what they are: files hold times and random serials, and parallel workers must agree on names."""
+    return "bytes" if isinstance(val, bytes) else None
+
+
 def tone(frequency: float, seconds: float, sample_rate: int) -> NDArray[np.float32]:
     """Half-scale sine, float32 (n_samples,)."""
     time = np.arange(round(seconds * sample_rate)) / sample_rate

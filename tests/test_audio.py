@@ -159,8 +159,6 @@ def test_decode_leaves_rate_channels_and_silence_as_they_are():
         (encoded(file_format="OGG")[:30], "cannot be decoded"),
         (encoded(file_format="AIFF")[:30], "cannot be decoded|0 samples"),
     ],
-    # Named by place: an ogg file has a random serial number, and workers must agree on the names.
-    ids=map(str, range(13)),
 )
 def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
     path = tmp_path / "a.wav"
