@@ -56,6 +56,7 @@ FOLDS = setting("FOLDS", 5)
 COPIES = setting("COPIES", 5)
 VOICES = setting("VOICES", 30)  # synthetic speakers, where there are no recordings
 CLIPS = setting("CLIPS", 40)  # of each label to learn from; half as many to test with
+JOBS = setting("JOBS", os.cpu_count() or 1)  # networks that learn side by side
 SEED = 929  # the study's, for everything
 WORK = Path(os.environ.get("SUTJA_NOTEBOOK_WORK", "notebook_work"))
 study = {}  # every number that is found, by name; written to WORK/study.json at the end
@@ -235,7 +236,8 @@ def run(protocol, clips):
     dataset = Dataset(source.root, source.layout, (*clips, *unlabelled))
     voice = "fsdd" if REAL else f"voices{VOICES}"
     folder = WORK / f"{voice}_{protocol}_{EPOCHS}_{FOLDS}_{COPIES}_{CLIPS}"
-    return folder, recipe.train(recipe.Plan(dataset, settings, protocol, folder, resume=True), Quiet())
+    plan = recipe.Plan(dataset, settings, protocol, folder, n_jobs=JOBS, resume=True)
+    return folder, recipe.train(plan, Quiet())
 
 
 copies_run, copies = run("copies", train_clips)

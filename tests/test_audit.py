@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("cleanlab")
-pytest.importorskip("librosa")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 

@@ -7,7 +7,6 @@ import re
 import pytest
 
 pytest.importorskip("cleanlab")
-pytest.importorskip("librosa")
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 

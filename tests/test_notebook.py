@@ -20,7 +20,7 @@ pytest.importorskip("espeakng_loader")
 pytest.importorskip("torch")
 
 NOTEBOOKS = Path(__file__).parent.parent / "notebooks"
-TINY = {"EPOCHS": 2, "FOLDS": 2, "COPIES": 2, "VOICES": 6, "CLIPS": 8}
+TINY = {"EPOCHS": 2, "FOLDS": 2, "COPIES": 2, "VOICES": 6, "CLIPS": 8, "JOBS": 1}
 
 
 @pytest.fixture(scope="module")
