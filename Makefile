@@ -39,7 +39,7 @@ check: install
 
 bench: install
 	$(BIN)/python bench/features.py
-	$(BIN)/python bench/training.py
+	$(BIN)/python bench/training.py --make-env
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache
