@@ -121,7 +121,7 @@ def test_a_mistake_of_ours_is_no_bad_recording(model, monkeypatch):
     def broken(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr(predictor, "extract", broken)
+    monkeypatch.setattr(predictor, "network_inputs", broken)
     with pytest.raises(ZeroDivisionError):
         list(model.predict_many([tone(440, 0.3, 20_000)]))
 

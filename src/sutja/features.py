@@ -98,6 +98,12 @@ def network_input(features: Features, config: FeatureConfig, *, left: int | None
     return min_max(pad(features, config.n_frames, left))
 
 
+def network_inputs(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
+    """Return what each network is shown of a waveform, ``(n_bins, n_frames)``: the clip in the middle."""
+    found = extract(waveform, sample_rate, configs)
+    return [network_input(features, config) for features, config in zip(found, configs, strict=True)]
+
+
 def random_left(n_frames: int, config: FeatureConfig, rng: np.random.Generator) -> int:
     """Draw how many of the missing frames go before the clip: none to all of them, each as likely."""
     return int(rng.integers(0, max(0, config.n_frames - n_frames), endpoint=True))

@@ -21,7 +21,7 @@ from sutja.bundle import load as load_bundle
 from sutja.calibration import tempered
 from sutja.ensemble import combine
 from sutja.errors import AudioError, BundleError
-from sutja.features import extract, network_input
+from sutja.features import network_inputs
 
 BATCH_SIZE = 32
 
@@ -103,8 +103,7 @@ class Predictor:
         """Turn a source into each member's input, ``(n_bins, n_frames)``."""
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
-        features = extract(waveform, audio.sample_rate, self._configs)
-        return [network_input(f, config) for f, config in zip(features, self._configs, strict=True)]
+        return network_inputs(waveform, audio.sample_rate, self._configs)
 
     def _hear_or_error(self, source: Source) -> list[NDArray[np.float32]] | AudioError:
         try:

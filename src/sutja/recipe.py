@@ -124,7 +124,7 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
     ship(plan, material, results, metrics, calibration)
     submit(plan, progress)
     write_history(plan, results)
-    write_json(plan.run / "config.json", settings | {"data": describe(plan, material)})
+    write_json(plan.run / "config.json", settings | {"data": describe(plan, material, settings["fingerprint"])})
     write_json(plan.run / "metrics.json", metrics)
     return finish(plan)
 
@@ -466,7 +466,7 @@ def write_history(plan: Plan, results: Mapping[tuple[str, int], Result]) -> None
     write_text(plan.run / "history.csv", _as_csv(rows))
 
 
-def describe(plan: Plan, material: Material) -> dict[str, Any]:
+def describe(plan: Plan, material: Material, fingerprint_of_data: str) -> dict[str, Any]:
     """Say what the run was made of."""
     return {
         "roots": [printable(plan.dataset.root)],
@@ -476,7 +476,7 @@ def describe(plan: Plan, material: Material) -> dict[str, Any]:
         "n_speakers": len({clip.speaker for clip in material.clips} - {None}),
         "n_unlabelled": len(plan.dataset.unlabelled),
         "n_longer_than_window": material.n_longer_than_window,
-        "fingerprint": fingerprint(plan.dataset.clips),
+        "fingerprint": fingerprint_of_data,
     }
 
 

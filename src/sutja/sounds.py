@@ -21,7 +21,7 @@ from sutja.audio import Waveform, load_waveform
 from sutja.augment import vary
 from sutja.config import Config
 from sutja.dataset import Clip
-from sutja.features import Features, extract, network_input
+from sutja.features import Features, network_inputs
 from sutja.metrics import Integers
 
 CROWD_WORDS = 150  # about a minute of voices, to make babble of
@@ -142,11 +142,8 @@ def _versions(waveform: Waveform, number: int, config: Config, voices: Waveform 
 
 def inputs(waveform: Waveform, config: Config) -> dict[str, Features]:
     """Return each member's input, ``(n_bins, n_frames)``."""
-    found = extract(waveform, config.audio.sample_rate, list(config.members.values()))
-    return {
-        name: network_input(features, config.members[name])
-        for name, features in zip(config.members, found, strict=True)
-    }
+    shown = network_inputs(waveform, config.audio.sample_rate, list(config.members.values()))
+    return dict(zip(config.members, shown, strict=True))
 
 
 def _put(rows: Mapping[str, NDArray[np.float16]], place: int, version: Mapping[str, Features]) -> None:
