@@ -42,8 +42,10 @@ __all__ = [
 ]
 
 
-def load(model: str | os.PathLike[str]) -> Predictor:
+def load(model: str | os.PathLike[str] | None = None) -> Predictor:
     """Load a saved model: the folder ``model/`` of a run, or the run itself.
+
+    When not given it is `digits-en`, the English digits that sutja brings.
 
     Raises
     ------
@@ -53,7 +55,7 @@ def load(model: str | os.PathLike[str]) -> Predictor:
     """
     from sutja.predictor import Predictor
 
-    return Predictor.load(model)
+    return Predictor.load() if model is None else Predictor.load(model)
 
 
 def __getattr__(name: str) -> object:

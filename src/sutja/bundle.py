@@ -29,6 +29,8 @@ from sutja.files import new_folder, write_json
 FORMAT = "sutja-bundle"
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
+SHIPPED = Path(__file__).parent / "models"
+DEFAULT_MODEL = "digits-en"
 
 
 @dataclass(frozen=True)
@@ -69,7 +71,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     Parameters
     ----------
     path
-        Of the bundle's folder, or of the run that holds it as ``model/``.
+        Of the bundle's folder, or of the run that holds it as ``model/``; or the name of a model that sutja brings,
+        :data:`DEFAULT_MODEL`.
 
     Raises
     ------
@@ -78,6 +81,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
 
     """
     folder = Path(path)
+    if not folder.exists() and (SHIPPED / folder.name / MANIFEST).exists() and folder.name == str(path):
+        folder = SHIPPED / folder.name
     if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
         folder = folder / "model"
     manifest = _read_manifest(folder)

@@ -16,7 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from sutja.audio import Source, load_waveform
-from sutja.bundle import Bundle, Member
+from sutja.bundle import DEFAULT_MODEL, Bundle, Member
 from sutja.bundle import load as load_bundle
 from sutja.calibration import tempered
 from sutja.ensemble import combine
@@ -58,8 +58,8 @@ class Predictor:
         self._sessions = [_session(member, n_classes) for member in bundle.members]
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Predictor:
-        """Load a saved model from its folder, or from the run that holds it.
+    def load(cls, path: str | os.PathLike[str] = DEFAULT_MODEL) -> Predictor:
+        """Load a saved model from its folder, from the run that holds it, or one that sutja brings by its name.
 
         Raises
         ------

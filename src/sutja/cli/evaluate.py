@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, Source, data_options, interval, percent, say
+from sutja.cli.options import Bars, Source, data_options, interval, model_option, percent, say
 from sutja.evaluation import Evaluation
 from sutja.evaluation import evaluate as evaluate_clips
 from sutja.predictor import Predictor
@@ -19,7 +19,7 @@ from sutja.stress import UnderStress, n_steps, stress
 
 @click.command()
 @data_options
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder, or the run that has it.")
+@model_option
 @click.option("--stress", "stressed", is_flag=True, help="Also in noise, babble, rooms, at other levels and speeds.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool) -> None:

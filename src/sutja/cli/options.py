@@ -15,10 +15,20 @@ import click
 from tqdm import tqdm
 
 from sutja.audio import find_audio, printable
+from sutja.bundle import DEFAULT_MODEL
 from sutja.dataset import LAYOUTS, Dataset, merge, scan
 from sutja.errors import DatasetError
 
 Callback = Callable[..., Any]
+
+
+model_option = click.option(
+    "--model",
+    default=DEFAULT_MODEL,
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Model folder, the run that has it, or the name of a model that sutja brings.",
+)
 
 
 @dataclass(frozen=True)

@@ -12,14 +12,14 @@ from typing import Any
 import click
 
 from sutja.audio import printable
-from sutja.cli.options import expand, percent
+from sutja.cli.options import expand, model_option, percent
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
 
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True)
-@click.option("--model", required=True, type=click.Path(path_type=Path), help="Model folder, or the run that has it.")
+@model_option
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")
 @click.option("--csv", "form", flag_value="csv", help="path,label,probability,error.")
 def predict(paths: tuple[str, ...], model: Path, form: str | None) -> None:
