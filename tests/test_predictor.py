@@ -138,6 +138,45 @@ def test_a_clip_longer_than_the_window_is_heard_where_it_is_loudest(model, clips
         assert model.predict(long) == model.predict(window)
 
 
+# -- how the answer came about --------------------------------------------------------------------------------------
+
+
+def test_examined_it_is_the_same_prediction(model, clips):
+    for path in clips[:5]:
+        found = model.examine(path)
+        assert found.prediction == model.predict(path)
+        assert list(found.members) == list(found.features) == list(found.start_seconds) == ["mel", "mfcc"]
+        mean = np.mean([list(answer.values()) for answer in found.members.values()], axis=0)
+        assert list(found.prediction.probabilities.values()) == pytest.approx(mean, abs=1e-6)
+
+
+def test_a_single_members_answer_is_the_ensembles_at_any_temperature(saved, clips):
+    alone = Predictor(replace(saved, members=saved.members[:1], temperature=2.0))
+    found = alone.examine(clips[0])
+    assert found.members == {"mel": found.prediction.probabilities}
+
+
+def test_the_features_shown_are_those_that_the_networks_got(model, clips):
+    found = model.examine(clips[0])
+    again = model.probabilities([np.stack([features, features]) for features in found.features.values()])
+    assert again.shape == (2, 3)
+    assert again[1].tolist() == pytest.approx(values(found.prediction), abs=1e-6)
+
+
+def test_frames_know_their_place_in_the_clip(model):
+    rate = model.bundle.audio.sample_rate
+    click = np.zeros(int(2.5 * rate), dtype=np.float32)
+    for second, n_samples in ((0.2, int(0.4 * rate)), (0.05, int(0.1 * rate)), (2.0, len(click))):
+        waveform = 1e-4 * np.random.default_rng(3).normal(size=n_samples).astype(np.float32)
+        waveform[int(second * rate) : int(second * rate) + 10] = 0.9
+        found = model.examine(waveform)
+        config = model.bundle.members[0].features
+        loudest = int(found.features["mel"].mean(axis=0).argmax())
+        heard = found.start_seconds["mel"] + loudest * config.hop_length / rate
+        assert heard == pytest.approx(second, abs=config.n_fft / rate / 2 + config.hop_length / rate)
+        assert found.duration_seconds == pytest.approx(n_samples / rate)
+
+
 # -- models that cannot be --------------------------------------------------------------------------------------------
 
 

@@ -24,6 +24,7 @@ from sutja.errors import (
 )
 
 if TYPE_CHECKING:
+    from sutja.predictor import Examination as Examination
     from sutja.predictor import Prediction as Prediction
     from sutja.predictor import Predictor as Predictor
 
@@ -34,6 +35,7 @@ __all__ = [
     "ConfigError",
     "DatasetError",
     "DependencyError",
+    "Examination",
     "Prediction",
     "Predictor",
     "RunError",
@@ -60,7 +62,7 @@ def load(model: str | os.PathLike[str] | None = None) -> Predictor:
 
 def __getattr__(name: str) -> object:
     """Import the predictor's names when they are asked for: `import sutja` alone stays light."""
-    if name in ("Prediction", "Predictor"):
+    if name in ("Examination", "Prediction", "Predictor"):
         from sutja import predictor
 
         return getattr(predictor, name)

@@ -86,11 +86,20 @@ def loudest_window(waveform: Waveform, n_samples: int) -> Waveform:
     >>> loudest_window(np.array([0, 0, 3, 4, 0], dtype=np.float32), 2)
     array([3., 4.], dtype=float32)
     """
-    if len(waveform) <= n_samples:
-        return waveform
-    energy = np.concatenate(([0.0], np.cumsum(np.square(waveform, dtype=np.float64))))
-    start = int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
+    start = loudest_start(waveform, n_samples)
     return waveform[start : start + n_samples]
+
+
+def loudest_start(waveform: Waveform, n_samples: int) -> int:
+    """Return the sample at which :func:`loudest_window` begins.
+
+    >>> loudest_start(np.array([0, 0, 3, 4, 0], dtype=np.float32), 2)
+    2
+    """
+    if len(waveform) <= n_samples:
+        return 0
+    energy = np.concatenate(([0.0], np.cumsum(np.square(waveform, dtype=np.float64))))
+    return int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
 
 
 def find_audio(folder: Path) -> list[Path]:

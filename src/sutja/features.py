@@ -14,7 +14,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sutja.audio import Waveform, loudest_window
+from sutja.audio import Waveform, loudest_start, loudest_window
 from sutja.config import FeatureConfig
 
 Features = NDArray[np.float32]
@@ -90,7 +90,7 @@ def network_input(features: Features, config: FeatureConfig, *, left: int | None
     how the predictor asks, so that the same clip gives the same answer.
     """
     if left is None:
-        left = max(0, config.n_frames - features.shape[1]) // 2
+        left = middle(features.shape[1], config)
     if config.scaling == "standardise":
         return standardise(pad(features - features.min(), config.n_frames, left))
     if config.scaling == "before_padding":
@@ -102,6 +102,23 @@ def network_inputs(waveform: Waveform, sample_rate: int, configs: Sequence[Featu
     """Return what each network is shown of a waveform, ``(n_bins, n_frames)``: the clip in the middle."""
     found = extract(waveform, sample_rate, configs)
     return [network_input(features, config) for features, config in zip(found, configs, strict=True)]
+
+
+def middle(n_frames: int, config: FeatureConfig) -> int:
+    """Return how many of the missing frames go before a clip of ``n_frames`` that stands in the middle."""
+    return max(0, config.n_frames - n_frames) // 2
+
+
+def first_frame_seconds(waveform: Waveform, sample_rate: int, config: FeatureConfig) -> float:
+    """Return when in the waveform the middle of the first frame of its network input lies.
+
+    Below 0 where frames were put before the clip, above where it gave its loudest window.
+    """
+    start = loudest_start(waveform, config.max_samples)
+    n_samples = min(len(waveform), config.max_samples) + (2 * (config.n_fft // 2) if config.center else 0)
+    n_frames = max(0, n_samples - config.n_fft) // config.hop_length + 1
+    centre = 0 if config.center else config.n_fft // 2
+    return (start + centre - middle(n_frames, config) * config.hop_length) / sample_rate
 
 
 def random_left(n_frames: int, config: FeatureConfig, rng: np.random.Generator) -> int:

@@ -21,7 +21,8 @@ from sutja.bundle import load as load_bundle
 from sutja.calibration import tempered
 from sutja.ensemble import combine
 from sutja.errors import AudioError, BundleError
-from sutja.features import network_inputs
+from sutja.features import first_frame_seconds, network_inputs
+from sutja.metrics import Probabilities
 
 BATCH_SIZE = 32
 
@@ -38,6 +39,20 @@ class Prediction:
     """Of every label, in class order. They sum to 1, or fall short of it by the probability that the clip is nothing
     in the vocabulary, where the model can say so."""
     rejected: bool = False
+
+
+@dataclass(frozen=True)
+class Examination:
+    """What one clip is taken for, by whom, and what the networks were shown of it."""
+
+    prediction: Prediction
+    members: dict[str, dict[str, float]]
+    """Each member's own probabilities, in class order, at the ensemble's calibration."""
+    features: dict[str, NDArray[np.float32]]
+    """What each member was shown, ``(n_bins, n_frames)``."""
+    start_seconds: dict[str, float]
+    """When in the clip the first frame of each member's features lies; below 0 where frames were put before it."""
+    duration_seconds: float
 
 
 class Predictor:
@@ -87,6 +102,49 @@ class Predictor:
         """
         return self._judge([self._hear(source, sample_rate)])[0]
 
+    def examine(self, source: Source, *, sample_rate: int | None = None) -> Examination:
+        """Say what one clip is, and show how that came about: the members' answers and what they were shown.
+
+        Takes what :meth:`predict` takes; the prediction is the same.
+
+        Raises
+        ------
+        AudioError
+            When the source cannot be used.
+
+        """
+        audio = self.bundle.audio
+        waveform = load_waveform(source, audio, sample_rate=sample_rate)
+        shown = network_inputs(waveform, audio.sample_rate, self._configs)
+        answers = self._answers([features[None] for features in shown])
+        names = [member.name for member in self.bundle.members]
+        return Examination(
+            self._prediction(self._calibrated(answers)[0]),
+            {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in names},
+            dict(zip(names, shown, strict=True)),
+            {
+                name: first_frame_seconds(waveform, audio.sample_rate, c)
+                for name, c in zip(names, self._configs, strict=True)
+            },
+            len(waveform) / audio.sample_rate,
+        )
+
+    def probabilities(self, inputs: Sequence[NDArray[np.float32]]) -> Probabilities:
+        """Say what the ensemble makes of inputs as the networks take them: for those who change them to ask why.
+
+        Parameters
+        ----------
+        inputs
+            Of each member, in the bundle's order: float32 ``(batch, n_bins, n_frames)``.
+
+        Returns
+        -------
+        Probabilities
+            ``(batch, n_classes)``, calibrated; a model that refuses has "not in the vocabulary" as its last class.
+
+        """
+        return self._calibrated(self._answers(inputs))
+
     def predict_many(self, sources: Iterable[Source]) -> Iterator[Prediction | AudioError]:
         """Say what each clip is, in order; a source that cannot be used gives its error in its place.
 
@@ -112,19 +170,26 @@ class Predictor:
             return error
 
     def _judge(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
-        members = {}
-        for index, (member, session) in enumerate(zip(self.bundle.members, self._sessions, strict=True)):
-            batch = np.stack([clip[index] for clip in clips])[:, None]  # (batch, 1, n_bins, n_frames)
-            members[member.name] = session.run(None, {"features": batch})[0]
-        return [self._prediction(row) for row in tempered(combine(members), self.bundle.temperature)]
+        batches = [np.stack(shown) for shown in zip(*clips, strict=True)]  # (batch, n_bins, n_frames) of each member
+        return [self._prediction(row) for row in self.probabilities(batches)]
+
+    def _answers(self, inputs: Sequence[NDArray[np.float32]]) -> dict[str, Probabilities]:
+        """Ask each member: ``(batch, n_classes)``, as its network says it."""
+        asked = zip(self.bundle.members, self._sessions, inputs, strict=True)
+        return {member.name: session.run(None, {"features": batch[:, None]})[0] for member, session, batch in asked}
+
+    def _calibrated(self, answers: dict[str, Probabilities]) -> Probabilities:
+        return tempered(combine(answers), self.bundle.temperature)
 
     def _prediction(self, row: NDArray[np.float32]) -> Prediction:
-        of_labels = row[: len(self.labels)]
-        best = int(of_labels.argmax())
-        probability = float(of_labels[best])
+        probabilities = self._by_label(row)
+        label = max(probabilities, key=probabilities.__getitem__)
+        probability = probabilities[label]
         rejected = self.bundle.threshold is not None and probability < self.bundle.threshold
-        probabilities = dict(zip(self.labels, of_labels.tolist(), strict=True))
-        return Prediction(None if rejected else self.labels[best], probability, probabilities, rejected)
+        return Prediction(None if rejected else label, probability, probabilities, rejected)
+
+    def _by_label(self, row: NDArray[np.float32]) -> dict[str, float]:
+        return dict(zip(self.labels, row[: len(self.labels)].tolist(), strict=True))
 
 
 def _session(member: Member, n_classes: int) -> onnxruntime.InferenceSession:
