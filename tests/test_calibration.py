@@ -7,11 +7,12 @@ from sutja.calibration import (
     calibrate,
     calibration_error,
     det_curve,
-    fit_temperature,
+    fit,
     refusal_threshold,
     reliability,
     tempered,
 )
+from sutja.config import RefusalConfig
 
 
 def softmax(logits):
@@ -39,7 +40,25 @@ def test_a_temperature_keeps_the_order_and_the_sum():
 @pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0])
 def test_the_temperature_found_undoes_the_sharpening(sharpness):
     probabilities, targets = drawn(4000, 6, np.random.default_rng(1), sharpness)
-    assert fit_temperature(probabilities, targets) == pytest.approx(sharpness, rel=0.1)
+    temperature, bias = fit(probabilities, targets, np.ones(len(targets)))
+    assert temperature == pytest.approx(sharpness, rel=0.1)
+    assert bias == pytest.approx(0, abs=0.2)
+
+
+def test_the_bias_found_undoes_a_prior_that_is_not_the_microphones():
+    probabilities, targets = drawn(6000, 4, np.random.default_rng(11))
+    skewed = tempered(probabilities, 1.0, 1.5)
+    temperature, bias = fit(skewed, targets, np.ones(len(targets)))
+    assert temperature == pytest.approx(1, rel=0.1)
+    assert bias == pytest.approx(-1.5, abs=0.2)
+    # Weights are a prior: the last class made ten times as rare lowers its logit by log(10).
+    weights = np.where(targets == 3, 0.1, 1.0)
+    assert fit(probabilities, targets, weights)[1] == pytest.approx(-np.log(10), abs=0.3)
+
+
+def test_fitting_what_is_always_right_ends_at_the_coldest():
+    probabilities = np.array([[0.9, 0.1], [0.2, 0.8]], dtype=np.float32)
+    assert fit(probabilities, np.array([0, 1]), np.ones(2))[0] == pytest.approx(0.25)
 
 
 def test_the_right_temperature_has_the_smaller_calibration_error():
@@ -88,16 +107,28 @@ def test_calibrate_scores_folds_with_what_the_others_fitted():
     logits[np.arange(n_clips), targets] += 4
     logits[n_clips:, refuse] += 4
     folds = np.arange(n_clips + n_refused) % 5 + 1
-    honest, calibration = calibrate(softmax(logits * 3), targets, folds, 0.03)
+    truth = np.append(targets, np.full(n_refused, refuse))
+    config = RefusalConfig(outside_share=n_refused / (n_clips + n_refused))
+    counts = truth == refuse
+    kinds = np.where(counts, "noise", "clip")
+    honest, calibration = calibrate(softmax(logits * 3), truth, folds, kinds, config)
     assert honest.shape == logits.shape
-    assert calibration.scores["false_accept_rate"] == pytest.approx(0.03, abs=0.015)
-    assert calibration.scores["false_reject_rate"] < 0.1
-    assert calibration.scores["calibration_error"] < 0.05
-    _, plain = calibrate(softmax(logits), targets, folds, 0.03)
+    assert calibration.scores.false_accept_rate == pytest.approx(0.03, abs=0.015)
+    assert calibration.scores.accepted["noise"].accuracy == calibration.scores.false_accept_rate
+    assert calibration.scores.accepted["clip"].accuracy == pytest.approx(1 - calibration.scores.false_reject_rate)
+    assert len(calibration.scores.det_curve["thresholds"]) == 200
+    assert calibration.scores.false_reject_rate < 0.1
+    assert calibration.scores.calibration_error < 0.05
+    _, plain = calibrate(softmax(logits), truth, folds, kinds, config)
     assert calibration.temperature == pytest.approx(3 * plain.temperature, rel=0.05)
     # A fold's rows do not depend on that fold's own targets.
-    wrong = targets.copy()
-    wrong[folds[:n_clips] == 1] = (wrong[folds[:n_clips] == 1] + 1) % refuse
-    again, _ = calibrate(softmax(logits * 3), wrong, folds, 0.03)
+    wrong = truth.copy()
+    first = (folds == 1) & ~counts
+    wrong[first] = (wrong[first] + 1) % refuse
+    again, _ = calibrate(softmax(logits * 3), wrong, folds, kinds, config)
     assert np.array_equal(again[folds == 1], honest[folds == 1])
     assert not np.array_equal(again[folds == 2], honest[folds == 2])
+    # What does not count sets no threshold.
+    kinds[n_clips::2] = "spliced"
+    _, of_some = calibrate(softmax(logits * 3), truth, folds, kinds, config)
+    assert of_some.threshold != calibration.threshold

@@ -19,6 +19,11 @@ from sutja.config import FeatureConfig
 
 RATE = 8_000
 SPECTROGRAM = FeatureConfig(n_fft=1024, win_length=200, hop_length=80, n_mels=100, mel_scale="htk", n_mfcc=40)
+RELIABILITY = [
+    {"n_clips": 20, "confidence": 0.55, "accuracy": 0.5},
+    {"n_clips": 400, "confidence": 0.95, "accuracy": 0.96},
+]
+DET = {"thresholds": [0.1, 0.5, 0.9], "false_accepts": [1.0, 0.05, 0.0], "false_rejects": [0.0, 0.02, 0.4]}
 HISTORY = [
     {
         "member": member,
@@ -59,6 +64,8 @@ def every_figure() -> dict[str, Figure]:
     table = {"화자 1": {labels[0]: 3, labels[1]: 2}, "b": {labels[2]: 1}}
     return {
         "learning_curves": figures.learning_curves(HISTORY[:4], title="mel, 1"),
+        "reliability": figures.reliability(RELIABILITY, error=0.03),
+        "det_curve": figures.det_curve(DET, chosen=(0.03, 0.1)),
         "mean_learning_curves": figures.mean_learning_curves(HISTORY),
         "confusion_matrix": figures.confusion_matrix(np.diag([3, 2, 1]), labels),
         "accuracy_by": figures.accuracy_by(scores, kind="label", overall=0.9),
@@ -114,6 +121,19 @@ def test_a_style_of_the_user_changes_nothing():
         assert figures.to_svg(figures.mel_scale(), "m")
         assert mpl.rcParams["font.size"] == 30
     assert figures.to_svg(figures.waveform(tone(440, 0.1, RATE), RATE), "w") == plainly
+
+
+def test_reliability_draws_each_bin():
+    upper, lower = figures.reliability(RELIABILITY, error=0.03).axes
+    assert np.array_equal(upper.lines[1].get_xydata(), [[0.55, 0.5], [0.95, 0.96]])
+    assert [bar.get_height() for bar in lower.patches] == [20, 400]
+    assert "error 3.0 %" in upper.get_legend().get_texts()[1].get_text()
+
+
+def test_det_curve_keeps_zero_on_its_axes():
+    (axes,) = figures.det_curve(DET, chosen=(0.03, 0.1)).axes
+    assert axes.lines[0].get_xydata().min() == figures.LEAST_RATE
+    assert np.array_equal(axes.lines[1].get_xydata(), [[0.03, 0.1]])
 
 
 def test_learning_curves_show_history_and_choice():

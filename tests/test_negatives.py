@@ -9,15 +9,33 @@ from sutja.synth import DIGITS
 RATE = 16_000
 
 
-def test_splices_are_made_of_the_clip_and_are_not_the_clip():
-    clip = np.arange(1, 1001, dtype=np.float32)
+def test_splices_are_made_of_the_words_and_are_neither():
+    silence = np.zeros(3200, dtype=np.float32)
+    words = [np.concatenate([silence, level * np.ones(8000, dtype=np.float32), silence]) for level in (0.5, 0.25)]
+    words[0][3200:11200] += np.linspace(0, 0.1, 8000, dtype=np.float32)
     seen = set()
-    for seed in range(40):
-        made = negatives.spliced(clip, np.random.default_rng(seed))
-        assert set(made) <= set(clip)
-        assert not np.array_equal(made, clip)
-        seen.add(made[0])
-    assert seen == {1000.0, 501.0, 1.0}  # reversed, exchanged, said twice
+    for seed in range(60):
+        made = negatives.spliced(*words, np.random.default_rng(seed))
+        assert 0.3 * 8000 < len(made) < 9800
+        assert made[0] != 0  # the silence around the words is gone
+        crossed, backwards = made[-1] == 0.25, made[0] > made[-1] == 0.5
+        seen.add("crossed" if crossed else "backwards" if backwards else "half" if made[-1] == 0 else made[-1])
+        assert np.abs(np.diff(made)).max() < 0.02  # no click at the seam
+    assert seen == {"crossed", "backwards", "half"}
+
+
+def test_splices_of_what_is_too_short_to_cut_are_still_sounds():
+    short = np.ones(100, dtype=np.float32)
+    for seed in range(20):
+        assert len(negatives.spliced(short, short, np.random.default_rng(seed)))
+        assert len(negatives.spliced(np.zeros(900, dtype=np.float32), short, np.random.default_rng(seed)))
+
+
+def test_pseudo_words_are_many_and_can_be_said():
+    rng = np.random.default_rng(3)
+    made = {negatives.pseudo_word(rng) for _ in range(300)}
+    assert len(made) > 250
+    assert all(word.isalpha() and 2 <= len(word) <= 20 for word in made)
 
 
 def test_noises_sound_and_differ():

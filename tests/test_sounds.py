@@ -1,5 +1,6 @@
 """What a robust run learns from: kept apart by fold, repeatable, and as the predictor hears it."""
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from sutja import sounds
 from sutja.config import PRESETS, RefusalConfig
 from sutja.crossval import last_fold, make_folds
 from sutja.dataset import Clip
+from sutja.errors import DatasetError
 
 ROBUST = PRESETS["robust"]
 SMALL = replace(
@@ -39,13 +41,28 @@ def test_the_shares_are_kept_and_all_are_refused(refused):
     assert {sound.target for sound in refused} == {3}
     assert {sound.held_out for sound in refused} == {0, 1}
     assert all(sound.hear().any() for sound in refused)
+    assert Counter(sound.kind for sound in refused) == {"spliced": 6, "synthetic word": 6, "noise": 6}
 
 
-def test_a_splice_is_held_out_with_its_clip(clips):
-    config = replace(SMALL, refusal=RefusalConfig(spliced_share=1.0, words_share=0, noise_share=0))
-    folds = np.array([0] * 11 + [1])
+def test_a_splice_is_held_out_with_its_clip_and_made_of_nothing_from_other_folds(clips, monkeypatch):
+    config = replace(SMALL, refusal=RefusalConfig(spliced_share=5.0, words_share=0, noise_share=0))
+    folds, pairs = np.arange(12) // 3 % 2, []
+    monkeypatch.setattr(sounds, "_spliced", lambda clip, other, *_: pairs.append((clip, other)))
     found = sounds.refused(clips, folds, ("0", "1", "2"), config)
-    assert sorted(sound.held_out for sound in found) == sorted(folds)
+    fold_of = dict(zip(clips, folds, strict=True))
+    assert len(found) == 60
+    for sound, (clip, other) in zip(found, pairs, strict=True):
+        assert sound.held_out == fold_of[clip] == fold_of[other]
+        assert clip.label != other.label
+        assert clip.speaker == other.speaker
+
+
+def test_extra_recordings_are_in_every_fold_and_say_words_of_the_vocabulary(clips):
+    found = sounds.extra(clips, ("0", "1", "2"), SMALL)
+    assert [sound.target for sound in found] == [number % 3 for number in range(12)]
+    assert {(sound.held_out, sound.kind) for sound in found} == {(None, "extra")}
+    with pytest.raises(DatasetError, match=r"extra recordings say '2'; expected words of the vocabulary \(0, 1\)"):
+        sounds.extra(clips, ("0", "1"), SMALL)
 
 
 def test_a_preset_without_refusal_has_none(clips):

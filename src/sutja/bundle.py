@@ -52,6 +52,8 @@ class Bundle:
     members: tuple[Member, ...]
     temperature: float = 1.0
     """That the logits of the ensemble are divided by, so that probabilities mean what they say."""
+    bias: float = 0.0
+    """Then added to the logit of "not in the vocabulary"."""
     threshold: float | None = None
     """A clip is refused when the probability of its label is below this. Such a model's members have one class more
     than labels: "not in the vocabulary". None: the model always answers."""
@@ -94,7 +96,7 @@ def load(path: str | os.PathLike[str]) -> Bundle:
         raise BundleError(f"{folder / MANIFEST}: {_missing(error)}; export the model again") from error
     if not members or len(set(labels)) != len(labels) or len(labels) < 2:
         raise BundleError(f"{folder / MANIFEST}: needs a member and two different labels; export the model again")
-    calibration = {name: manifest[name] for name in ("temperature", "threshold") if name in manifest}
+    calibration = {name: manifest[name] for name in ("temperature", "bias", "threshold") if name in manifest}
     return Bundle(labels, audio, members, about=manifest.get("about", {}), **calibration)
 
 
@@ -117,6 +119,7 @@ def _write(bundle: Bundle, folder: Path) -> None:
         "audio": dataclasses.asdict(bundle.audio),
         "members": records,
         "temperature": bundle.temperature,
+        "bias": bundle.bias,
         "threshold": bundle.threshold,
         "about": dict(bundle.about),
     }

@@ -1,6 +1,7 @@
 """Probabilities that mean what they say: temperature, calibration error, and the threshold below which a model refuses.
 
-Fitted on out-of-fold probabilities only, never on what is reported.
+Fitted on out-of-fold probabilities only, never on what is reported. Probabilities of a model that refuses have one
+class more than there are labels, the last: "not in the vocabulary".
 """
 
 from __future__ import annotations
@@ -10,10 +11,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.metrics import Integers, Probabilities
+from sutja.config import RefusalConfig
+from sutja.metrics import Integers, Probabilities, Share, by_group
 
-TEMPERATURES = np.geomspace(0.25, 4.0, 161)
+SMALLEST = 1e-12  # a probability counts as at least this where its logarithm is taken
+HOTTEST = 4.0
+N_STEPS, N_HALVINGS, RIDGE = 50, 30, 1e-9
 N_BINS = 15
+# Of the sounds to be refused, those that a microphone brings; spliced words teach, but nobody says them.
+COUNTED = ("other word", "synthetic word", "noise")
+N_POINTS = 200  # of a curve that is kept
 
 
 @dataclass(frozen=True)
@@ -25,27 +32,67 @@ class ReliabilityBin:
     accuracy: float
 
 
-def tempered(probabilities: Probabilities, temperature: float) -> Probabilities:
-    """Divide the logits by a temperature: above 1 less sure, below 1 surer; rows still sum to 1.
+def tempered(probabilities: Probabilities, temperature: float, bias: float = 0.0) -> Probabilities:
+    """Divide the logits by a temperature (above 1 less sure, below 1 surer) and add ``bias`` to the last class's.
 
-    Source: Guo et al., On calibration of modern neural networks, arXiv 1706.04599.
+    Rows still sum to 1. Source: Guo et al., On calibration of modern neural networks, arXiv 1706.04599.
 
     >>> tempered(np.array([[0.8, 0.2]]), 1.0).round(6).tolist()
     [[0.8, 0.2]]
     """
-    if temperature == 1.0:
+    if temperature == 1.0 and bias == 0.0:
         return probabilities
-    logits = np.log(np.maximum(probabilities, 1e-12)) / temperature
+    logits = np.log(np.maximum(probabilities, SMALLEST)) / temperature
+    logits[:, -1] += bias
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     scaled: Probabilities = (shares / shares.sum(axis=1, keepdims=True)).astype(probabilities.dtype)
     return scaled
 
 
-def fit_temperature(probabilities: Probabilities, targets: Integers) -> float:
-    """Return the temperature between 1/4 and 4 at which the targets are most likely."""
-    rows = np.arange(len(targets))
-    losses = [-np.log(np.maximum(tempered(probabilities, t)[rows, targets], 1e-12)).mean() for t in TEMPERATURES]
-    return float(TEMPERATURES[int(np.argmin(losses))])
+def fit(probabilities: Probabilities, truth: Integers, weights: NDArray[np.floating]) -> tuple[float, float]:
+    """Return the temperature, from 1/4 to 4, and the last class's bias at which the truth is most likely.
+
+    The loss is convex in (1 / temperature, bias): Newton's steps, halved where they overshoot.
+
+    Parameters
+    ----------
+    probabilities
+        ``(n, n_classes)``.
+    truth
+        The class of each row, ``(n,)``.
+    weights
+        How much each row counts, ``(n,)``.
+
+    """
+    logits = np.log(np.maximum(probabilities, SMALLEST)).astype(np.float64)
+    weights, rows = weights / weights.sum(), np.arange(len(truth))
+    of_last = truth == logits.shape[1] - 1
+
+    def shares_at(point: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+        scaled = logits * point[0]
+        scaled[:, -1] += point[1]
+        scaled -= scaled.max(axis=1, keepdims=True)
+        total = np.exp(scaled).sum(axis=1)
+        return np.exp(scaled) / total[:, None], float(weights @ (np.log(total) - scaled[rows, truth]))
+
+    point = np.array([1.0, 0.0])
+    shares, loss = shares_at(point)
+    for _ in range(N_STEPS):
+        mean, last = (shares * logits).sum(axis=1), shares[:, -1]
+        slope = np.array([weights @ (mean - logits[rows, truth]), weights @ (last - of_last)])
+        mixed = weights @ (last * (logits[:, -1] - mean))
+        curve = [[weights @ ((shares * logits**2).sum(axis=1) - mean**2), mixed], [mixed, weights @ (last - last**2)]]
+        step = np.linalg.solve(np.array(curve) + RIDGE * np.eye(2), slope)
+        for _ in range(N_HALVINGS):
+            tried = np.array([np.clip(point[0] - step[0], 1 / HOTTEST, HOTTEST), point[1] - step[1]])
+            shares, tried_loss = shares_at(tried)
+            if tried_loss <= loss:
+                break
+            step /= 2
+        moved, point, loss = np.abs(tried - point).max(), tried, tried_loss
+        if moved < 1e-6:
+            break
+    return float(1 / point[0]), float(point[1])
 
 
 def reliability(confidence: NDArray[np.floating], right: NDArray[np.bool_]) -> list[ReliabilityBin]:
@@ -99,61 +146,109 @@ def det_curve(accepted: NDArray[np.floating], refused: NDArray[np.floating]) -> 
 
 
 @dataclass(frozen=True)
+class Refusal:
+    """How well a model refuses: on each fold, with what the other folds fitted."""
+
+    false_accept_rate: float
+    """Of the sounds that set the threshold."""
+    false_reject_rate: float
+    calibration_error: float
+    accepted: dict[str, Share]
+    """By kind of sound: the share that was taken for a word (which is right for `clip` alone)."""
+    det_curve: dict[str, list[float]]
+    """`thresholds`, `false_accepts`, `false_rejects`: at most 200 points."""
+
+
+@dataclass(frozen=True)
 class Calibration:
     """What makes probabilities honest: fitted on all out-of-fold clips, scored without those that it was fitted on."""
 
     temperature: float = 1.0
+    bias: float = 0.0
+    """Added to the logit of "not in the vocabulary"."""
     threshold: float | None = None
-    scores: dict[str, float] | None = None
-    """`false_accept_rate`, `false_reject_rate`, `calibration_error`: of each fold, with what the other folds fitted."""
+    scores: Refusal | None = None
 
 
 def calibrate(
-    probabilities: Probabilities, targets: Integers, folds: Integers, false_accept_rate: float
+    probabilities: Probabilities,
+    truth: Integers,
+    folds: Integers,
+    kinds: NDArray[np.str_],
+    config: RefusalConfig,
 ) -> tuple[Probabilities, Calibration]:
-    """Fit temperature and threshold, and say how they do on folds that they were not fitted on.
+    """Fit temperature, bias and threshold, and say how they do on folds that they were not fitted on.
+
+    Training shows far more sounds to be refused than a microphone brings: temperature and bias are fitted with rows
+    weighted so that ``config.outside_share`` of them are outside the vocabulary.
 
     Parameters
     ----------
     probabilities
-        Out of fold, ``(n_clips + n_refused, n_labels + 1)``: first the clips, then the sounds to be refused.
-    targets
-        Of the clips, ``(n_clips,)``.
+        Out of fold, ``(n, n_labels + 1)``.
+    truth
+        The class of each row, ``(n,)``; the last is "not in the vocabulary".
     folds
-        Of each row, ``(n_clips + n_refused,)``.
-    false_accept_rate
-        Share of the sounds to be refused that may still be accepted.
+        Of each row, ``(n,)``.
+    kinds
+        What each row is, ``(n,)``: the threshold is set by the rows of the last class whose kind is one of
+        :data:`COUNTED`, or by all of them where there is none.
+    config
+        The share outside the vocabulary, and the rate of false accepts that sets the threshold.
 
     Returns
     -------
     probabilities
-        Each row with the temperature that the other folds fitted.
+        Each row with the temperature and bias that the other folds fitted.
     Calibration
         Fitted on all folds.
 
     """
-    n_rows, refuse = probabilities.shape[0], probabilities.shape[1] - 1
-    truth = np.append(targets, np.full(n_rows - len(targets), refuse))
-    honest, accepted = probabilities.copy(), np.zeros(n_rows, dtype=bool)
+    refuse = probabilities.shape[1] - 1
+    counts = (truth == refuse) & np.isin(kinds, COUNTED)
+    if not counts.any():
+        counts = truth == refuse
+    honest, accepted = probabilities.copy(), np.zeros(len(truth), dtype=bool)
     for fold in np.unique(folds):
         others = folds != fold
-        temperature = fit_temperature(probabilities[others], truth[others])
-        warm = tempered(probabilities, temperature)
-        threshold = _threshold(warm[others], truth[others], false_accept_rate)
-        honest[~others] = warm[~others]
-        accepted[~others] = warm[~others, :refuse].max(axis=1) >= threshold
-    temperature = fit_temperature(probabilities, truth)
-    threshold = _threshold(tempered(probabilities, temperature), truth, false_accept_rate)
-    words = truth < refuse
-    confidence = honest[words, :refuse].max(axis=1)
-    scores = {
-        "false_accept_rate": float(accepted[~words].mean()),
-        "false_reject_rate": float(1 - accepted[words].mean()),
-        "calibration_error": calibration_error(confidence, honest[words, :refuse].argmax(axis=1) == truth[words]),
-    }
-    return honest, Calibration(temperature, threshold, scores)
+        fitted = _fitted(probabilities[others], truth[others], config, counts[others])
+        honest[~others] = tempered(probabilities[~others], *fitted[:2])
+        accepted[~others] = honest[~others, :refuse].max(axis=1) >= fitted[2]
+    scores = _refusal(honest, truth, accepted, kinds, counts)
+    return honest, Calibration(*_fitted(probabilities, truth, config, counts), scores)
 
 
-def _threshold(probabilities: Probabilities, truth: Integers, false_accept_rate: float) -> float:
+def _refusal(
+    honest: Probabilities,
+    truth: Integers,
+    accepted: NDArray[np.bool_],
+    kinds: NDArray[np.str_],
+    counts: NDArray[np.bool_],
+) -> Refusal:
+    refuse = honest.shape[1] - 1
+    words, confidence = truth < refuse, honest[:, :refuse].max(axis=1)
+    right = honest[words, :refuse].argmax(axis=1) == truth[words]
+    curve = det_curve(confidence[words], confidence[counts])
+    some = np.unique(np.linspace(0, len(curve[0]) - 1, N_POINTS).astype(int))
+    names = ("thresholds", "false_accepts", "false_rejects")
+    return Refusal(
+        false_accept_rate=float(accepted[counts].mean()),
+        false_reject_rate=float(1 - accepted[words].mean()),
+        calibration_error=calibration_error(confidence[words], right),
+        accepted=by_group(accepted, kinds.tolist()),
+        det_curve={name: values[some].round(6).tolist() for name, values in zip(names, curve, strict=True)},
+    )
+
+
+def _fitted(
+    probabilities: Probabilities, truth: Integers, config: RefusalConfig, counts: NDArray[np.bool_]
+) -> tuple[float, float, float]:
+    """Return temperature, bias and threshold."""
     refuse = probabilities.shape[1] - 1
-    return refusal_threshold(probabilities[truth == refuse, :refuse].max(axis=1), false_accept_rate)
+    outside = truth == refuse
+    weights = np.where(
+        outside, config.outside_share / max(1, outside.sum()), (1 - config.outside_share) / max(1, (~outside).sum())
+    )
+    temperature, bias = fit(probabilities, truth, weights)
+    scores = tempered(probabilities[counts], temperature, bias)[:, :refuse].max(axis=1)
+    return temperature, bias, refusal_threshold(scores, config.false_accept_rate)

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from sutja.errors import ConfigError
 
 T = TypeVar("T")
-Protocol = Literal["copies", "clips", "speakers"]
+Protocol = Literal["copies", "clips", "speakers", "corpora"]
 PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
 
 
@@ -165,13 +165,16 @@ class RefusalConfig:
     """Other words, spoken by synthetic voices."""
     noise_share: float = 0.15
     false_accept_rate: float = 0.03
-    """Share of the sounds that are no word of the vocabulary that may still be taken for one: sets the threshold."""
+    """Share of other words and noises that may still be taken for a word of the vocabulary: sets the threshold."""
+    outside_share: float = 0.1
+    """How much of what a microphone brings is taken to be outside the vocabulary: sets how sure the model is."""
 
     def __post_init__(self) -> None:
         _check_kinds("refusal", self)
         for name in ("spliced_share", "words_share", "noise_share"):
             _require(getattr(self, name) >= 0, f"refusal.{name}", getattr(self, name), "at least 0")
-        _require(0 < self.false_accept_rate < 1, "refusal.false_accept_rate", self.false_accept_rate, "0 to 1")
+        for name in ("false_accept_rate", "outside_share"):
+            _require(0 < getattr(self, name) < 1, f"refusal.{name}", getattr(self, name), "above 0 to below 1")
 
 
 @dataclass(frozen=True)
@@ -198,7 +201,7 @@ class TrainConfig:
     keep: Literal["best", "last"] = "best"
     """The weights of the epoch with the lowest validation loss, or of the last."""
     valid_share: float = 0.1
-    """Share of the training clips that chooses the checkpoint under the protocols `clips` and `speakers`."""
+    """Share of the training clips that chooses the checkpoint where the last is not kept."""
     dropout: float = 0.5
     seed: int = 929
     """The study's."""

@@ -85,7 +85,7 @@ def make_folds(
 
     ``copies`` is the study's own: unshuffled folds over the padded copies, judged on the rows that chose the
     checkpoint. ``clips`` keeps the copies of a clip together and lets a part of the training side choose;
-    ``speakers`` does that and keeps every clip of a speaker on one side.
+    ``speakers`` does that and keeps every clip of a speaker on one side; ``corpora`` holds out a corpus at a time.
 
     Raises
     ------
@@ -102,6 +102,8 @@ def make_folds(
     if protocol == "clips":
         cut = StratifiedKFold(config.n_folds, shuffle=True, random_state=config.seed)
         splits = list(cut.split(targets, targets))
+    elif protocol == "corpora":
+        splits = _cut_by_corpus(clips, targets)
     else:
         splits = _cut_by_speaker(clips, targets, config)
     if config.keep == "last":
@@ -146,6 +148,24 @@ def _cut_by_speaker(clips: Sequence[Clip], targets: Integers, config: TrainConfi
     )
 
 
+def _cut_by_corpus(clips: Sequence[Clip], targets: Integers) -> list[tuple[Integers, Integers]]:
+    """Give (train, test) for each corpus."""
+    corpora = np.array([clip.attributes.get("corpus", "") for clip in clips])
+    splits = []
+    for corpus in np.unique(corpora):
+        test = np.flatnonzero(corpora == corpus)
+        train = np.flatnonzero(corpora != corpus)
+        missing = set(targets.tolist()) - set(targets[train].tolist())
+        if missing:
+            label = clips[int(np.flatnonzero(targets == min(missing))[0])].label
+            raise DatasetError(
+                f"label {label!r} is in no corpus but {corpus!r}; with that held out nothing is left to learn it from; "
+                "give another corpus that has it, or choose --protocol speakers"
+            )
+        splits.append((train, test))
+    return splits
+
+
 def _honest_fold(train: Integers, test: Integers, targets: Integers, config: TrainConfig) -> Fold:
     """Let a stratified part of the training clips choose the checkpoint, so that the fold is judged only once."""
     n_labels = len(np.unique(targets))
@@ -174,6 +194,10 @@ def _check_enough(clips: Sequence[Clip], targets: Integers, config: TrainConfig,
         raise DatasetError(
             f"label {rarest!r} has {counts.min()} clips; expected at least {needed} for {folds}; "
             "record more, or change --folds"
+        )
+    if protocol == "corpora" and len({clip.attributes.get("corpus") for clip in clips}) < 2:
+        raise DatasetError(
+            "one corpus only; expected two or more to hold out in turn; give several DATA, or try speakers"
         )
     if protocol != "speakers":
         return

@@ -120,7 +120,8 @@ def scan(path: str | os.PathLike[str], *, layout: str | None = None, audio_root:
 def merge(datasets: Sequence[Dataset]) -> Dataset:
     """Make one data set of several; speakers of the same name in different roots stay different people.
 
-    Such speakers are renamed to `rootname/speaker`, all others keep their names.
+    Such speakers are renamed to `rootname/speaker`, all others keep their names. Each clip's attributes say its
+    `corpus`: the name of its root.
 
     Raises
     ------
@@ -138,7 +139,11 @@ def merge(datasets: Sequence[Dataset]) -> Dataset:
             roots[speaker].add(dataset.root)
     names = _root_names({d.root for d in datasets})
     clips = [
-        replace(c, speaker=f"{names[d.root]}/{c.speaker}") if c.speaker and len(roots[c.speaker]) > 1 else c
+        replace(
+            c,
+            speaker=f"{names[d.root]}/{c.speaker}" if c.speaker and len(roots[c.speaker]) > 1 else c.speaker,
+            attributes={**c.attributes, "corpus": names[d.root]},
+        )
         for d in datasets
         for c in d.clips
     ]

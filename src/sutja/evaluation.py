@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sutja.calibration import calibration_error
+from sutja.calibration import ReliabilityBin, calibration_error, reliability
 from sutja.dataset import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import (
@@ -22,6 +23,9 @@ from sutja.metrics import (
     wilson_interval,
 )
 from sutja.predictor import Predictor
+
+GROUPS = ("corpus", "sex", "gender", "accent", "dialect", "native speaker", "country")
+MAX_GROUPS = 20  # an attribute with more values is a free text, not a group
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,10 @@ class Scores:
     """Rows are true labels, columns predicted ones."""
     by_label: dict[str, Share]
     by_speaker: dict[str, Share]
+    by_attribute: dict[str, dict[str, Share]]
+    """By sex, accent and the like, where the data says so."""
+    reliability: list[ReliabilityBin]
+    """Of clips sorted by the probability of the answer: how sure it was, and how many were right."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,15 @@ def score(
         confusion_matrix=confusion_matrix(targets, found).tolist(),
         by_label=by_group(right, [clip.label for clip in clips], n_copies),
         by_speaker=by_group(right, speakers, n_copies),
+        by_attribute=_by_attribute(right, clips, n_copies),
+        reliability=reliability(found.max(axis=1), right),
     )
+
+
+def _by_attribute(right: NDArray[np.bool_], clips: Sequence[Clip], n_copies: int) -> dict[str, dict[str, Share]]:
+    names = {name for clip in clips for name in clip.attributes if name.casefold() in GROUPS}
+    groups = {name: by_group(right, [c.attributes.get(name) for c in clips], n_copies) for name in sorted(names)}
+    return {name: shares for name, shares in groups.items() if 2 <= len(shares) <= MAX_GROUPS}
 
 
 def evaluate(predictor: Predictor, clips: Sequence[Clip], *, on_clip: Callable[[], None] = lambda: None) -> Evaluation:

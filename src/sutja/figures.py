@@ -32,7 +32,7 @@ try:
     from matplotlib.colors import BoundaryNorm, LinearSegmentedColormap
     from matplotlib.figure import Figure
     from matplotlib.font_manager import fontManager
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+    from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 except ModuleNotFoundError as error:
     raise needs("matplotlib", "explore") from error
 
@@ -43,6 +43,7 @@ __all__ = [
     "compare_clips",
     "confusion_matrix",
     "coverage",
+    "det_curve",
     "durations",
     "histogram",
     "label_counts",
@@ -54,6 +55,7 @@ __all__ = [
     "mfcc",
     "mfcc_mean",
     "network_inputs",
+    "reliability",
     "save_png",
     "spectrum",
     "spread_by",
@@ -97,6 +99,7 @@ WIDER_FONTS = (
     "Arial Unicode MS",
 )
 MAX_NUMBERED_LABELS = 20  # cells of a larger confusion matrix are too small for numbers
+LEAST_RATE = 1e-3  # rates below this are drawn there: a logarithmic axis has no zero
 MAX_NAMED = 60  # more bars than this are not told apart by names
 PNG_DPI = 150
 
@@ -382,6 +385,68 @@ def accuracy_by(
     axes.set_xlim(right=1.01)
     _dress(axes, x="accuracy (%), with its 95 % interval", y=f"{kind} (clips)", title=title, grid="x")
     _per_cent(axes, "x")
+    return figure
+
+
+@_drawn
+def reliability(bins: Sequence[Mapping[str, float]], *, error: float | None = None, title: str = "") -> Figure:
+    """Draw how many clips were right (upper) and how many there are (lower), by how sure the model was.
+
+    Parameters
+    ----------
+    bins
+        Each with ``n_clips``, ``confidence`` and ``accuracy``, shares in [0, 1].
+    error
+        The calibration error, a share.
+    title
+        Stands above the figure.
+
+    """
+    figure = _figure(3.9, 4.2)
+    upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
+    sure = [found["confidence"] for found in bins]
+    upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="as sure as right")
+    label = "this model" if error is None else f"this model: error {100 * error:.1f} %"
+    upper.plot(sure, [found["accuracy"] for found in bins], "o-", color=BLUE, markersize=5, label=label)
+    upper.legend(loc="upper left")
+    lower.bar(sure, [found["n_clips"] for found in bins], width=0.05, color=BLUE, alpha=0.6)
+    lower.set_yscale("log")
+    _dress(upper, y="right (%)", title=title, grid="both")
+    _dress(lower, x="probability of the answer (%)", y="clips")
+    _per_cent(upper)
+    _per_cent(lower, "x")
+    return figure
+
+
+@_drawn
+def det_curve(
+    curve: Mapping[str, Sequence[float]], *, chosen: tuple[float, float] | None = None, title: str = ""
+) -> Figure:
+    """Draw the trade-off between false accepts and false rejects, both on logarithmic axes.
+
+    Parameters
+    ----------
+    curve
+        ``false_accepts`` and ``false_rejects``, shares, side by side.
+    chosen
+        The rates (false accepts, false rejects) at the model's threshold.
+    title
+        Stands above the figure.
+
+    """
+    figure = _figure(3.9, 3.6)
+    axes = figure.subplots()
+    accepts, rejects = (np.maximum(curve[name], LEAST_RATE) for name in ("false_accepts", "false_rejects"))
+    axes.loglog(accepts, rejects, color=BLUE)
+    if chosen:
+        axes.plot(*np.maximum(chosen, LEAST_RATE), "o", color=VERMILION, label="at the model's threshold")
+        axes.legend(loc="upper right")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
+        axis.set_minor_formatter(NullFormatter())
+    axes.set_xlim(LEAST_RATE, 1)
+    axes.set_ylim(LEAST_RATE, 1)
+    _dress(axes, x="other sounds taken for a word (%)", y="words refused (%)", title=title, grid="both")
     return figure
 
 

@@ -1,4 +1,4 @@
-"""Sounds that are no word of the vocabulary, to learn refusal from: spliced and reversed clips, other words, noise.
+"""Sounds that are no word of the vocabulary, to learn refusal from: words cut and joined, other words, noise.
 
 Every negative belongs to a fold in which nothing that it is made of is learned from: those cut from a clip to the
 clip's own fold, synthetic words to one of their own, so that the out-of-fold scores of refusal are honest.
@@ -34,18 +34,55 @@ OTHER_LANGUAGES = {
     "es": "cero uno dos tres cuatro cinco seis siete ocho nueve hola gracias",
     "fr": "zéro un deux trois quatre cinq sept huit neuf bonjour merci",
 }
-N_VOICES = 90
+N_VOICES = 120
+PSEUDO_SHARE = 0.4  # of the synthetic words are no words at all, so that nothing can be known by heart
+CROSSED_SHARE, HALF_SHARE = 0.55, 0.25  # of the spliced sounds; the others run backwards
+BLOCK = 160  # samples: 10 ms at 16 kHz
+FADE = 80  # samples: 5 ms
+ONSETS = "p b t d k g m n l r s f v h w y z j sh ch th st sk pl br".split()  # noqa: SIM905
+VOWELS = "a e i o u ai ee oo ou ar er or".split()  # noqa: SIM905
+CODAS = ["", "", *"n m t k s l p d g f z sh nd st".split()]  # noqa: SIM905
+SOUND_LIKE_DIGITS = {"wan", "too", "for", "thoo", "fai", "nai"}
 
 
-def spliced(waveform: Waveform, rng: np.random.Generator) -> Waveform:
-    """Make a sound that is no word of a word: reversed, with its halves exchanged, or its first half said twice."""
+def spliced(waveform: Waveform, other: Waveform, rng: np.random.Generator) -> Waveform:
+    """Make a sound that is no word out of words: one ends as the other, one stops half-way, or runs backwards.
+
+    Parameters
+    ----------
+    waveform, other
+        Two different words, best of one speaker, ``(n_samples,)`` each.
+    rng
+        Draws what is done, and where it is cut.
+
+    """
     kind = rng.random()
-    middle = len(waveform) // 2
-    if kind < 0.5:
-        return np.ascontiguousarray(waveform[::-1])
-    if kind < 0.75:
-        return np.concatenate([waveform[middle:], waveform[:middle]])
-    return np.concatenate([waveform[:middle], waveform[:middle]])
+    word = _spoken_part(waveform)
+    cut = int(rng.uniform(0.35, 0.6) * len(word))
+    if kind < CROSSED_SHARE:
+        ending = _spoken_part(other)
+        return _joined(word[:cut], ending[int(rng.uniform(0.4, 0.65) * len(ending)) :])
+    if kind < CROSSED_SHARE + HALF_SHARE:
+        return _joined(word[:cut], np.zeros(FADE, dtype=np.float32))
+    return np.ascontiguousarray(word[::-1])
+
+
+def _spoken_part(waveform: Waveform) -> Waveform:
+    """Cut away what is more than 35 dB below the loudest 10 ms or so, at both ends."""
+    n_blocks = len(waveform) // BLOCK
+    if n_blocks < 2:
+        return waveform
+    power = np.square(waveform[: n_blocks * BLOCK]).reshape(n_blocks, BLOCK).sum(axis=1)
+    loud = np.flatnonzero(power > power.max() * 10**-3.5)
+    return waveform[loud[0] * BLOCK : (loud[-1] + 1) * BLOCK] if len(loud) else waveform
+
+
+def _joined(first: Waveform, second: Waveform) -> Waveform:
+    """Put two sounds after each other, one fading into the other: a click at the seam would give it away."""
+    n = min(FADE, len(first), len(second))
+    up = np.linspace(0, 1, n, dtype=np.float32)
+    seam = first[len(first) - n :] * (1 - up) + second[:n] * up
+    return np.concatenate([first[: len(first) - n], seam, second[n:]])
 
 
 def noise(sample_rate: int, rng: np.random.Generator) -> Waveform:
@@ -77,10 +114,18 @@ def other_words(
     pool += [(code, word) for code, words in OTHER_LANGUAGES.items() for word in words.split() if word not in spoken]
     for _ in range(n_words):
         language, word = pool[rng.integers(len(pool))]
+        if rng.random() < PSEUDO_SHARE and (made := pseudo_word(rng)) not in spoken | SOUND_LIKE_DIGITS:
+            language, word = "", made
         voice = voices[rng.integers(len(voices))]
         if language:
             voice = Voice(language, voice.variant, voice.rate, voice.pitch, voice.pitch_range)
         yield f"{language}:{word}", synthesise(word, voice, sample_rate=sample_rate)
+
+
+def pseudo_word(rng: np.random.Generator) -> str:
+    """Make up a word of one to three syllables."""
+    n_syllables = rng.choice([1, 2, 3], p=[0.3, 0.5, 0.2])
+    return "".join(str(rng.choice(part)) for _ in range(n_syllables) for part in (ONSETS, VOWELS, CODAS))
 
 
 def fold_of(name: str, n_folds: int) -> int:

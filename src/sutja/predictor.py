@@ -179,7 +179,7 @@ class Predictor:
         return {member.name: session.run(None, {"features": batch[:, None]})[0] for member, session, batch in asked}
 
     def _calibrated(self, answers: dict[str, Probabilities]) -> Probabilities:
-        return tempered(combine(answers), self.bundle.temperature)
+        return tempered(combine(answers), self.bundle.temperature, self.bundle.bias)
 
     def _prediction(self, row: NDArray[np.float32]) -> Prediction:
         probabilities = self._by_label(row)

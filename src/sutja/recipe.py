@@ -34,7 +34,7 @@ from torch import nn
 from sutja import __version__, bundle, evaluation, report
 from sutja.audio import Waveform, load_waveform, printable
 from sutja.calibration import Calibration, calibrate
-from sutja.config import Config, Protocol
+from sutja.config import Config, Protocol, RefusalConfig
 from sutja.crossval import Fold, Job, Result, last_fold, make_folds, make_inputs, make_jobs, run_job
 from sutja.dataset import Clip, Dataset, fingerprint, natural_order
 from sutja.engine import run_jobs
@@ -46,7 +46,7 @@ from sutja.files import cannot_write, replace_whole, write_json, write_text
 from sutja.metrics import Integers, Probabilities
 from sutja.model import n_parameters
 from sutja.predictor import Prediction, Predictor
-from sutja.sounds import Sound, clip_of, refused, synthetic, write_inputs
+from sutja.sounds import Sound, clip_of, extra, refused, synthetic, write_inputs
 from sutja.training import model_with
 
 
@@ -73,6 +73,8 @@ class Plan:
     skip_unreadable: bool = False
     negatives: tuple[Clip, ...] = ()
     """Recordings of other words, to learn refusal from."""
+    extra: tuple[Clip, ...] = ()
+    """Recordings of the vocabulary from elsewhere: every fold learns from them, nothing is measured on them."""
     compare: Path | None = None
     """An earlier run whose accuracy is shown beside this one's."""
 
@@ -117,10 +119,10 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
     write_json(plan.run / "config.json", settings)  # from here on the folder is a run: what cannot be learned left none
     jobs = prepare(plan, material, folds, sounds, progress)
     results = learn(plan, jobs, progress)
-    out_of_fold, calibration = gather(plan, material, jobs, results)
+    out_of_fold, calibration = gather(plan, material, jobs, results, sounds)
     scores = judge(plan, material, jobs, out_of_fold)
     metrics = summary(plan, material, results, scores, seconds=perf_counter() - started)
-    metrics["refusal"] = calibration.scores
+    metrics["refusal"] = calibration.scores and dataclasses.asdict(calibration.scores)
     ship(plan, material, results, metrics, calibration)
     submit(plan, progress)
     write_history(plan, results)
@@ -228,7 +230,7 @@ def cut(plan: Plan, material: Material) -> tuple[list[Fold], list[Sound]]:
     judged_in = np.empty(len(clips), dtype=np.int64)
     for number, fold in enumerate(of_clips):
         judged_in[fold.test] = number
-    more = synthetic(material.labels, config)
+    more = synthetic(material.labels, config) + extra(plan.extra, material.labels, config)
     more += refused(clips, judged_in, material.labels, config, plan.negatives)
     folds = make_folds(clips, targets, config.train, plan.protocol, [sound.held_out for sound in more])
     pairs = zip(clips, targets, judged_in, strict=True)
@@ -282,39 +284,65 @@ def learn(plan: Plan, jobs: Sequence[Job], progress: Progress) -> dict[tuple[str
 
 
 def gather(
-    plan: Plan, material: Material, jobs: Sequence[Job], results: Mapping[tuple[str, int], Result]
+    plan: Plan,
+    material: Material,
+    jobs: Sequence[Job],
+    results: Mapping[tuple[str, int], Result],
+    sounds: Sequence[Sound],
 ) -> tuple[dict[str, Probabilities], Calibration]:
     """Put the folds' probabilities side by side, by member and for the ensemble, and keep them in the run.
 
-    Where the model refuses, the ensemble is calibrated on the way, and what is kept are the labels' columns.
+    Where the model refuses, the ensemble is calibrated on the way. What is returned are the clips' rows and the labels'
+    columns; the run keeps the rows of what is to be refused as well.
     """
-    one = [job for job in jobs if job.member == jobs[0].member and job.number]
-    order = np.argsort(np.concatenate([job.fold.test for job in one]))
-    numbers = np.concatenate([np.full(len(job.fold.test), job.number) for job in one])[order]
-    found: dict[str, Probabilities] = {}
-    for member in plan.config.members:
-        parts = [result.probabilities for (name, number), result in results.items() if name == member and number]
-        found[member] = np.concatenate(parts)[order]
-    found["ensemble"] = combine(found)
+    found, rows, folds = _side_by_side(plan, jobs, results)
     clips = _judged_clips(plan, material)
     n_clips, n_labels = len(clips), len(material.labels)
-    calibration = Calibration()
-    if plan.config.refusal is not None:
-        found["ensemble"], calibration = calibrate(
-            found["ensemble"], material.targets, numbers, plan.config.refusal.false_accept_rate
-        )
-    found = {name: values[:n_clips, :n_labels] for name, values in found.items()}
     columns = {
         "names": np.array([clip.name for clip in clips]),
         "paths": np.array([printable(clip.path) for clip in clips]),
         "speakers": np.array([clip.speaker or "" for clip in clips]),
         "true_labels": np.array([clip.label for clip in clips]),
-        "folds": numbers[:n_clips],
+        "folds": folds[:n_clips],
         "labels": np.array(material.labels),
     }
+    calibration = Calibration()
+    if plan.config.refusal is not None:
+        judged = [sounds[row] for row in rows]
+        found["ensemble"], calibration = _calibrated(found["ensemble"], judged, folds, plan.config.refusal)
+        columns |= {
+            "refused_kinds": np.array([sound.kind for sound in judged[n_clips:]]),
+            "refused_names": np.array([sound.name for sound in judged[n_clips:]]),
+            "refused_folds": folds[n_clips:],
+        } | {f"refused_{name}": values[n_clips:, :n_labels] for name, values in found.items()}
+    found = {name: values[:n_clips, :n_labels] for name, values in found.items()}
     with replace_whole(plan.run / "out_of_fold.npz") as draft, draft.open("wb") as file:
         np.savez(file, **columns, **found)  # type: ignore[arg-type]
     return found, calibration
+
+
+def _side_by_side(
+    plan: Plan, jobs: Sequence[Job], results: Mapping[tuple[str, int], Result]
+) -> tuple[dict[str, Probabilities], Integers, Integers]:
+    """Return the probabilities of the judged rows in order, by member and for the ensemble; the rows; their folds."""
+    one = [job for job in jobs if job.member == jobs[0].member and job.number]
+    rows = np.concatenate([job.fold.test for job in one])
+    order = np.argsort(rows)
+    folds = np.concatenate([np.full(len(job.fold.test), job.number) for job in one])
+    found: dict[str, Probabilities] = {}
+    for member in plan.config.members:
+        parts = [result.probabilities for (name, number), result in results.items() if name == member and number]
+        found[member] = np.concatenate(parts)[order]
+    found["ensemble"] = combine(found)
+    return found, rows[order], folds[order]
+
+
+def _calibrated(
+    probabilities: Probabilities, judged: Sequence[Sound], folds: Integers, config: RefusalConfig
+) -> tuple[Probabilities, Calibration]:
+    kinds = np.array([sound.kind for sound in judged])
+    truth = np.array([sound.target for sound in judged])
+    return calibrate(probabilities, truth, folds, kinds, config)
 
 
 def _judged_clips(plan: Plan, material: Material) -> list[Clip]:
@@ -335,7 +363,7 @@ def judge(
     folds = [rows[rows < len(clips)] for rows in folds]  # what is to be refused stands behind the clips
     scores = {}
     for name, found in out_of_fold.items():
-        clustered = plan.protocol == "speakers"
+        clustered = plan.protocol in ("speakers", "corpora")
         total = dataclasses.asdict(evaluation.score(clips, targets, found, clustered=clustered, n_copies=n_copies))
         right = found.argmax(axis=1) == targets
         scores[name] = total | {"fold_accuracy": [float(right[rows].mean()) for rows in folds]}
@@ -422,13 +450,17 @@ def ship(
         "n_clips": metrics["n_clips"],
         "n_speakers": metrics["n_speakers"],
         "n_networks": sum(map(len, networks.values())),
-        "refusal": calibration.scores,
+        "refusal": _in_short(metrics["refusal"]),
         "sutja": __version__,
     }
-    saved = bundle.Bundle(
-        material.labels, plan.config.audio, tuple(members), calibration.temperature, calibration.threshold, about
-    )
+    fitted = (calibration.temperature, calibration.bias, calibration.threshold)
+    saved = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, about)
     bundle.save(saved, plan.run / "model")
+
+
+def _in_short(refusal: Mapping[str, Any] | None) -> dict[str, float] | None:
+    names = ("false_accept_rate", "false_reject_rate", "calibration_error")
+    return None if refusal is None else {name: refusal[name] for name in names}
 
 
 def submit(plan: Plan, progress: Progress) -> None:

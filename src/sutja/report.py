@@ -28,6 +28,10 @@ PROTOCOLS = {
         "Each speaker's recordings were kept on one side: the networks were measured on voices that they had never "
         "heard. This is what a new voice gets."
     ),
+    "corpora": (
+        "Each corpus was held out in turn: the networks were measured on people, rooms and microphones of a collection "
+        "that they had learned nothing from. This is what another place gets."
+    ),
     "clips": (
         "Each recording was kept on one side, but the speakers are on both: the networks had heard other recordings "
         "of the same voices. A new voice gets less."
@@ -39,6 +43,7 @@ PROTOCOLS = {
 }
 SHORT = {
     "speakers": "on voices never heard",
+    "corpora": "on corpora never heard",
     "clips": "on recordings never heard, of voices that were",
     "copies": "measured the study's way, which is optimistic",
 }
@@ -164,6 +169,19 @@ def _figures(run: Run) -> Iterator[tuple[str, Figure]]:
         if groups:
             title = f"Accuracy by {kind} ({name}); dashed: all clips"
             yield f"by_{kind}", figures.accuracy_by(groups, kind=kind, overall=best["accuracy"], title=title)
+    yield from _trust_figures(run, best)
+
+
+def _trust_figures(run: Run, best: dict[str, Any]) -> Iterator[tuple[str, Figure]]:
+    if best.get("reliability"):
+        yield (
+            "reliability",
+            figures.reliability(best["reliability"], error=best.get("ece"), title="How sure, how right"),
+        )
+    refusal = _refusal(run.metrics.get("refusal"))
+    if refusal and refusal.get("det_curve"):
+        chosen = (refusal["false_accept_rate"], refusal["false_reject_rate"])
+        yield "refusal", figures.det_curve(refusal["det_curve"], chosen=chosen, title="Refusal")
 
 
 def _networks(history: list[dict[str, Any]]) -> dict[tuple[str, float], list[dict[str, Any]]]:
@@ -197,6 +215,7 @@ def _told(run: Run) -> dict[str, Any]:
         "short": SHORT,
         "baseline": metrics.get("baseline"),
         "refusal": _refusal(metrics.get("refusal")),
+        "attributes": best.get("by_attribute") or {},
         "chance": 1 / max(len(metrics["labels"]), 1),
         "worst": {kind: _worst(best.get(f"by_{kind}") or {}) for kind in ("speaker", "label")},
         "confusions": _confusions(best.get("confusion_matrix") or [], metrics["labels"]),

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.lib.format import open_memmap
@@ -21,10 +22,15 @@ from sutja.audio import Waveform, load_waveform
 from sutja.augment import vary
 from sutja.config import Config
 from sutja.dataset import Clip
+from sutja.errors import DatasetError
 from sutja.features import Features, network_inputs
 from sutja.metrics import Integers
 
+N_DRAWS = 200  # of a clip to splice with
 CROWD_WORDS = 150  # about a minute of voices, to make babble of
+
+
+Kind = Literal["clip", "extra", "synthetic", "other word", "synthetic word", "spliced", "noise"]
 
 
 @dataclass(frozen=True)
@@ -36,6 +42,9 @@ class Sound:
     """The class; one past the labels where it is to be refused."""
     held_out: int | None
     """The fold, from 0, that must not learn from it."""
+    kind: Kind = "clip"
+    name: str = ""
+    """The word that is said, or how the sound was made."""
 
 
 def refused(
@@ -66,16 +75,38 @@ def refused(
     target, sample_rate = len(labels), config.audio.sample_rate
     n_folds, n_clips = config.train.n_folds, len(clips)
     rng = np.random.default_rng([config.train.seed, 1])
-    spoken = [Sound(clip_of(clip, config), target, negatives.fold_of(f":{clip.label}", n_folds)) for clip in others]
-    for chosen in rng.permutation(n_clips)[: round(config.refusal.spliced_share * n_clips)]:
-        child = rng.spawn(1)[0]
-        spoken.append(Sound(_spliced(clips[chosen], config, child), target, int(folds[chosen])))
+    spoken = [
+        Sound(clip_of(c, config), target, negatives.fold_of(f":{c.label}", n_folds), "other word", str(c.label))
+        for c in others
+    ]
+    for _ in range(round(config.refusal.spliced_share * n_clips)):
+        chosen = int(rng.integers(n_clips))
+        pair = clips[chosen], clips[_partner(chosen, clips, folds, rng)]
+        spoken.append(Sound(_spliced(*pair, config, rng.spawn(1)[0]), target, int(folds[chosen]), "spliced"))
     n_words = round(config.refusal.words_share * n_clips)
     for word, waveform in negatives.other_words(labels, n_words, sample_rate, rng):
-        spoken.append(Sound(_given(waveform), target, negatives.fold_of(word, n_folds)))
+        spoken.append(Sound(_given(waveform), target, negatives.fold_of(word, n_folds), "synthetic word", word))
     for number in range(round(config.refusal.noise_share * n_clips)):
-        spoken.append(Sound(_given(negatives.noise(sample_rate, rng)), target, number % n_folds))
+        spoken.append(Sound(_given(negatives.noise(sample_rate, rng)), target, number % n_folds, "noise"))
     return spoken
+
+
+def extra(clips: Sequence[Clip], labels: Sequence[str], config: Config) -> list[Sound]:
+    """List recordings of the vocabulary from other corpora; every fold learns from them.
+
+    Raises
+    ------
+    DatasetError
+        When one of their labels is not in the vocabulary.
+
+    """
+    unknown = sorted({str(clip.label) for clip in clips} - set(labels))
+    if unknown:
+        raise DatasetError(
+            f"extra recordings say {', '.join(map(repr, unknown[:5]))}; expected words of the vocabulary "
+            f"({', '.join(labels[:12])}); rename them with --rename OLD=NEW, or have them refused with --refuse LABEL"
+        )
+    return [Sound(clip_of(clip, config), labels.index(str(clip.label)), None, "extra") for clip in clips]
 
 
 def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:
@@ -87,7 +118,7 @@ def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:
     words = digit_words("en") if set(labels) == set(digit_words("en")) else {label: label for label in labels}
     voices = draw_voices(SynthConfig(n_voices=config.n_synthetic_voices, seed=config.train.seed))
     return [
-        Sound(_given(synthesise(words[label], voice, sample_rate=config.audio.sample_rate)), target, None)
+        Sound(_given(synthesise(words[label], voice, sample_rate=config.audio.sample_rate)), target, None, "synthetic")
         for voice in voices.values()
         for target, label in enumerate(labels)
     ]
@@ -160,5 +191,15 @@ def _given(waveform: Waveform) -> Callable[[], Waveform]:
     return lambda: waveform
 
 
-def _spliced(clip: Clip, config: Config, rng: np.random.Generator) -> Callable[[], Waveform]:
-    return lambda: negatives.spliced(load_waveform(clip.path, config.audio), rng)
+def _partner(chosen: int, clips: Sequence[Clip], folds: Integers, rng: np.random.Generator) -> int:
+    """Draw a clip of another word that is held out in the same fold: one of the same speaker, if the draws find one."""
+    fellows = np.flatnonzero(folds == folds[chosen])
+    drawn = [int(i) for i in rng.choice(fellows, N_DRAWS) if clips[i].label != clips[chosen].label]
+    same = [i for i in drawn if clips[i].speaker == clips[chosen].speaker]
+    return (same or drawn or [chosen])[0]
+
+
+def _spliced(clip: Clip, other: Clip, config: Config, rng: np.random.Generator) -> Callable[[], Waveform]:
+    return lambda: negatives.spliced(
+        load_waveform(clip.path, config.audio), load_waveform(other.path, config.audio), rng
+    )

@@ -6,7 +6,7 @@ import functools
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from tqdm import tqdm
 
 from sutja.audio import find_audio, printable
 from sutja.bundle import DEFAULT_MODEL
-from sutja.dataset import LAYOUTS, Dataset, merge, scan
+from sutja.dataset import LAYOUTS, Clip, Dataset, merge, scan
 from sutja.errors import DatasetError
 
 Callback = Callable[..., Any]
@@ -43,15 +43,23 @@ class Source:
 
     def read(self) -> Dataset:
         """Scan, merge, rename and narrow, and say aloud how the data was read."""
+        return self.read_with(())[0]
+
+    def read_with(self, extra: Sequence[Path]) -> tuple[Dataset, tuple[Clip, ...]]:
+        """Read DATA, and in the same way the labelled clips of ``extra``; a rename may be meant for either."""
+        dataset, more = self._scanned(self.data), self._scanned(extra) if extra else None
+        names = _renames(self.rename, [*dataset.labels, *(more.labels if more else ())])
+        return _narrowed(_renamed(dataset, names), self.split), _renamed(more, names).labelled if more else ()
+
+    def _scanned(self, paths: Sequence[Path]) -> Dataset:
         found = []
-        for path in self.data:
+        for path in paths:
             dataset = scan(path, layout=self.layout, audio_root=self.audio_root)
             say(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
             for note in dataset.notes:
                 say(f"  {note}")
             found.append(dataset)
-        dataset = merge(found) if len(found) > 1 else found[0]
-        return _narrowed(_renamed(dataset, self.rename), self.split)
+        return merge(found)
 
 
 def data_options(command: Callback) -> Callback:
@@ -79,13 +87,15 @@ def data_options(command: Callback) -> Callback:
     return wrapped
 
 
-def _renamed(dataset: Dataset, rename: Sequence[str]) -> Dataset:
-    if not rename:
-        return dataset
+def _renames(rename: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
     names = dict(_pair(text) for text in rename)
-    unknown = set(names) - set(dataset.labels)
+    unknown = set(names) - set(labels)
     if unknown:
-        raise DatasetError(f"--rename {min(unknown)}=...: no such label; there are {', '.join(dataset.labels[:20])}")
+        raise DatasetError(f"--rename {min(unknown)}=...: no such label; there are {', '.join(labels[:20])}")
+    return names
+
+
+def _renamed(dataset: Dataset, names: Mapping[str, str]) -> Dataset:
     clips = tuple(replace(c, label=names.get(c.label or "", c.label)) for c in dataset.clips)
     return replace(dataset, clips=clips)
 

@@ -14,7 +14,7 @@ import click
 from sutja.audio import printable
 from sutja.cli.options import Bars, Source, data_options, interval, percent, say
 from sutja.config import PRESETS, PROTOCOLS, Config, Protocol, preset
-from sutja.dataset import Clip, Dataset, scan
+from sutja.dataset import Clip, Dataset, natural_order, scan
 from sutja.errors import ConfigError, DatasetError, needs
 
 
@@ -37,6 +37,9 @@ from sutja.errors import ConfigError, DatasetError, needs
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off; it ends with the same numbers.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out clips that cannot be used, and say which.")
 @click.option("--refuse", multiple=True, metavar="LABEL", help="Clips of DATA to learn refusal from; may be repeated.")
+@click.option(
+    "--extra", multiple=True, type=click.Path(path_type=Path), help="More recordings to learn from, never measured on."
+)
 @click.option("--negatives", type=click.Path(path_type=Path), help="More recordings of what is to be refused.")
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
@@ -49,14 +52,19 @@ def train(source: Source, *, out: Path, **options: Any) -> None:
     from sutja import recipe
 
     config = _settings(options)
-    dataset, refused = _set_apart(source.read(), options["refuse"])
+    dataset, extra = source.read_with(options["extra"])
+    dataset, extra, refused = _set_apart(dataset, extra, options["refuse"])
     if options["negatives"] is not None:
         refused += _outside(scan(options["negatives"]).clips, dataset.labels)
     if refused and config.refusal is None:
         raise ConfigError(f"preset {config.preset} cannot refuse; leave --refuse and --negatives out, or choose robust")
+    if extra and config.augment is None:
+        raise ConfigError(f"preset {config.preset} learns from DATA only; leave --extra out, or choose robust")
     protocol = options["protocol"] or _fitting_protocol(dataset, config.train.n_folds)
+    if protocol == "corpora":
+        config = replace(config, train=replace(config.train, n_folds=max(2, len(source.data))))
     asked = {name: options[name] for name in ("n_jobs", "resume", "skip_unreadable", "compare")}
-    plan = recipe.Plan(dataset, config, protocol, out, negatives=refused, **asked)
+    plan = recipe.Plan(dataset, config, protocol, out, negatives=refused, extra=extra, **asked)
     bars = Bars()
     try:
         metrics = recipe.train(plan, bars)
@@ -76,13 +84,17 @@ def _settings(options: Mapping[str, Any]) -> Config:
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 
 
-def _set_apart(dataset: Dataset, refuse: tuple[str, ...]) -> tuple[Dataset, tuple[Clip, ...]]:
+def _set_apart(
+    dataset: Dataset, extra: tuple[Clip, ...], refuse: tuple[str, ...]
+) -> tuple[Dataset, tuple[Clip, ...], tuple[Clip, ...]]:
     """Part the clips of the vocabulary from those with labels that are to be refused."""
-    unknown = set(refuse) - set(dataset.labels)
+    labels = natural_order(clip.label for clip in (*dataset.clips, *extra))
+    unknown = set(refuse) - set(labels)
     if unknown:
-        raise DatasetError(f"--refuse {min(unknown)}: no such label; there are {', '.join(dataset.labels[:20])}")
-    kept = tuple(clip for clip in dataset.clips if clip.label not in refuse)
-    return replace(dataset, clips=kept), tuple(clip for clip in dataset.clips if clip.label in refuse)
+        raise DatasetError(f"--refuse {min(unknown)}: no such label; there are {', '.join(labels[:20])}")
+    kept = replace(dataset, clips=tuple(clip for clip in dataset.clips if clip.label not in refuse))
+    refused = tuple(clip for clip in (*dataset.clips, *extra) if clip.label in refuse)
+    return kept, tuple(clip for clip in extra if clip.label not in refuse), refused
 
 
 def _outside(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> tuple[Clip, ...]:
