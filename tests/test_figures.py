@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 
 from sutja import figures
 from sutja.config import FeatureConfig
+from sutja.relevance import Explanation
 
 RATE = 8_000
 SPECTROGRAM = FeatureConfig(n_fft=1024, win_length=200, hop_length=80, n_mels=100, mel_scale="htk", n_mfcc=40)
@@ -54,6 +55,12 @@ def features(seed: int = 0):
     return rng.uniform(-80, 0, (100, 30)).astype(np.float32), rng.normal(0, 20, (40, 30)).astype(np.float32)
 
 
+def explained() -> Explanation:
+    decibels, _ = features()
+    relevance = np.linspace(-1, 2, decibels.size, dtype=np.float32).reshape(decibels.shape)
+    return Explanation("$x_{2$", "made up", relevance, decibels, 0.01, -0.02, ((0.1, 0.2),), RATE, SPECTROGRAM)
+
+
 def every_figure() -> dict[str, Figure]:
     """One figure of each kind, with labels that are hard to draw."""
     decibels, coefficients = features()
@@ -78,6 +85,7 @@ def every_figure() -> dict[str, Figure]:
         "mel_beside_mfcc": figures.mel_beside_mfcc(decibels, coefficients, RATE, SPECTROGRAM, title=labels[0]),
         "compare_clips": figures.compare_clips([features(1), features(2)], labels[:2], RATE, SPECTROGRAM),
         "network_inputs": figures.network_inputs(inputs),
+        "explanation": figures.explanation(explained(), title=labels[0]),
         "label_counts": figures.label_counts({"a": 1, labels[0]: 4}),
         "coverage": figures.coverage(table, labels),
         "durations": figures.durations([0.4, 0.5, 0.6], window_seconds=1.0),

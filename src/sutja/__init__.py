@@ -11,6 +11,7 @@ The README's examples, this one among them, are run by the tests.
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 from sutja.errors import (
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from sutja.predictor import Examination as Examination
     from sutja.predictor import Prediction as Prediction
     from sutja.predictor import Predictor as Predictor
+    from sutja.relevance import Explanation as Explanation
+    from sutja.relevance import explain as explain
 
 __version__ = "0.1.0"
 __all__ = [
@@ -36,10 +39,12 @@ __all__ = [
     "DatasetError",
     "DependencyError",
     "Examination",
+    "Explanation",
     "Prediction",
     "Predictor",
     "RunError",
     "SutjaError",
+    "explain",
     "load",
 ]
 
@@ -60,10 +65,17 @@ def load(model: str | os.PathLike[str] | None = None) -> Predictor:
     return Predictor.load() if model is None else Predictor.load(model)
 
 
-def __getattr__(name: str) -> object:
-    """Import the predictor's names when they are asked for: `import sutja` alone stays light."""
-    if name in ("Examination", "Prediction", "Predictor"):
-        from sutja import predictor
+# Where the names are that are imported when they are asked for: `import sutja` alone stays light.
+_LATER = {
+    "Examination": "predictor",
+    "Explanation": "relevance",
+    "Prediction": "predictor",
+    "Predictor": "predictor",
+    "explain": "relevance",
+}
 
-        return getattr(predictor, name)
+
+def __getattr__(name: str) -> object:
+    if name in _LATER:
+        return getattr(import_module(f"sutja.{_LATER[name]}"), name)
     raise AttributeError(f"module 'sutja' has no attribute {name!r}")

@@ -64,7 +64,7 @@ def mfcc(waveform: Waveform, sample_rate: int, config: FeatureConfig) -> Feature
 
     Shape ``(n_mfcc, n_frames)``; all ``n_mels`` coefficients when ``config.n_mfcc`` is not given.
     """
-    return _cepstrum(log_mel(waveform, sample_rate, config), config)
+    return cepstrum(log_mel(waveform, sample_rate, config), config)
 
 
 def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
@@ -79,7 +79,7 @@ def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfi
         if stft not in spectra:
             spectra[stft] = power_spectrogram(loudest_window(waveform, config.max_samples), config)
         decibels = _log_mel(spectra[stft], sample_rate, config)
-        found.append(decibels if config.n_mfcc is None else _cepstrum(decibels, config))
+        found.append(decibels if config.n_mfcc is None else cepstrum(decibels, config))
     return found
 
 
@@ -231,7 +231,8 @@ def _log_mel(power: Features, sample_rate: int, config: FeatureConfig) -> Featur
     return decibels
 
 
-def _cepstrum(decibels: Features, config: FeatureConfig) -> Features:
+def cepstrum(decibels: Features, config: FeatureConfig) -> Features:
+    """Return the DCT over the bands, ``(..., n_mels, n_frames)`` to ``(..., n_bins, n_frames)``."""
     # In float64: the first coefficient sums all bands, and float32 loses half a thousandth of a dB there.
     return (_dct_basis(config.n_bins, config.n_mels) @ decibels.astype(np.float64)).astype(np.float32)
 

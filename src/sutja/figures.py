@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 import io
+import itertools
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -25,6 +26,7 @@ from sutja.dataset import natural_order
 from sutja.errors import needs
 from sutja.features import Features, hz_to_mel, mel_to_hz
 from sutja.files import replace_whole
+from sutja.relevance import Explanation
 
 try:
     import matplotlib as mpl
@@ -45,6 +47,7 @@ __all__ = [
     "coverage",
     "det_curve",
     "durations",
+    "explanation",
     "histogram",
     "label_counts",
     "learning_curves",
@@ -586,7 +589,43 @@ def _compared(
     return figure
 
 
+@_drawn
+def explanation(found: Explanation, *, title: str = "") -> Figure:
+    """Draw a clip's log mel spectrogram and, below it, which of its cells spoke for the label and which against.
+
+    The parts that mattered stand between dotted lines.
+    """
+    figure = _figure(7.2, 5.2)
+    above, below = figure.subplots(2, 1, sharex=True)
+    times = found.start_seconds + (np.arange(found.relevance.shape[1] + 1) - 0.5) * found.hop_seconds
+    image = _draw_bands(above, found.log_mel, times, found.sample_rate, found.config, cmap=DECIBELS)
+    _dress_bar(figure.colorbar(image, ax=above), "dB re maximum" if found.config.reference == "max" else "dB")
+    limit = max(float(np.abs(found.relevance).max()), 1e-6)
+    look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
+    image = _draw_bands(below, found.relevance, times, found.sample_rate, found.config, **look)
+    _dress_bar(figure.colorbar(image, ax=below), f"against (−)   for (+) {_shorten(found.label)}")
+    for axes in (above, below):
+        for second in itertools.chain.from_iterable(found.segments):
+            axes.axvline(second, color="white" if axes is above else INK, linewidth=0.9, linestyle=":")
+    above.set_xlabel("")
+    heard = np.flatnonzero(found.relevance.any(axis=0))
+    if len(heard):
+        below.set_xlim(max(0.0, float(times[heard[0]])), float(times[heard[-1] + 1]))
+    if title:
+        figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
+    return figure
+
+
 def _draw_mel(axes: Axes, decibels: Features, sample_rate: int, config: FeatureConfig) -> None:
+    image = _draw_bands(axes, decibels, _frame_edges(decibels, sample_rate, config), sample_rate, config, cmap=DECIBELS)
+    unit = "dB re maximum" if config.reference == "max" else "dB"
+    _dress_bar(_figure_of(axes).colorbar(image, ax=axes), unit)
+
+
+def _draw_bands(
+    axes: Axes, values: Features, times: NDArray[np.float64], sample_rate: int, config: FeatureConfig, **look: Any
+) -> Any:
+    """Draw ``(n_mels, n_frames)`` between the frames' ``times`` on a logarithmic axis of frequency."""
     fmax = sample_rate / 2 if config.fmax is None else config.fmax
     ends = hz_to_mel(np.array([config.fmin, fmax]), config.mel_scale)
     # A band reaches from its neighbours' middles to the next: here it is drawn from half-way to half-way.
@@ -594,17 +633,14 @@ def _draw_mel(axes: Axes, decibels: Features, sample_rate: int, config: FeatureC
     edges = mel_to_hz(np.concatenate(([places[0]], (places[1:-2] + places[2:-1]) / 2, [places[-1]])), config.mel_scale)
     edges[0] = max(edges[0], edges[1] / 2)  # 0 Hz has no place on a logarithmic axis
     bottom = min(LOWEST_HZ, float(edges[-2]))
-    image = axes.pcolormesh(
-        _frame_edges(decibels, sample_rate, config), edges, decibels, cmap=DECIBELS, rasterized=True
-    )
+    image = axes.pcolormesh(times, edges, values, rasterized=True, **look)
     axes.set_yscale("log")
     axes.set_ylim(bottom, fmax)
     axes.set_yticks([f for f in (100, 200, 500, 1000, 2000, 5000, 10_000, 20_000) if bottom < f <= fmax])
     axes.yaxis.set_major_formatter(FuncFormatter(lambda f, _: f"{f / 1000:g}"))
     axes.yaxis.set_minor_formatter(FuncFormatter(lambda *_: ""))
     _dress(axes, x="time (s)", y="frequency (kHz)")
-    unit = "dB re maximum" if config.reference == "max" else "dB"
-    _dress_bar(_figure_of(axes).colorbar(image, ax=axes), unit)
+    return image
 
 
 def _draw_mfcc(axes: Axes, coefficients: Features, sample_rate: int, config: FeatureConfig) -> None:

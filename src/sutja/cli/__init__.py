@@ -21,6 +21,7 @@ COMMANDS = {
     "explore": "explore",
     "train": "train",
     "predict": "predict",
+    "explain": "explain",
     "evaluate": "evaluate",
     "audit": "audit",
 }
