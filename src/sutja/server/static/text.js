@@ -1,0 +1,104 @@
+// What the page says, in English and Korean.
+
+export const TEXTS = {
+  en: {
+    title: "sutja: speak to it",
+    knows: "Knows", language: "Language", theme: "Light or dark",
+    theme_system: "as the system", theme_light: "light", theme_dark: "dark",
+    token_label: "This service asks for its token", token_enter: "Enter",
+    speak_title: "Say a word", hold: "Hold to speak", speaking: "Listening: let go when you have spoken", stop: "Listening: press to stop",
+    hold_help: "Hold it, or the space bar, while you speak. A short press starts, the next one stops.",
+    listen: "Listen all the time", listening: "Stop listening", choose: "Choose a recording", or_drop: "or drop one anywhere on this page.",
+    level: "Level", drop_here: "Drop it here",
+    answer_title: "What was heard", nothing_yet: "Nothing yet",
+    not_a_digit: "Not a digit", not_in_vocabulary: "Not in the vocabulary",
+    sure: "{percent} sure", nearest: "Nearest was {label}, with {percent}; too little to call it that.",
+    bars_title: "How sure each network is", label: "Word", ensemble: "together",
+    why_title: "What the network saw, and what mattered",
+    play_all: "Play all of it", play_part: "Play only what mattered",
+    mel: "Mel spectrogram", mfcc: "MFCC", seen: "as the network {name} sees it: {bins} rows, the lowest below, by {frames} frames, {seconds} s",
+    mattered: "What mattered for {label}", mattered_for: "spoke for it", mattered_against: "spoke against it",
+    mattered_parts: "between the lines, the parts that count: {parts}", no_parts: "no part counted more than another",
+    waveform_label: "Waveform of the recording, {seconds} s",
+    history_title: "What you have said",
+    history_help: "Correct what was heard wrongly with a click, then take it all along as a data set for the next training. Nothing is kept when this page closes.",
+    speaker: "Speaker", download: "Download as a data set", heard: "heard", was: "It was", none: "none of these",
+    corrected: "corrected to {label}", show: "Show", play: "Play", remove: "Remove", item: "Recording {n}",
+    privacy: "What you say goes to this service alone, which keeps nothing.", for_programs: "For programs",
+    ready: "The microphone is ready: hold and speak.", asking: "Your browser asks whether this page may hear you.",
+    too_short: "That was too short. Hold while you speak.", thinking: "Listening closely…", explaining: "Looking for what mattered…",
+    stream_on: "Listening all the time: just speak. Each word is told when it has ended.", stream_lost: "The connection to the service was lost; press the button to listen again.",
+    mic_denied: "The browser does not let this page hear the microphone. Allow it beside the address, or choose a recording.",
+    mic_insecure: "Browsers give the microphone to this machine's own pages and to https only. Open the page as http://localhost, or choose a recording.",
+    mic_missing: "No microphone was found. Connect one, or choose a recording.",
+    mic_failed: "The microphone cannot be used ({reason}). Is another program using it?",
+    unreachable: "The service does not answer. Is `sutja serve` still running?",
+    cannot_decode: "{name}: neither the service nor this browser can decode it.",
+    busy: "The service is busy. Try again in a moment.", wrong_token: "That is not the service's token.",
+    downloaded: "{n} recordings are in {name}. Unzip it, then: sutja data info FOLDER",
+  },
+  ko: {
+    title: "숫자(sutja): 말해 보세요",
+    knows: "아는 말", language: "언어", theme: "밝게 또는 어둡게",
+    theme_system: "시스템 설정대로", theme_light: "밝게", theme_dark: "어둡게",
+    token_label: "이 서비스는 토큰이 필요합니다", token_enter: "확인",
+    speak_title: "한 낱말을 말하세요", hold: "누르고 말하기", speaking: "듣고 있습니다: 다 말하면 손을 떼세요", stop: "듣고 있습니다: 누르면 멈춥니다",
+    hold_help: "단추나 스페이스 바를 누른 채로 말하세요. 짧게 누르면 시작하고, 다시 누르면 멈춥니다.",
+    listen: "계속 듣기", listening: "그만 듣기", choose: "녹음 파일 고르기", or_drop: "또는 이 페이지 아무 데나 끌어다 놓으세요.",
+    level: "소리 크기", drop_here: "여기에 놓으세요",
+    answer_title: "들은 말", nothing_yet: "아직 없습니다",
+    not_a_digit: "숫자가 아닙니다", not_in_vocabulary: "모르는 말입니다",
+    sure: "확신 {percent}", nearest: "가장 가까운 것은 {label}({percent})이지만, 그렇다고 하기에는 부족합니다.",
+    bars_title: "신경망마다의 확신", label: "낱말", ensemble: "함께",
+    why_title: "신경망이 본 것과 판단의 근거",
+    play_all: "모두 듣기", play_part: "중요한 부분만 듣기",
+    mel: "멜 스펙트로그램", mfcc: "MFCC", seen: "신경망 {name}이(가) 보는 그대로: {bins}행(낮은 것이 아래) × {frames}프레임, {seconds}초",
+    mattered: "{label}(이)라고 판단한 근거", mattered_for: "뒷받침한 부분", mattered_against: "거스른 부분",
+    mattered_parts: "줄 사이가 중요한 부분: {parts}", no_parts: "특별히 더 중요한 부분이 없습니다",
+    waveform_label: "녹음의 파형, {seconds}초",
+    history_title: "지금까지 말한 것",
+    history_help: "잘못 들은 것은 눌러서 고치고, 모두 데이터 세트로 내려받아 다음 학습에 쓰세요. 페이지를 닫으면 아무것도 남지 않습니다.",
+    speaker: "말하는 사람", download: "데이터 세트로 내려받기", heard: "들은 말", was: "맞는 말", none: "이 가운데 없음",
+    corrected: "{label}(으)로 고침", show: "보기", play: "듣기", remove: "지우기", item: "녹음 {n}",
+    privacy: "말한 것은 이 서비스로만 가며, 서비스는 아무것도 보관하지 않습니다.", for_programs: "프로그램에서 쓰기",
+    ready: "마이크가 준비되었습니다. 누르고 말하세요.", asking: "이 페이지가 들어도 되는지 브라우저가 묻고 있습니다.",
+    too_short: "너무 짧습니다. 말하는 동안 누르고 있으세요.", thinking: "알아듣는 중…", explaining: "근거를 찾는 중…",
+    stream_on: "계속 듣고 있습니다. 그냥 말하세요. 낱말이 끝날 때마다 알려 줍니다.", stream_lost: "서비스와의 연결이 끊어졌습니다. 다시 들으려면 단추를 누르세요.",
+    mic_denied: "브라우저가 마이크를 허락하지 않았습니다. 주소 옆에서 허락하거나 녹음 파일을 고르세요.",
+    mic_insecure: "브라우저는 이 컴퓨터의 페이지나 https에만 마이크를 내줍니다. http://localhost로 열거나 녹음 파일을 고르세요.",
+    mic_missing: "마이크가 없습니다. 연결하거나 녹음 파일을 고르세요.",
+    mic_failed: "마이크를 쓸 수 없습니다({reason}). 다른 프로그램이 쓰고 있나요?",
+    unreachable: "서비스가 응답하지 않습니다. `sutja serve`가 실행 중인가요?",
+    cannot_decode: "{name}: 서비스도 이 브라우저도 해독할 수 없습니다.",
+    busy: "서비스가 바쁩니다. 잠시 뒤에 다시 해 보세요.", wrong_token: "이 서비스의 토큰이 아닙니다.",
+    downloaded: "녹음 {n}개를 {name}에 담았습니다. 압축을 풀고: sutja data info 폴더",
+  },
+};
+
+let language = "en";
+
+/** Say one thing, with its `{places}` filled. */
+export function say(key, places = {}) {
+  return TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => places[name]);
+}
+
+export function percent(share) {
+  return `${(100 * share).toFixed(1)} %`;
+}
+
+/** The user's language: chosen earlier, or the browser's first that the page knows. */
+export function preferred(chosen) {
+  const wanted = [chosen, ...navigator.languages].filter(Boolean).map((tag) => tag.slice(0, 2));
+  return wanted.find((tag) => tag in TEXTS) ?? "en";
+}
+
+/** Write the page's fixed texts in a language. */
+export function speak(chosen) {
+  language = chosen;
+  document.documentElement.lang = chosen;
+  document.title = say("title");
+  for (const element of document.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);
+  for (const element of document.querySelectorAll("[data-label]")) {
+    element.setAttribute("aria-label", say(element.dataset.label, { seconds: element.dataset.seconds ?? 0 }));
+  }
+}
