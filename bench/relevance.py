@@ -6,7 +6,7 @@
 is as quiet as the clip's quietest. Compared: sutja's map; occlusion (patches of 4 by 4 cells, one at a time); captum's
 integrated gradients, which need torch and the network's insides; the loudest cells first, which need no method; cells
 at random. Also whether the parts that the page plays are enough: all else silent, is it still the same label?
-3 minutes on one core; needs captum (pip install --no-deps captum) beside the extra `train`.
+8 minutes beside other work; needs captum (pip install --no-deps captum) beside the extra `train`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,7 @@ def measure(predictor: Predictor, data: Path) -> dict[str, object]:
         "shares": SHARES,
         "methods": {
             name: {
-                "curve": np.mean(rows, axis=0).round(4).tolist(),
+                "curve": np.mean(rows, axis=0).astype(float).round(4).tolist(),
                 "drop_at_10_percent": round(float(np.mean([row[0] - row[SHARES.index(0.1)] for row in rows])), 4),
                 "ms": round(1000 * seconds[name] / n_clips, 1),
             }
@@ -251,7 +251,7 @@ def draw(found: dict, path: Path) -> None:
     axes.axvline(10, color="#5b6570", linewidth=0.7, linestyle=":")
     axes.set_xlabel("cells hidden, the most relevant first (%)")
     axes.set_ylabel("probability of the label (mean)")
-    axes.set_title(f"{found['n_clips']} real clips, {sutja.__version__}", loc="left", fontsize=10)
+    axes.set_title(f"{found['n_clips']} real clips", loc="left", fontsize=10)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)
     path.parent.mkdir(parents=True, exist_ok=True)

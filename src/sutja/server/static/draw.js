@@ -23,7 +23,8 @@ function colour(name) {
 /** Draw samples from edge to edge. */
 export function waveform(canvas, samples, { live = false, nSamples = samples.length } = {}) {
   const { pen, width, height } = prepared(canvas);
-  const peak = live ? 1 : samples.reduce((most, x) => Math.max(most, Math.abs(x)), 1e-4);
+  const least = live ? 0.1 : 1e-4; // silence shall look like silence while it comes
+  const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), least);
   pen.fillStyle = colour(live ? "--live" : "--blue");
   const step = nSamples / width;
   for (let x = 0; x < width; x++) {
@@ -78,7 +79,7 @@ export function relevance(canvas, found) {
   const most = found.values.flat().reduce((m, x) => Math.max(m, Math.abs(x)), 1e-6);
   grid(pen, found.values, width, height, (value, bin, frame) => {
     const grey = 20 + 200 * Math.max(0, Math.min(1, (below[bin][frame] - low) / (high - low || 1)));
-    const share = Math.min(1, Math.abs(value) / most) ** 0.7;
+    const share = Math.abs(value) / most;
     return (value > 0 ? FOR : AGAINST).map((c) => grey + share * (c - grey));
   });
   const x = (second) => ((second - found.start_seconds) / found.hop_seconds + 0.5) / found.n_frames * width;

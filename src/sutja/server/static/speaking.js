@@ -1,0 +1,177 @@
+// The microphone: hold to speak, or listen all the time. Both draw the waveform as it comes.
+
+import * as draw from "/static/draw.js";
+import { at, state, tell, trouble } from "/static/page.js";
+import * as service from "/static/service.js";
+import * as sound from "/static/sound.js";
+import { say } from "/static/text.js";
+
+const BEFORE_SECONDS = 0.25; // heard before the button went down: people speak as they press
+const AFTER_SECONDS = 0.2;
+const SHORT_PRESS_MS = 300;
+const ASKED_MS = 1_000; // opening the microphone takes less unless the browser asks
+const LEAST_SECONDS = 0.15;
+const LONGEST_SECONDS = 10;
+const IDLE_MS = 60_000; // nobody spoke for so long: the microphone closes
+const SHOWN_SECONDS = 3; // of the running waveform
+const REMEMBERED_SECONDS = 30; // of the stream, for the words to be cut from
+const QUIETEST_DB = -60; // where the bar of the level begins
+
+const microphone = new sound.Microphone(onBlock);
+let before = []; // the latest blocks, also while nobody holds
+let blocks = null; // of the word that is being spoken
+let pressed = 0; // when the button went down, ms
+let held = false;
+let idle = 0; // the timer that closes the microphone
+let listening = null; // the stream: {socket, rate, kept, nPassed}
+let onRecording = () => {};
+let onWord = () => {};
+
+/** Set what is done with a word that was held for, `(samples, rate)`, and with one of the stream, also `(found)`. */
+export function onHeard(recording, word) {
+  onRecording = recording;
+  onWord = word;
+}
+
+export function close() {
+  listening?.socket.close();
+  microphone.close();
+}
+
+function onBlock(block) {
+  before.push(block);
+  while (before.length * block.length > BEFORE_SECONDS * microphone.rate) before.shift();
+  if (listening) send(block);
+  if (!blocks) return;
+  blocks.push(block);
+  running(blocks);
+  const longest = Math.min(LONGEST_SECONDS, state.card.limits.seconds);
+  if (blocks.length * block.length > longest * microphone.rate) finish();
+}
+
+function running(all) {
+  const nSamples = SHOWN_SECONDS * microphone.rate;
+  const recent = sound.joined(all.slice(-Math.ceil(nSamples / all[0].length)));
+  draw.waveform(at("waveform"), recent, { live: true, nSamples });
+}
+
+/** Open the microphone; says what is wrong when it cannot be had. */
+async function open() {
+  clearTimeout(idle);
+  trouble("");
+  if (!microphone.isOpen) tell(say("asking"));
+  try {
+    await microphone.open();
+    tell("");
+    return true;
+  } catch (error) {
+    const known = { NotAllowedError: "mic_denied", SecurityError: "mic_insecure", NotFoundError: "mic_missing" };
+    tell("");
+    trouble(say(known[error.name] ?? "mic_failed", { reason: error.message || error.name }));
+    return false;
+  }
+}
+
+function closeWhenIdle() {
+  clearTimeout(idle);
+  idle = setTimeout(() => {
+    if (blocks || listening) return;
+    microphone.close();
+    before = [];
+  }, IDLE_MS);
+}
+
+// -- hold to speak -----------------------------------------------------------------------------------------------------
+
+/** Begin; or end, when it is the second of two short presses. */
+export async function press({ holds = true } = {}) {
+  if (blocks) return finish();
+  held = holds;
+  pressed = performance.now();
+  if (!(await open())) return button();
+  // The browser asked, and meanwhile the button was let go: nobody is speaking now.
+  if (!held && performance.now() - pressed > ASKED_MS) return tell(say("ready"));
+  blocks = [...before];
+  button();
+}
+
+export function release() {
+  if (!held) return;
+  held = false;
+  if (blocks && performance.now() - pressed > SHORT_PRESS_MS) setTimeout(finish, 1000 * AFTER_SECONDS);
+  else button();
+}
+
+function finish() {
+  if (!blocks) return;
+  closeWhenIdle();
+  const recorded = sound.joined(blocks), { rate } = microphone;
+  blocks = null;
+  button();
+  if (recorded.length < (LEAST_SECONDS + BEFORE_SECONDS) * rate) return tell(say("too_short"));
+  onRecording(sound.spoken(recorded, rate), rate);
+}
+
+/** Write both buttons as they stand. */
+export function button() {
+  at("hold").classList.toggle("on", blocks !== null);
+  at("hold-text").textContent = say(blocks ? (held ? "speaking" : "stop") : "hold");
+  at("listen").setAttribute("aria-pressed", String(listening !== null));
+  at("listen").textContent = say(listening ? "listening" : "listen");
+}
+
+// -- listening all the time --------------------------------------------------------------------------------------------
+
+/** Begin to listen all the time, or end. */
+export async function toggle() {
+  if (listening) return stop();
+  if (!(await open())) return;
+  const socket = service.stream(microphone.rate);
+  const mine = { socket, rate: microphone.rate, kept: [], nPassed: 0 };
+  listening = mine;
+  socket.onopen = () => tell(say("stream_on"));
+  socket.onmessage = ({ data }) => told(mine, JSON.parse(data));
+  socket.onclose = ({ wasClean }) => ended(mine, wasClean ? "" : say("stream_lost"));
+  at("words").replaceChildren();
+  button();
+}
+
+function stop() {
+  const { socket } = listening;
+  if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"end"}'); // what is left is still answered
+  else socket.close();
+  ended(listening, "");
+}
+
+function ended(stream, reason) {
+  if (listening !== stream) return;
+  listening = null;
+  closeWhenIdle();
+  button();
+  at("level").hidden = true;
+  tell("");
+  if (reason) trouble(reason);
+}
+
+function send(block) {
+  const { socket, kept, rate } = listening;
+  if (socket.readyState !== WebSocket.OPEN) return; // its time begins with the first block that is sent
+  socket.send(sound.pcm16(block));
+  kept.push(block);
+  if (kept.length * block.length > REMEMBERED_SECONDS * rate) listening.nPassed += kept.shift().length;
+  running(kept);
+}
+
+function told(stream, message) {
+  if (message.type === "level" && listening === stream) level(message.dbfs);
+  if (message.type === "error") trouble(message.error);
+  if (message.type !== "word") return;
+  const [from, to] = [message.start, message.end].map((second) => Math.max(0, Math.round(second * stream.rate) - stream.nPassed));
+  onWord(sound.joined(stream.kept).slice(from, to), stream.rate, message);
+}
+
+function level(dbfs) {
+  at("level").hidden = false;
+  at("level-bar").style.width = `${Math.max(0, 100 * (1 - (dbfs ?? QUIETEST_DB) / QUIETEST_DB))}%`;
+  at("level-text").textContent = dbfs === null ? "−∞ dB" : `${Math.round(dbfs)} dB`.replace("-", "−");
+}
