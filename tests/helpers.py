@@ -20,7 +20,7 @@ from conftest import TINY_LABELS, TINY_RATE, TINY_SPEAKERS, tone_word, write_wav
 from sutja.cli import main
 
 # What every tiny run is asked for.
-TINY = ("--epochs", "3", "--folds", "2", "--copies", "2", "--seed", "7")
+TINY = ("--epochs", "3", "--folds", "2", "--copies", "2", "--seed", "7", "--preset", "reference")
 
 
 def sutja(*arguments: object) -> Result:

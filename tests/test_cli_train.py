@@ -120,7 +120,7 @@ def test_options_become_settings(study, tmp_path, monkeypatch):
 
 def test_without_options_it_is_the_preset(study, tmp_path, monkeypatch):
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run")
-    assert plan.config == preset("reference")
+    assert plan.config == preset("robust")
     for name in PRESETS:
         plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--preset", name)
         assert plan.config == preset(name)
@@ -155,6 +155,11 @@ def test_the_protocol_is_clips_where_a_speaker_is_not_known(study, tmp_path, mon
         (("--rename", "9=8"), "--rename 9=...: no such label; there are 0, 1, 2"),
         (("--split", "test"), "no clip is marked test; leave --split out"),
         (("--layout", "fsdd"), "layout"),
+        (("--protocol", "copies"), "protocol `copies` is the study's own; use it with --preset reference, or choose"),
+        (("--protocol", "corpora"), "one corpus only; expected two or more to hold out in turn; give several DATA"),
+        (("--refuse", "9"), "--refuse 9: no such label; there are 0, 1, 2"),
+        (("--drop", "9"), "--drop 9: no such label; there are 0, 1, 2"),
+        (("--refuse", "2", "--preset", "reference"), "preset reference cannot refuse; leave --refuse and --negatives"),
     ],
 )
 def test_refused_and_nothing_left(study, tmp_path, options, message):
@@ -213,6 +218,7 @@ def test_the_reference_preset_on_real_recordings(corpora, tmp_path):
     unlabelled = [("recordings/9_jackson_0.wav", ""), ("recordings/0_theo_7.wav", "")]
     table = write_csv(tmp_path / "train.csv", [("file_name", "label"), *rows, *unlabelled])
     arguments = ["train", table, "--audio-root", corpora / "fsdd", "--out", tmp_path / "run", "--protocol", "copies"]
+    arguments += ["--preset", "reference"]
     result = sutja(*arguments, "--epochs", 3, "--folds", 2, "--jobs", 1)
     assert result.exit_code == 0, result.output
     metrics = read_json(tmp_path / "run" / "metrics.json")

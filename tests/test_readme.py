@@ -30,9 +30,9 @@ def home(tmp_path, tiny_dataset, monkeypatch):
     (tmp_path / "new_clips").mkdir()
     for path in (tmp_path / "new_clips" / "first.wav", tmp_path / "seven.wav"):
         write_wav(path, tone(440, 0.4, TINY_RATE), TINY_RATE)
-    short = config.PRESETS["reference"]
-    short = replace(short, train=replace(short.train, epochs=2, n_copies=1, n_folds=3))
-    monkeypatch.setitem(config.PRESETS, "reference", short)
+    short = config.PRESETS["robust"]
+    short = replace(short, train=replace(short.train, epochs=2, n_copies=1, n_folds=3, min_steps=0))
+    monkeypatch.setitem(config.PRESETS, "robust", short)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

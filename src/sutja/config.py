@@ -183,6 +183,8 @@ class TrainConfig:
 
     n_folds: int = 5
     epochs: int = 50
+    min_steps: int = 0
+    """Few clips are shown in more epochs, until the network has made so many steps."""
     batch_size: int = 32
     learning_rate: float = 1e-3
     """Adam's."""
@@ -210,6 +212,7 @@ class TrainConfig:
         _check_kinds("train", self)
         _require(self.n_folds >= 2, "train.n_folds", self.n_folds, "at least 2")
         _require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
+        _require(self.min_steps >= 0, "train.min_steps", self.min_steps, "at least 0")
         _require(self.batch_size >= 2, "train.batch_size", self.batch_size, "at least 2 (batch norm needs two)")
         _require(self.weight_decay >= 0, "train.weight_decay", self.weight_decay, "at least 0")
         _require(0 <= self.label_smoothing < 1, "train.label_smoothing", self.label_smoothing, "0 to below 1")
@@ -218,6 +221,16 @@ class TrainConfig:
         _require(0 < self.valid_share <= 0.5, "train.valid_share", self.valid_share, "above 0 to 0.5")
         _require(0 <= self.dropout < 1, "train.dropout", self.dropout, "0 to below 1")
         _require(0 <= self.seed < 2**32, "train.seed", self.seed, "0 to 4294967295")
+
+    def with_enough_steps(self, n_clips: int) -> TrainConfig:
+        """Return these settings with as many epochs over ``n_clips`` clips as ``min_steps`` asks for.
+
+        >>> TrainConfig(epochs=10, min_steps=100, batch_size=32, n_copies=1).with_enough_steps(64).epochs
+        50
+        """
+        shown = n_clips if self.one_copy_an_epoch else n_clips * self.n_copies
+        n_steps = -(-shown // self.batch_size)
+        return dataclasses.replace(self, epochs=max(self.epochs, -(-self.min_steps // n_steps)))
 
 
 def _reference_members() -> dict[str, FeatureConfig]:
@@ -289,7 +302,8 @@ def _robust() -> Config:
     return Config("robust", audio, {"mel": mel}, train, AugmentConfig(), RefusalConfig())
 
 
-PRESETS: dict[str, Config] = {"reference": Config(), "robust": _robust()}
+# The first one is the default.
+PRESETS: dict[str, Config] = {"robust": _robust(), "reference": Config()}
 
 
 def preset(name: str) -> Config:

@@ -234,9 +234,12 @@ def make_inputs(features: Sequence[Features], config: FeatureConfig, n_copies: i
 
 def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Path, *, first: int = 1) -> list[Job]:
     """List the networks to train: folds x members. Folds count from ``first``."""
+    trains = [config.train.with_enough_steps(len(fold.train) // config.train.n_copies) for fold in folds]
     return [
         # The seed names the job, not its turn: the order in which jobs run changes nothing.
-        Job(member, number, fold, n_classes, config.train, _job_seed(config.train.seed, index, number), folder)
+        Job(
+            member, number, fold, n_classes, trains[number - first], _job_seed(config.train.seed, index, number), folder
+        )
         for number, fold in enumerate(folds, start=first)
         for index, member in enumerate(config.members)
     ]

@@ -277,7 +277,7 @@ def _save_array(path: Path, values: np.ndarray[Any, Any]) -> None:
 
 def learn(plan: Plan, jobs: Sequence[Job], progress: Progress) -> dict[tuple[str, int], Result]:
     """Train every network; those of an earlier, interrupted run are taken up where they were."""
-    step = progress.stage(f"training {len(jobs)} networks", len(jobs) * plan.config.train.epochs, "epoch")
+    step = progress.stage(f"training {len(jobs)} networks", sum(job.config.epochs for job in jobs), "epoch")
     found = run_jobs(run_job, jobs, plan.n_jobs, step)
     results = {(result.member, result.number): result for result in found}
     return {(job.member, job.number): results[job.member, job.number] for job in jobs}  # in the jobs' order

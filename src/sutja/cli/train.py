@@ -37,6 +37,7 @@ from sutja.errors import ConfigError, DatasetError, needs
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off; it ends with the same numbers.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out clips that cannot be used, and say which.")
 @click.option("--refuse", multiple=True, metavar="LABEL", help="Clips of DATA to learn refusal from; may be repeated.")
+@click.option("--drop", multiple=True, metavar="LABEL", help="Clips of DATA to leave out; may be repeated.")
 @click.option(
     "--extra", multiple=True, type=click.Path(path_type=Path), help="More recordings to learn from, never measured on."
 )
@@ -53,7 +54,8 @@ def train(source: Source, *, out: Path, **options: Any) -> None:
 
     config = _settings(options)
     dataset, extra = source.read_with(options["extra"])
-    dataset, extra, refused = _set_apart(dataset, extra, options["refuse"])
+    dataset, extra, _ = _set_apart(dataset, extra, options["drop"], "--drop")
+    dataset, extra, refused = _set_apart(dataset, extra, options["refuse"], "--refuse")
     if options["negatives"] is not None:
         refused += _outside(scan(options["negatives"]).clips, dataset.labels)
     if refused and config.refusal is None:
@@ -79,22 +81,24 @@ def _settings(options: Mapping[str, Any]) -> Config:
     """Take the preset, and what the options say otherwise."""
     base = preset(options["preset"])
     chosen = {name: options[name] for name in ("epochs", "n_folds", "n_copies", "seed") if options[name] is not None}
+    if "epochs" in chosen:
+        chosen["min_steps"] = 0
     config = replace(base, train=replace(base.train, **chosen))
     n_voices = options["n_synthetic_voices"]
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 
 
 def _set_apart(
-    dataset: Dataset, extra: tuple[Clip, ...], refuse: tuple[str, ...]
+    dataset: Dataset, extra: tuple[Clip, ...], named: tuple[str, ...], option: str
 ) -> tuple[Dataset, tuple[Clip, ...], tuple[Clip, ...]]:
-    """Part the clips of the vocabulary from those with labels that are to be refused."""
+    """Part the clips of the vocabulary from those with labels that an option names."""
     labels = natural_order(clip.label for clip in (*dataset.clips, *extra))
-    unknown = set(refuse) - set(labels)
+    unknown = set(named) - set(labels)
     if unknown:
-        raise DatasetError(f"--refuse {min(unknown)}: no such label; there are {', '.join(labels[:20])}")
-    kept = replace(dataset, clips=tuple(clip for clip in dataset.clips if clip.label not in refuse))
-    refused = tuple(clip for clip in (*dataset.clips, *extra) if clip.label in refuse)
-    return kept, tuple(clip for clip in extra if clip.label not in refuse), refused
+        raise DatasetError(f"{option} {min(unknown)}: no such label; there are {', '.join(labels[:20])}")
+    kept = replace(dataset, clips=tuple(clip for clip in dataset.clips if clip.label not in named))
+    apart = tuple(clip for clip in (*dataset.clips, *extra) if clip.label in named)
+    return kept, tuple(clip for clip in extra if clip.label not in named), apart
 
 
 def _outside(clips: tuple[Clip, ...], labels: tuple[str, ...]) -> tuple[Clip, ...]:
