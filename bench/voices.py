@@ -90,7 +90,7 @@ def loso_extra(bench: Bench) -> dict:
     """Leave one speaker out; the other licensed corpora and synthetic voices are learned from as well."""
     extra = [part for name in LICENSED for part in ("--extra", bench.data / name)]
     refuse = [part for word in OTHER_WORDS for part in ("--refuse", word)]
-    return loso(bench, *extra, *RENAMES, *refuse, "--synthetic-voices", 200, name="loso_extra")
+    return loso(bench, *extra, *RENAMES, *refuse, "--synthetic-voices", 100, name="loso_extra")
 
 
 def arabic(bench: Bench) -> dict:
@@ -131,7 +131,7 @@ def digits(bench: Bench, without: tuple[str, ...] = ()) -> list[object]:
     corpora = [bench.data / name for name in ("fsdd", *LICENSED)]
     more = [] if "arabic" in without else ["--negatives", bench.data / "arabic" / "clips"]
     drop = [part for word in OTHER_WORDS if word in without for part in ("--drop", word)]
-    return [*corpora, *RENAMES, *refuse, *drop, *more, "--protocol", "speakers", "--synthetic-voices", 200]
+    return [*corpora, *RENAMES, *refuse, *drop, *more, "--protocol", "speakers", "--synthetic-voices", 100]
 
 
 def scores(predictor: Predictor, root: Path, label: str | None = None) -> np.ndarray:

@@ -159,8 +159,8 @@ class AugmentConfig:
 class RefusalConfig:
     """What a model learns to refuse; shares are of the number of clips."""
 
-    spliced_share: float = 0.4
-    """Clips reversed, or with their halves exchanged or doubled."""
+    spliced_share: float = 0.1
+    """Words cut and joined. More of them made real words harder to tell apart (docs/recipe.md)."""
     words_share: float = 0.6
     """Other words, spoken by synthetic voices."""
     noise_share: float = 0.15
@@ -285,7 +285,8 @@ def _robust() -> Config:
         n_fft=512, win_length=400, hop_length=160, n_mels=40, fmin=60.0, n_frames=101, scaling="standardise"
     )
     train = TrainConfig(
-        epochs=20,
+        epochs=30,
+        min_steps=2_000,
         batch_size=64,
         learning_rate=3e-3,
         n_copies=8,
