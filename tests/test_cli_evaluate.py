@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import TINY_RATE, tone, write_wav
 from helpers import refused, sutja, tiny_study, write_csv
 
 from sutja.stress import STRENGTHS
@@ -54,6 +55,24 @@ def test_under_stress(study):
     assert {scores["condition"]["name"] for scores in found} == set(STRENGTHS)
     assert {scores["n_clips"] for scores in found} == {36}
     assert all(0 <= scores["interval95"][0] <= scores["accuracy"] <= scores["interval95"][1] <= 1 for scores in found)
+
+
+def test_with_what_is_outside_the_vocabulary_and_as_a_page(study, tmp_path):
+    (tmp_path / "other" / "hum").mkdir(parents=True)
+    for number in range(4):
+        write_wav(tmp_path / "other" / "hum" / f"{number}.wav", tone(90 + 20 * number, 0.4, TINY_RATE), TINY_RATE)
+    more = ("--negatives", tmp_path / "other", "--stress", "--out", tmp_path / "page.html")
+    result = evaluate(study, study / "train.csv", *more)
+    assert result.exit_code == 0, result.output
+    assert "taken for a word: 100.0 % of 4 other sounds" in result.stdout  # the study's model cannot refuse
+    assert "other hum" in result.stdout
+    text = (tmp_path / "page.html").read_text(encoding="utf-8")
+    for told in ("How well the model does", "hardest speaker", "When recordings get worse", "taken for a word"):
+        assert told in text
+    assert "always answers a label" in text
+    found = json.loads(evaluate(study, study / "train.csv", "--json", "--negatives", tmp_path / "other").stdout)
+    assert found["outside"]["n_clips"] == 4
+    assert refused(evaluate(study, study / "train.csv", "--negatives", tmp_path / "missing"))
 
 
 def test_a_folder_of_words_that_are_called_otherwise(study, tmp_path):

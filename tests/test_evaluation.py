@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -43,6 +44,36 @@ def test_accuracy_and_what_was_taken_for_what():
     assert {label: share.accuracy for label, share in found.scores.by_label.items()} == {"no": 1.0, "yes": 2 / 3}
     assert found.labels == ("no", "yes")
     assert len(steps) == 4
+
+
+class Doubter(Parrot):
+    """A parrot that refuses what it is less than 0.85 sure of."""
+
+    def predict_many(self, sources):
+        for found in super().predict_many(sources):
+            doubtful = isinstance(found, Prediction) and found.probability < 0.85
+            yield Prediction(None, found.probability, found.probabilities, rejected=True) if doubtful else found
+
+
+def test_what_is_outside_the_vocabulary_is_taken_for_a_word_or_refused():
+    inside = [clip(f"yes{i}", "yes") for i in range(10)]
+    outside = [clip("yes", "door", "a"), clip("no", "door", "a"), clip("no", "cat", "b"), clip("broken", "cat", "b")]
+    found = evaluate(Doubter(), inside, outside=outside)
+    assert found.outside.n_clips == 3
+    assert found.outside.false_accept_rate == pytest.approx(1 / 3)
+    assert {name: share.accuracy for name, share in found.outside.accepted_by_label.items()} == {"cat": 0, "door": 0.5}
+    assert found.outside.at_false_rejects == {s: pytest.approx(1 / 3) for s in ("0.01", "0.03", "0.05", "0.1")}
+    assert found.unreadable == {"broken.wav": "broken.wav: broken"}
+    assert found.rejected_rate == 0
+    assert evaluate(Doubter(), inside).outside is None
+
+
+def test_groups_that_the_data_names_are_told_apart():
+    people = [replace(clip(f"yes{i}", "yes"), attributes={"Sex": "fm"[i % 2], "note": str(i)}) for i in range(6)]
+    scores = evaluate(Parrot(), people).scores
+    assert {name: share.n_clips for name, share in scores.by_attribute["Sex"].items()} == {"f": 3, "m": 3}
+    assert list(scores.by_attribute) == ["Sex"]
+    assert sum(found.n_clips for found in scores.reliability) == 6
 
 
 def test_perfect_is_one():

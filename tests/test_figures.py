@@ -24,6 +24,19 @@ RELIABILITY = [
     {"n_clips": 20, "confidence": 0.55, "accuracy": 0.5},
     {"n_clips": 400, "confidence": 0.95, "accuracy": 0.96},
 ]
+STRESS = [
+    {
+        "condition": {"name": name, "value": value, "unit": unit},
+        "accuracy": accuracy,
+        "interval95": (accuracy - 0.05, accuracy + 0.05),
+        "rejected_rate": refused,
+    }
+    for name, value, unit, accuracy, refused in (
+        ("white noise", 10, "dB", 0.9, 0.05),
+        ("white noise", 0, "dB", 0.5, 0.4),
+        ("speed", 0.8, "times", 0.8, 0.1),
+    )
+]
 DET = {"thresholds": [0.1, 0.5, 0.9], "false_accepts": [1.0, 0.05, 0.0], "false_rejects": [0.0, 0.02, 0.4]}
 HISTORY = [
     {
@@ -73,6 +86,7 @@ def every_figure() -> dict[str, Figure]:
         "learning_curves": figures.learning_curves(HISTORY[:4], title="mel, 1"),
         "reliability": figures.reliability(RELIABILITY, error=0.03),
         "det_curve": figures.det_curve(DET, chosen=(0.03, 0.1)),
+        "stress_curves": figures.stress_curves(STRESS, title="When recordings get worse"),
         "mean_learning_curves": figures.mean_learning_curves(HISTORY),
         "confusion_matrix": figures.confusion_matrix(np.diag([3, 2, 1]), labels),
         "accuracy_by": figures.accuracy_by(scores, kind="label", overall=0.9),
@@ -136,6 +150,13 @@ def test_reliability_draws_each_bin():
     assert np.array_equal(upper.lines[1].get_xydata(), [[0.55, 0.5], [0.95, 0.96]])
     assert [bar.get_height() for bar in lower.patches] == [20, 400]
     assert "error 3.0 %" in upper.get_legend().get_texts()[1].get_text()
+
+
+def test_stress_curves_have_a_panel_a_condition():
+    white, speed = figures.stress_curves(STRESS).axes
+    assert [axes.get_title(loc="left") for axes in (white, speed)] == ["white noise", "speed"]
+    assert np.array_equal(white.lines[0].get_xydata(), [[10, 0.9], [0, 0.5]])
+    assert np.array_equal(white.lines[1].get_xydata(), [[10, 0.05], [0, 0.4]])
 
 
 def test_det_curve_keeps_zero_on_its_axes():

@@ -228,16 +228,21 @@ def _refusal(
     refuse = honest.shape[1] - 1
     words, confidence = truth < refuse, honest[:, :refuse].max(axis=1)
     right = honest[words, :refuse].argmax(axis=1) == truth[words]
-    curve = det_curve(confidence[words], confidence[counts])
-    some = np.unique(np.linspace(0, len(curve[0]) - 1, N_POINTS).astype(int))
-    names = ("thresholds", "false_accepts", "false_rejects")
     return Refusal(
         false_accept_rate=float(accepted[counts].mean()),
         false_reject_rate=float(1 - accepted[words].mean()),
         calibration_error=calibration_error(confidence[words], right),
         accepted=by_group(accepted, kinds.tolist()),
-        det_curve={name: values[some].round(6).tolist() for name, values in zip(names, curve, strict=True)},
+        det_curve=curve_of(confidence[words], confidence[counts]),
     )
+
+
+def curve_of(accepted: NDArray[np.floating], refused: NDArray[np.floating]) -> dict[str, list[float]]:
+    """Return :func:`det_curve` by name, thinned to at most 200 points: to be kept and drawn."""
+    curve = det_curve(accepted, refused)
+    some = np.unique(np.linspace(0, len(curve[0]) - 1, N_POINTS).astype(int))
+    names = ("thresholds", "false_accepts", "false_rejects")
+    return {name: values[some].round(6).tolist() for name, values in zip(names, curve, strict=True)}
 
 
 def _fitted(

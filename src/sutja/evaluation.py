@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.calibration import ReliabilityBin, calibration_error, reliability
+from sutja.calibration import ReliabilityBin, calibration_error, curve_of, reliability
 from sutja.dataset import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import (
@@ -22,9 +23,10 @@ from sutja.metrics import (
     speaker_interval,
     wilson_interval,
 )
-from sutja.predictor import Predictor
+from sutja.predictor import Prediction, Predictor
 
 GROUPS = ("corpus", "sex", "gender", "accent", "dialect", "native speaker", "country")
+FALSE_REJECTS = (0.01, 0.03, 0.05, 0.1)
 MAX_GROUPS = 20  # an attribute with more values is a free text, not a group
 
 
@@ -49,6 +51,20 @@ class Scores:
 
 
 @dataclass(frozen=True)
+class Outside:
+    """How recordings of what is not in the vocabulary fared."""
+
+    n_clips: int
+    false_accept_rate: float
+    """Share that was taken for a word at the model's own threshold."""
+    interval95: Interval
+    at_false_rejects: dict[str, float]
+    """Share that is taken for a word at the threshold which refuses 1, 3, 5 or 10 % of the vocabulary's clips."""
+    accepted_by_label: dict[str, Share]
+    det_curve: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
 class Evaluation:
     """Scores of a model on a data set, and the clips that could not be used."""
 
@@ -57,10 +73,11 @@ class Evaluation:
     rejected_rate: float
     """Share of the clips that the model took for nothing in its vocabulary; the accuracy is of the most probable
     label all the same, so that models which refuse and models which never do can be compared."""
-    wrong: list[dict[str, str | float]]
+    wrong: list[dict[str, Any]]
     """Each clip that was taken for another label: path, label, predicted, probability."""
     unreadable: dict[str, str]
     """File name to reason."""
+    outside: Outside | None = None
 
 
 def score(
@@ -98,8 +115,14 @@ def _by_attribute(right: NDArray[np.bool_], clips: Sequence[Clip], n_copies: int
     return {name: shares for name, shares in groups.items() if 2 <= len(shares) <= MAX_GROUPS}
 
 
-def evaluate(predictor: Predictor, clips: Sequence[Clip], *, on_clip: Callable[[], None] = lambda: None) -> Evaluation:
-    """Predict every clip and compare.
+def evaluate(
+    predictor: Predictor,
+    clips: Sequence[Clip],
+    *,
+    outside: Sequence[Clip] = (),
+    on_clip: Callable[[], None] = lambda: None,
+) -> Evaluation:
+    """Predict every clip and compare; ``outside`` are recordings of what is not in the vocabulary.
 
     Raises
     ------
@@ -107,30 +130,61 @@ def evaluate(predictor: Predictor, clips: Sequence[Clip], *, on_clip: Callable[[
         When a label is not in the model's vocabulary, or no clip can be used.
 
     """
+    _check_labels(predictor, clips)
+    said, unreadable = _predicted(predictor, clips, on_clip)
+    if not said:
+        reason = next(iter(unreadable.values()), "no labelled clips there")
+        raise DatasetError(f"no clip could be judged ({reason}); expected labelled recordings")
+    judged = [clip for clip, _ in said]
     order = {label: index for index, label in enumerate(predictor.labels)}
-    unknown = sorted({str(clip.label) for clip in clips} - set(order))
+    targets = np.array([order[str(clip.label)] for clip in judged])
+    rows = np.array([list(found.probabilities.values()) for _, found in said], dtype=np.float32)
+    clustered = len({clip.speaker for clip in judged}) > 1 and all(clip.speaker for clip in judged)
+    scores = score(judged, targets, rows, clustered=clustered)
+    wrong = [
+        {"path": clip.name, "label": str(clip.label), "predicted": label, "probability": found.probability}
+        for clip, found in said
+        if (label := found.most_probable) != clip.label
+    ]
+    n_rejected = sum(found.rejected for _, found in said)
+    others, unheard = _predicted(predictor, outside, on_clip)
+    kept = _outside(others, rows.max(axis=1)) if others else None
+    return Evaluation(scores, predictor.labels, n_rejected / len(said), wrong, unreadable | unheard, kept)
+
+
+def _check_labels(predictor: Predictor, clips: Sequence[Clip]) -> None:
+    unknown = sorted({str(clip.label) for clip in clips} - set(predictor.labels))
     if unknown:
         raise DatasetError(
             f"labels {', '.join(map(repr, unknown[:5]))} are not in the model's vocabulary "
             f"({', '.join(predictor.labels[:12])}); rename them with --rename OLD=NEW, or leave those clips out"
         )
-    rows, judged, wrong, unreadable, n_rejected = [], [], [], {}, 0
+
+
+def _predicted(
+    predictor: Predictor, clips: Sequence[Clip], on_clip: Callable[[], None]
+) -> tuple[list[tuple[Clip, Prediction]], dict[str, str]]:
+    """Return the clips that could be used with what was said of them, and the others with the reason."""
+    said, unreadable = [], {}
     for clip, found in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
         on_clip()
         if isinstance(found, AudioError):
             unreadable[clip.name] = str(found)
-            continue
-        judged.append(clip)
-        rows.append(list(found.probabilities.values()))
-        n_rejected += found.rejected
-        label = max(found.probabilities, key=found.probabilities.__getitem__)
-        if label != clip.label:
-            said: dict[str, str | float] = {"path": clip.name, "label": str(clip.label), "predicted": label}
-            wrong.append({**said, "probability": found.probability})
-    if not judged:
-        reason = next(iter(unreadable.values()), "no labelled clips there")
-        raise DatasetError(f"no clip could be judged ({reason}); expected labelled recordings")
-    targets = np.array([order[str(clip.label)] for clip in judged])
-    clustered = len({clip.speaker for clip in judged}) > 1 and all(clip.speaker for clip in judged)
-    scores = score(judged, targets, np.array(rows, dtype=np.float32), clustered=clustered)
-    return Evaluation(scores, predictor.labels, n_rejected / len(judged), wrong, unreadable)
+        else:
+            said.append((clip, found))
+    return said, unreadable
+
+
+def _outside(said: Sequence[tuple[Clip, Prediction]], confidence: NDArray[np.float32]) -> Outside:
+    others = np.array([found.probability for _, found in said])
+    accepted = np.array([not found.rejected for _, found in said])
+    rate = float(accepted.mean())
+    thresholds = {share: np.quantile(confidence, share, method="lower") for share in FALSE_REJECTS}
+    return Outside(
+        n_clips=len(said),
+        false_accept_rate=rate,
+        interval95=wilson_interval(rate, len(said)),
+        at_false_rejects={f"{share:g}": float(np.mean(others >= at)) for share, at in thresholds.items()},
+        accepted_by_label=by_group(accepted, [clip.label for clip, _ in said]),
+        det_curve=curve_of(confidence, others),
+    )

@@ -62,6 +62,7 @@ __all__ = [
     "save_png",
     "spectrum",
     "spread_by",
+    "stress_curves",
     "to_svg",
     "waveform",
 ]
@@ -102,6 +103,7 @@ WIDER_FONTS = (
     "Arial Unicode MS",
 )
 MAX_NUMBERED_LABELS = 20  # cells of a larger confusion matrix are too small for numbers
+STRESS_COLUMNS = 4
 LEAST_RATE = 1e-3  # rates below this are drawn there: a logarithmic axis has no zero
 MAX_NAMED = 60  # more bars than this are not told apart by names
 PNG_DPI = 150
@@ -450,6 +452,38 @@ def det_curve(
     axes.set_xlim(LEAST_RATE, 1)
     axes.set_ylim(LEAST_RATE, 1)
     _dress(axes, x="other sounds taken for a word (%)", y="words refused (%)", title=title, grid="both")
+    return figure
+
+
+@_drawn
+def stress_curves(found: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
+    """Draw the accuracy, with its interval, and the share refused (dashed) under each condition.
+
+    ``found`` holds, for each condition and strength, ``condition`` (``name``, ``value``, ``unit``), ``accuracy``,
+    ``interval95`` and ``rejected_rate``.
+    """
+    names = list(dict.fromkeys(scores["condition"]["name"] for scores in found))
+    n_rows = -(-len(names) // STRESS_COLUMNS)
+    figure = _figure(2.4 * STRESS_COLUMNS, 2.1 * n_rows + 0.3)
+    panels = figure.subplots(n_rows, STRESS_COLUMNS, squeeze=False, sharey=True).ravel()
+    for axes, name in zip(panels, names, strict=False):
+        rows = [scores for scores in found if scores["condition"]["name"] == name]
+        at = [scores["condition"]["value"] for scores in rows]
+        low, high = np.transpose([scores["interval95"] for scores in rows])
+        axes.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0)
+        axes.plot(at, [scores["accuracy"] for scores in rows], "o-", color=BLUE, markersize=4, label="right")
+        refused = [scores["rejected_rate"] for scores in rows]
+        axes.plot(at, refused, "s--", color=VERMILION, markersize=3, label="refused")
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xticks(at)
+        _dress(axes, x=rows[0]["condition"]["unit"], title=name, grid="y")
+        _per_cent(axes)
+    panels[0].legend(loc="center left")
+    for axes in panels[len(names) :]:
+        axes.remove()
+    figure.supylabel("share of clips (%)", fontsize=9)
+    if title:
+        figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
     return figure
 
 

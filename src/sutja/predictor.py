@@ -40,6 +40,11 @@ class Prediction:
     in the vocabulary, where the model can say so."""
     rejected: bool = False
 
+    @property
+    def most_probable(self) -> str:
+        """The label, also that of a refused clip."""
+        return max(self.probabilities, key=self.probabilities.__getitem__)
+
 
 @dataclass(frozen=True)
 class Examination:

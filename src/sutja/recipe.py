@@ -45,7 +45,7 @@ from sutja.features import Features, extract
 from sutja.files import cannot_write, replace_whole, write_json, write_text
 from sutja.metrics import Integers, Probabilities
 from sutja.model import n_parameters
-from sutja.predictor import Prediction, Predictor
+from sutja.predictor import Predictor
 from sutja.sounds import Sound, clip_of, extra, refused, synthetic, write_inputs
 from sutja.training import model_with
 
@@ -475,13 +475,9 @@ def submit(plan: Plan, progress: Progress) -> None:
         step()
         if isinstance(found, AudioError):
             progress.say(f"no prediction: {found}")
-        rows.append((clip.name, "" if isinstance(found, AudioError) else _most_probable(found)))
+        # A submission has no column for doubt: refused clips get a label as well.
+        rows.append((clip.name, "" if isinstance(found, AudioError) else found.most_probable))
     write_text(plan.run / "submission.csv", _as_csv([("file_name", "label"), *rows]))
-
-
-def _most_probable(found: Prediction) -> str:
-    """Answer a label in any case: a submission has no column for doubt."""
-    return max(found.probabilities, key=found.probabilities.__getitem__)
 
 
 def write_history(plan: Plan, results: Mapping[tuple[str, int], Result]) -> None:

@@ -126,7 +126,7 @@ def _score(
         on_clip()
         if isinstance(prediction, AudioError):
             raise prediction
-        n_right += max(prediction.probabilities, key=prediction.probabilities.__getitem__) == clip.label
+        n_right += prediction.most_probable == clip.label
         n_rejected += prediction.rejected
     accuracy = n_right / len(heard)
     return UnderStress(condition, len(heard), accuracy, wilson_interval(accuracy, len(heard)), n_rejected / len(heard))

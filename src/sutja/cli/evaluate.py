@@ -11,7 +11,8 @@ from pathlib import Path
 import click
 
 from sutja.cli.options import Bars, Source, data_options, interval, model_option, percent, say
-from sutja.evaluation import Evaluation
+from sutja.dataset import scan
+from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
 from sutja.predictor import Predictor
 from sutja.stress import UnderStress, n_steps, stress
@@ -21,17 +22,21 @@ from sutja.stress import UnderStress, n_steps, stress
 @data_options
 @model_option
 @click.option("--stress", "stressed", is_flag=True, help="Also in noise, babble, rooms, at other levels and speeds.")
+@click.option("--negatives", type=click.Path(path_type=Path), help="Recordings of what is not in the vocabulary.")
+@click.option("--out", type=click.Path(path_type=Path), help="A page (HTML) with all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
-def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool) -> None:
+def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool, **more: Path | None) -> None:
     """Score a model on the labelled clips of DATA.
 
     Clips that cannot be used are named and left out, and the exit status is 1.
     """
     predictor = Predictor.load(model)
     clips = source.read().labelled
+    outside = scan(more["negatives"]).clips if more["negatives"] else ()
     bars = Bars()
     try:
-        found = evaluate_clips(predictor, clips, on_clip=bars.stage("evaluating", len(clips), "clip"))
+        step = bars.stage("evaluating", len(clips) + len(outside), "clip")
+        found = evaluate_clips(predictor, clips, outside=outside, on_clip=step)
         worse = []
         if stressed:
             worse = stress(predictor, clips, on_clip=bars.stage("under stress", n_steps(len(clips)), "clip"))
@@ -39,6 +44,11 @@ def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool) -> N
         bars.close()
     for reason in found.unreadable.values():
         say(f"left out: {reason}")
+    if more["out"]:
+        from sutja.scorecard import write_scorecard
+
+        title = ", ".join(path.name for path in source.data)
+        write_scorecard(more["out"], found, predictor.bundle, title=title, under_stress=worse)
     if as_json:
         scores = dataclasses.asdict(found.scores)
         rest = {name: value for name, value in dataclasses.asdict(found).items() if name != "scores"}
@@ -46,6 +56,7 @@ def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool) -> N
         click.echo(json.dumps(scores | rest | under, ensure_ascii=False))
     else:
         _tell(found)
+        _tell_outside(found.outside)
         _tell_stress(worse)
     sys.exit(1 if found.unreadable else 0)
 
@@ -61,6 +72,19 @@ def _tell_stress(worse: list[UnderStress]) -> None:
             )
 
 
+def _tell_outside(outside: Outside | None) -> None:
+    if outside is None:
+        return
+    click.echo(
+        f"taken for a word: {percent(outside.false_accept_rate)} of {outside.n_clips} other sounds   "
+        f"95 %: {interval(outside.interval95)}"
+    )
+    at = "   ".join(f"{percent(float(s))}: {percent(rate)}" for s, rate in outside.at_false_rejects.items())
+    click.echo(f"  at a threshold that refuses so many words: {at}")
+    for name, share in sorted(outside.accepted_by_label.items(), key=lambda item: -item[1].accuracy)[:10]:
+        click.echo(f"  other {name:14s} {percent(share.accuracy):>8s} of {share.n_clips}")
+
+
 def _tell(found: Evaluation) -> None:
     scores = found.scores
     click.echo(
@@ -68,7 +92,7 @@ def _tell(found: Evaluation) -> None:
         f"95 %: {interval(scores.interval95)} ({scores.interval_method})"
     )
     click.echo(f"refused {percent(found.rejected_rate)}   calibration error {percent(scores.ece)}")
-    for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker)):
+    for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker), *scores.by_attribute.items()):
         worst = sorted(shares.items(), key=lambda item: item[1].accuracy)[:10]
         for name, share in worst:
             click.echo(f"  {title} {name:12s} {percent(share.accuracy):>8s} of {share.n_clips}")

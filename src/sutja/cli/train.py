@@ -42,6 +42,7 @@ from sutja.errors import ConfigError, DatasetError, needs
     "--extra", multiple=True, type=click.Path(path_type=Path), help="More recordings to learn from, never measured on."
 )
 @click.option("--negatives", type=click.Path(path_type=Path), help="More recordings of what is to be refused.")
+@click.option("--false-accept-rate", type=float, help="Share of other words and noises to be taken for a word.")
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
 )
@@ -84,6 +85,11 @@ def _settings(options: Mapping[str, Any]) -> Config:
     if "epochs" in chosen:
         chosen["min_steps"] = 0
     config = replace(base, train=replace(base.train, **chosen))
+    if options["false_accept_rate"] is not None:
+        if base.refusal is None:
+            raise ConfigError(f"preset {base.preset} cannot refuse; leave --false-accept-rate out, or choose robust")
+        refusal = replace(base.refusal, false_accept_rate=options["false_accept_rate"])
+        config = replace(config, refusal=refusal)
     n_voices = options["n_synthetic_voices"]
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 
