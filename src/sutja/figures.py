@@ -413,7 +413,7 @@ def reliability(bins: Sequence[Mapping[str, float]], *, error: float | None = No
     upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="as sure as right")
     label = "this model" if error is None else f"this model: error {100 * error:.1f} %"
     upper.plot(sure, [found["accuracy"] for found in bins], "o-", color=BLUE, markersize=5, label=label)
-    upper.legend(loc="upper left")
+    upper.legend(loc="lower right")
     lower.bar(sure, [found["n_clips"] for found in bins], width=0.05, color=BLUE, alpha=0.6)
     lower.set_yscale("log")
     _dress(upper, y="right (%)", title=title, grid="both")
