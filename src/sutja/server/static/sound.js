@@ -1,6 +1,7 @@
 // Sound in and out: the microphone at its own rate, wav files, playing.
 
 const WORKLET = "/static/recorder.js";
+const DECODED_RATE = 48_000;
 
 let context = null;
 
@@ -40,14 +41,15 @@ export class Microphone {
     if (!audio.hasRecorder) await audio.audioWorklet.addModule(WORKLET);
     audio.hasRecorder = true;
     this.source = audio.createMediaStreamSource(this.stream);
-    this.node = new AudioWorkletNode(audio, "recorder", { numberOfOutputs: 0 });
+    this.node = new AudioWorkletNode(audio, "recorder");
     this.node.port.onmessage = ({ data }) => this.onBlock(data);
-    this.source.connect(this.node);
+    this.source.connect(this.node).connect(audio.destination); // silence; some browsers run only what leads there
     this.rate = audio.sampleRate;
   }
 
   close() {
     this.source?.disconnect();
+    this.node?.disconnect();
     if (this.node) this.node.port.onmessage = null;
     for (const track of this.stream?.getTracks() ?? []) track.stop();
     this.opening = this.stream = this.source = this.node = null;
@@ -115,10 +117,10 @@ export function wav(samples, rate) {
   return bytes;
 }
 
-/** Decode what the browser can: `{samples, rate}`, mixed down, at the rate of the browser's own sound. */
+/** Decode what the browser can: `{samples, rate}`, mixed down, at `DECODED_RATE`. */
 export async function decode(bytes) {
-  const audio = audioContext();
-  const buffer = await audio.decodeAudioData(bytes.slice().buffer);
+  // Offline: a context that could play waits for the user to touch the page.
+  const buffer = await new OfflineAudioContext(1, 1, DECODED_RATE).decodeAudioData(bytes.slice().buffer);
   const samples = new Float32Array(buffer.length);
   for (let c = 0; c < buffer.numberOfChannels; c++) {
     const channel = buffer.getChannelData(c);
