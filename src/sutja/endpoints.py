@@ -1,0 +1,182 @@
+"""Where in a stream of sound a word begins and ends: by its energy above a noise floor that follows the room.
+
+Waveforms are float32 ``(n_samples,)`` at the stream's own rate, times seconds from its beginning, levels dBFS: 0 dB is
+the power of a full-scale square wave. A detector's memory does not grow with the stream.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from sutja.audio import Waveform
+
+QUIETEST_DBFS = -120.0
+
+
+@dataclass(frozen=True)
+class EndpointConfig:
+    """What counts as a word."""
+
+    hop_seconds: float = 0.01
+    """From frame to frame; a frame is twice as long."""
+    fmin: float = 120.0
+    """Hz. Below is hum, wind and the direct current of cheap microphones."""
+    fmax: float = 7_000.0
+    """Hz. Above is more noise than voice."""
+    floor_seconds: float = 3.0
+    """The noise floor is what ``floor_share`` of the frames so far back stay below."""
+    floor_share: float = 0.2
+    """Small, since people who say one digit after the other are silent for a third of the time."""
+    quietest_floor_dbfs: float = -65.0
+    """Microphones that send zeros between words would make a word of every crackle."""
+    first_floor_dbfs: float = -55.0
+    """What the floor is until the room was heard: a stream may begin with a word."""
+    enter_db: float = 10.0
+    """Above the floor, for a word to begin ..."""
+    stay_db: float = 6.0
+    """... and to go on."""
+    enter_seconds: float = 0.03
+    """Shorter bursts begin nothing: clicks, keys."""
+    hang_seconds: float = 0.25
+    """Silence that ends a word: the stop in "eight" and "six" takes up to 0.15 s."""
+    min_seconds: float = 0.1
+    """Shorter ones are no words."""
+    max_seconds: float = 2.0
+    """Longer ones are cut: nobody says a word that long."""
+    margin_seconds: float = 0.1
+    """Given with a word on both sides: weak first and last sounds (f, th) lie below the threshold."""
+
+
+@dataclass(frozen=True)
+class Word:
+    """A stretch of sound that is probably one word."""
+
+    start: float
+    """Seconds from the beginning of the stream."""
+    end: float
+    waveform: Waveform
+    """The word with its margins, ``(n_samples,)``."""
+
+
+class EndpointDetector:
+    """Takes a stream in chunks of any size and gives the words in it.
+
+    Parameters
+    ----------
+    sample_rate
+        Of the stream, Hz.
+    config
+        What counts as a word.
+
+    Examples
+    --------
+    >>> time = np.arange(8_000) / 8_000
+    >>> beep = (0.5 * np.sin(2 * np.pi * 500 * time) * ((time > 0.3) & (time < 0.6))).astype(np.float32)
+    >>> detector = EndpointDetector(8_000)
+    >>> [(round(word.start, 1), round(word.end, 1)) for word in detector.feed(beep)]
+    [(0.3, 0.6)]
+
+    """
+
+    def __init__(self, sample_rate: int, config: EndpointConfig | None = None) -> None:
+        self.sample_rate = sample_rate
+        self.config = config = config or EndpointConfig()
+        self._hop = max(1, round(config.hop_seconds * sample_rate))
+        self._window = np.hanning(2 * self._hop + 1)[:-1]
+        frequencies = np.fft.rfftfreq(2 * self._hop, 1 / sample_rate)
+        self._heard_bins = (frequencies >= config.fmin) & (frequencies <= config.fmax)
+        self._buffer = np.zeros(0, dtype=np.float32)
+        self._first = 0  # the buffer's first sample, from the beginning of the stream
+        self._n_frames = 0
+        n_floor = round(config.floor_seconds / config.hop_seconds)
+        self._levels = deque([config.first_floor_dbfs] * (n_floor // 10), maxlen=n_floor)
+        self._loud_frames = 0  # in a row, before a word begins
+        self._begun: int | None = None  # the word's first frame
+        self._last_loud = 0
+
+    def feed(self, chunk: Waveform) -> list[Word]:
+        """Take the next samples, ``(n_samples,)``, and return the words that have ended."""
+        self._buffer = np.concatenate([self._buffer, chunk])
+        words = list(self._follow(self._new_levels()))
+        self._forget()
+        return words
+
+    def flush(self) -> list[Word]:
+        """Say that the stream has ended, and return the word that was being said."""
+        word = self._ended()
+        return [] if word is None else [word]
+
+    @property
+    def noise_floor(self) -> float:
+        """Of the room, dBFS."""
+        level = float(np.quantile(np.fromiter(self._levels, float, len(self._levels)), self.config.floor_share))
+        return max(level, self.config.quietest_floor_dbfs)
+
+    def _new_levels(self) -> NDArray[np.float64]:
+        """Return the level of every frame that is now whole, dBFS, ``(n_frames,)``."""
+        start = self._n_frames * self._hop - self._first
+        if len(self._buffer) - start < len(self._window):
+            return np.zeros(0)
+        frames = sliding_window_view(self._buffer[start:], len(self._window))[:: self._hop]  # (n_frames, 2 hops)
+        spectrum = np.fft.rfft(frames * self._window)[:, self._heard_bins]
+        # Parseval, for the half of the spectrum that rfft gives
+        power = 2 * np.square(np.abs(spectrum)).sum(axis=1) / (len(self._window) * np.square(self._window).sum())
+        return np.asarray(10 * np.log10(np.maximum(power, 10 ** (QUIETEST_DBFS / 10))))
+
+    def _follow(self, levels: NDArray[np.float64]) -> Iterator[Word]:
+        for level in levels:
+            self._levels.append(float(level))
+            word = self._step(float(level))
+            self._n_frames += 1
+            if word is not None:
+                yield word
+
+    def _step(self, level: float) -> Word | None:
+        """Go on by one frame; the word, when it ends here."""
+        config, frame = self.config, self._n_frames
+        if self._begun is None:
+            self._loud_frames = self._loud_frames + 1 if level >= self.noise_floor + config.enter_db else 0
+            if self._loud_frames * config.hop_seconds >= config.enter_seconds:
+                self._begun, self._last_loud, self._loud_frames = frame - self._loud_frames + 1, frame, 0
+            return None
+        if level >= self.noise_floor + config.stay_db:
+            self._last_loud = frame
+        silent, said = frame - self._last_loud, frame - self._begun
+        if silent * config.hop_seconds >= config.hang_seconds or said * config.hop_seconds >= config.max_seconds:
+            return self._ended()
+        return None
+
+    def _ended(self) -> Word | None:
+        if self._begun is None:
+            return None
+        first, last = self._begun * self._hop, (self._last_loud + 2) * self._hop  # a frame is two hops
+        self._begun = None
+        if last - first < self.config.min_seconds * self.sample_rate:
+            return None
+        margin = round(self.config.margin_seconds * self.sample_rate)
+        start, stop = max(0, first - margin - self._first), last + margin - self._first
+        return Word(first / self.sample_rate, last / self.sample_rate, self._buffer[start:stop].copy())
+
+    def _forget(self) -> None:
+        """Let go of what no word can begin in."""
+        frame = self._n_frames - self._loud_frames if self._begun is None else self._begun
+        keep = frame * self._hop - round(self.config.margin_seconds * self.sample_rate)
+        if keep > self._first:
+            self._buffer = self._buffer[keep - self._first :].copy()
+            self._first = keep
+
+
+def dbfs(waveform: Waveform) -> float:
+    """Return the level of a stretch of sound.
+
+    >>> dbfs(np.full(100, 0.1, dtype=np.float32))
+    -20.0
+    """
+    power = float(np.square(waveform, dtype=np.float64).mean()) if len(waveform) else 0.0
+    return round(float(10 * np.log10(max(power, 10 ** (QUIETEST_DBFS / 10)))), 1)
