@@ -36,7 +36,7 @@ class EndpointConfig:
     quietest_floor_dbfs: float = -65.0
     """Microphones that send zeros between words would make a word of every crackle."""
     first_floor_dbfs: float = -55.0
-    """What the floor is until the room was heard: a stream may begin with a word."""
+    """What the floor is until a third of a second was heard: a stream may begin with a word."""
     enter_db: float = 10.0
     """Above the floor, for a word to begin ..."""
     stay_db: float = 6.0
@@ -95,10 +95,11 @@ class EndpointDetector:
         self._first = 0  # the buffer's first sample, from the beginning of the stream
         self._n_frames = 0
         n_floor = round(config.floor_seconds / config.hop_seconds)
-        self._levels = deque([config.first_floor_dbfs] * (n_floor // 10), maxlen=n_floor)
+        self._levels = deque([config.first_floor_dbfs] * (n_floor // 40), maxlen=n_floor)
         self._loud_frames = 0  # in a row, before a word begins
         self._begun: int | None = None  # the word's first frame
         self._last_loud = 0
+        self._said: list[float] = []  # the word's levels, dBFS
 
     def feed(self, chunk: Waveform) -> list[Word]:
         """Take the next samples, ``(n_samples,)``, and return the words that have ended."""
@@ -143,8 +144,11 @@ class EndpointDetector:
         if self._begun is None:
             self._loud_frames = self._loud_frames + 1 if level >= self.noise_floor + config.enter_db else 0
             if self._loud_frames * config.hop_seconds >= config.enter_seconds:
-                self._begun, self._last_loud, self._loud_frames = frame - self._loud_frames + 1, frame, 0
+                self._begun, self._last_loud = frame - self._loud_frames + 1, frame
+                self._said = list(self._levels)[-self._loud_frames :]
+                self._loud_frames = 0
             return None
+        self._said.append(level)
         if level >= self.noise_floor + config.stay_db:
             self._last_loud = frame
         silent, said = frame - self._last_loud, frame - self._begun
@@ -153,10 +157,15 @@ class EndpointDetector:
         return None
 
     def _ended(self) -> Word | None:
+        """Cut the word out, and leave out of it what has turned out to be the room."""
         if self._begun is None:
             return None
-        first, last = self._begun * self._hop, (self._last_loud + 2) * self._hop  # a frame is two hops
-        self._begun = None
+        begun, self._begun = self._begun, None
+        said = np.array(self._said[: self._last_loud - begun + 1])
+        loud = np.flatnonzero(said >= self.noise_floor + self.config.stay_db)
+        if not len(loud) or said.max() < self.noise_floor + self.config.enter_db:
+            return None
+        first, last = (begun + int(loud[0])) * self._hop, (begun + int(loud[-1]) + 2) * self._hop  # a frame: two hops
         if last - first < self.config.min_seconds * self.sample_rate:
             return None
         margin = round(self.config.margin_seconds * self.sample_rate)

@@ -23,6 +23,7 @@ COMMANDS = {
     "predict": "predict",
     "explain": "explain",
     "evaluate": "evaluate",
+    "serve": "serve",
     "audit": "audit",
 }
 

@@ -1,0 +1,243 @@
+"""The routes: each reads what it was sent, asks the predictor, and tells what it said."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.websockets import WebSocket
+
+from sutja.errors import AudioError
+from sutja.predictor import Predictor
+from sutja.server import answers, docs, openapi, streaming, uploads
+from sutja.server.access import Guard
+from sutja.server.answers import Wanted, to_json
+from sutja.server.pool import Busy, Places, Pool
+from sutja.server.refusals import busy, refused, tell
+from sutja.server.settings import Access, Limits
+from sutja.server.watching import Meters, Watch
+
+STATIC = Path(__file__).parent / "static"
+CLIENT_GONE = 499  # nobody reads it; the log and the meters do
+
+Result = TypeVar("Result")
+
+
+class Service:
+    """What the routes share: the model, its limits, and who is being served."""
+
+    def __init__(self, predictor: Predictor, name: str | os.PathLike[str], limits: Limits) -> None:
+        self.predictor = predictor
+        self.limits = limits
+        self.card = answers.model_card(predictor, name, limits)
+        self.document = openapi.document(limits, list(predictor.labels))
+        self.pool = Pool(limits.n_threads)
+        self.waiting, self.streams = Places(limits.n_waiting), Places(limits.n_streams)
+        self.held = Places(limits.held_bytes)
+        self.meters = Meters()
+        self.meters.show("sutja_waiting", "Requests that are worked on or wait for their turn", self.waiting)
+        self.meters.show("sutja_streams", "Open microphones", self.streams)
+        self.meters.show("sutja_held_bytes", "Of uploads in memory", self.held)
+
+    async def ask(self, function: Callable[..., Result], *arguments: object) -> Result:
+        """Call the predictor in its threads, and count how it went.
+
+        Raises
+        ------
+        AudioError
+            When the recording cannot be used.
+
+        """
+        try:
+            found = await self.pool.run(function, self.predictor, *arguments)
+        except AudioError:
+            self.meters.clips.labels("unusable").inc()
+            raise
+        self.meters.clips.labels("heard").inc()
+        return found
+
+
+def create_app(
+    predictor: Predictor,
+    name: str | os.PathLike[str] = "model",
+    *,
+    limits: Limits | None = None,
+    access: Access | None = None,
+) -> Starlette:
+    """Make the application (ASGI).
+
+    Parameters
+    ----------
+    predictor
+        That answers.
+    name
+        Of its model, for `/model`.
+    limits
+        How much the service takes on.
+    access
+        Who may ask; programs on this machine when not given.
+
+    """
+    access = access or Access()
+    service = Service(predictor, name, limits or Limits())
+    friends = [Middleware(CORSMiddleware, **_cors(access))] if access.origins else []
+
+    @contextlib.asynccontextmanager
+    async def life(_: Starlette) -> AsyncIterator[None]:
+        service.pool.open()
+        yield
+        service.pool.close()
+
+    app = Starlette(
+        routes=_routes(),
+        middleware=[
+            Middleware(Watch, meters=service.meters, paths=_paths()),
+            *friends,
+            Middleware(Guard, access=access),
+        ],
+        exception_handlers={
+            HTTPException: tell,
+            Busy: lambda *_: busy(),
+            AudioError: lambda _, error: refused(422, str(error)),
+            ClientDisconnect: lambda *_: Response(status_code=CLIENT_GONE),
+            Exception: lambda *_: refused(500, "a fault of the service; nothing that you can do; see its log"),
+        },
+        lifespan=life,
+    )
+    app.state.service = service
+    return app
+
+
+def _routes() -> list[Any]:
+    return [
+        Route("/", page),
+        Mount("/static", StaticFiles(directory=STATIC)),
+        Route("/health", health),
+        Route("/model", model),
+        Route("/metrics", metrics),
+        Route("/openapi.json", openapi_document),
+        Route("/docs", documentation),
+        Route("/v1/predict", predict, methods=["POST"]),
+        Route("/v1/predict/batch", predict_batch, methods=["POST"]),
+        WebSocketRoute("/v1/stream", stream),
+    ]
+
+
+def _paths() -> list[str]:
+    return [route.path for route in _routes() if not isinstance(route, Mount)]
+
+
+def _cors(access: Access) -> dict[str, Any]:
+    return {
+        "allow_origins": access.origins,
+        "allow_methods": ["GET", "POST"],
+        "allow_headers": ["Authorization", "Content-Type"],
+    }
+
+
+def _service(asked: Request | WebSocket) -> Service:
+    service: Service = asked.app.state.service
+    return service
+
+
+def _json(value: Any) -> Response:
+    return Response(to_json(value), media_type="application/json")
+
+
+async def page(_: Request) -> Response:
+    """Give the page that listens to a microphone."""
+    return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def health(_: Request) -> Response:
+    """Say that the service answers."""
+    return _json({"status": "ok"})
+
+
+async def model(request: Request) -> Response:
+    """Tell what the model is and what it takes."""
+    return _json(_service(request).card)
+
+
+async def metrics(request: Request) -> Response:
+    """Give what was counted, as Prometheus reads it."""
+    return Response(_service(request).meters.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+async def openapi_document(request: Request) -> Response:
+    """Give the description of this service that programs read."""
+    return _json(_service(request).document)
+
+
+async def documentation(request: Request) -> Response:
+    """Give the description of this service that people read."""
+    text, policy = docs.page(_service(request).document)
+    return Response(text, media_type="text/html", headers={"Content-Security-Policy": policy})
+
+
+async def predict(request: Request) -> Response:
+    """Say what one recording is."""
+    service, wanted = _service(request), _wanted(request)
+    async with uploads.one(request, service.limits, service.held) as upload:
+        with service.waiting.taken():
+            return Response(await service.ask(_told, upload.content, wanted), media_type="application/json")
+
+
+async def predict_batch(request: Request) -> Response:
+    """Say what each of several recordings is; one that cannot be used gives its error in its place."""
+    service, wanted = _service(request), _wanted(request)
+    async with uploads.several(request, service.limits, service.held) as files:
+        with service.waiting.taken():
+            found = [await _told_or_error(service, upload, wanted) for upload in files]
+    return Response(b'{"predictions":[' + b",".join(found) + b"]}", media_type="application/json")
+
+
+def _told(predictor: Predictor, content: bytes, wanted: Wanted, name: str | None = None) -> bytes:
+    named = {} if name is None else {"file": name}
+    return to_json(named | answers.answer(predictor, content, wanted))
+
+
+async def _told_or_error(service: Service, upload: uploads.Upload, wanted: Wanted) -> bytes:
+    try:
+        return await service.ask(_told, upload.content, wanted, upload.name)
+    except AudioError as error:
+        return to_json({"file": upload.name, "error": str(error)})
+
+
+def _wanted(request: Request) -> Wanted:
+    return Wanted(features=_flag(request, "features"), explain=_flag(request, "explain"))
+
+
+def _flag(request: Request, name: str) -> bool:
+    value = request.query_params.get(name, "false")
+    if value not in ("true", "false"):
+        raise HTTPException(422, f"{name}={value[:30]}; expected true or false; correct the address")
+    return value == "true"
+
+
+async def stream(socket: WebSocket) -> None:
+    """Listen to a microphone and tell of each word."""
+    service = _service(socket)
+    try:
+        service.streams.take()
+    except Busy:
+        await socket.send_denial_response(busy())
+        return
+    try:
+        idle = service.limits.stream_idle_seconds
+        await streaming.converse(
+            socket, service.predictor, service.pool, idle_seconds=idle, on_word=service.meters.words.inc
+        )
+    finally:
+        service.streams.give_back()

@@ -1,0 +1,220 @@
+"""The description of the service that programs read: OpenAPI 3.1, written by hand and held to by the tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sutja
+from sutja.server.settings import Limits
+
+Schema = dict[str, Any]
+
+STREAM = """\
+WebSocket `/v1/stream?sample_rate=48000` listens to a microphone. Send PCM16 little-endian mono as binary messages; each
+text message that comes back is one JSON object: `{"type":"level","time","dbfs"}` ten times a second,
+`{"type":"word","start","end","label","rejected","probability","probabilities"}` when a word has ended,
+`{"type":"error","error"}` before the service closes. Send the text `{"type":"end"}` to hear of the last word, then
+`{"type":"done"}`. Where a token is needed, browsers give it as `&token=`."""
+
+NUMBER: Schema = {"type": "number"}
+COUNT: Schema = {"type": "integer", "minimum": 1}
+SHARE: Schema = {"type": "number", "minimum": 0, "maximum": 1}
+TEXT: Schema = {"type": "string"}
+GRID: Schema = {"type": "array", "items": {"type": "array", "items": NUMBER}, "description": "`n_bins` rows"}
+LATTICE: Schema = {
+    "values": GRID,
+    "n_bins": COUNT,
+    "n_frames": COUNT,
+    "hop_seconds": NUMBER,
+    "start_seconds": NUMBER | {"description": "Of the first frame in the clip; below 0 where frames were put before"},
+}
+SOUND = {"schema": {"type": "string", "format": "binary"}}
+
+REFUSALS = {
+    "400": "The request or its form cannot be read.",
+    "401": "The token is missing or another one.",
+    "403": "A page of another origin asks.",
+    "408": "The body took too long.",
+    "413": "Too many bytes.",
+    "415": "The Content-Type is no sound.",
+    "421": "The Host header is not this service's name.",
+    "422": "The recording or a parameter cannot be used: damaged, too short, too long, silent; too many files.",
+    "431": "The headers are too long.",
+    "503": "The service has all the work that it takes. Try again after `Retry-After` seconds.",
+}
+
+
+def document(limits: Limits, labels: Sequence[str]) -> Schema:
+    """Write the document for a model with these labels."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "sutja",
+            "version": sutja.__version__,
+            "description": "Spoken digits, or any small vocabulary: offline, on this machine.\n\n" + STREAM,
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{}, {"token": []}],
+        "paths": {
+            "/v1/predict": {"post": _predict(limits)},
+            "/v1/predict/batch": {"post": _predict_batch(limits)},
+            "/model": {"get": _get("What the model is and what it takes", "Model", "401")},
+            "/health": {"get": _get("Whether the service answers", "Health")},
+            "/metrics": {"get": _metrics()},
+        },
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": _schemas(labels),
+        },
+    }
+
+
+def _ref(name: str) -> Schema:
+    return {"$ref": f"#/components/schemas/{name}"}
+
+
+def _object(properties: Schema, *optional: str) -> Schema:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": [name for name in properties if name not in optional],
+        "additionalProperties": False,
+    }
+
+
+def _told(description: str, name: str) -> Schema:
+    return {"description": description, "content": {"application/json": {"schema": _ref(name)}}}
+
+
+def _refusals(*statuses: str) -> Schema:
+    """Describe refusals; the door's own come with every path."""
+    found = {status: _told(REFUSALS[status], "Error") for status in sorted({"400", "421", "431", *statuses})}
+    if "503" in found:
+        found["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return found
+
+
+def _get(summary: str, name: str, *statuses: str) -> Schema:
+    return {"summary": summary, "responses": {"200": _told(summary, name), **_refusals(*statuses)}}
+
+
+def _metrics() -> Schema:
+    counted = {"description": "Counters, as Prometheus reads them", "content": {"text/plain": {"schema": TEXT}}}
+    return {"summary": "What the service has counted", "responses": {"200": counted, **_refusals("401")}}
+
+
+def _flags() -> list[Schema]:
+    told = {
+        "features": "Also what each network was shown",
+        "explain": "Also which part of the clip carried the decision; takes some tenths of a second",
+    }
+    flag = {"type": "boolean", "default": False}
+    return [
+        {"name": name, "in": "query", "required": False, "description": text, "schema": flag}
+        for name, text in told.items()
+    ]
+
+
+def _form(field: str, schema: Schema) -> Schema:
+    return {"schema": {"type": "object", "properties": {field: schema}, "required": [field]}}
+
+
+def _predict(limits: Limits) -> Schema:
+    return {
+        "summary": "Which word is it",
+        "description": f"One recording of at most {limits.clip_bytes} bytes: wav, flac, ogg, mp3 or aiff at any rate, "
+        "as the body itself or as the field `file` of a form.",
+        "parameters": _flags(),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "audio/wav": SOUND,
+                "application/octet-stream": SOUND,
+                "multipart/form-data": _form("file", SOUND["schema"]),
+            },
+        },
+        "responses": {
+            "200": _told("What the recording is taken for", "Answer"),
+            **_refusals("401", "403", "408", "413", "415", "422", "503"),
+        },
+    }
+
+
+def _predict_batch(limits: Limits) -> Schema:
+    files = {"type": "array", "items": SOUND["schema"], "minItems": 1, "maxItems": limits.batch_files}
+    return {
+        "summary": "Which words are they",
+        "description": f"Up to {limits.batch_files} recordings, {limits.batch_bytes} bytes in all, as fields `files` "
+        "of a form. One that cannot be used has its error in its place.",
+        "parameters": _flags(),
+        "requestBody": {"required": True, "content": {"multipart/form-data": _form("files", files)}},
+        "responses": {
+            "200": _told("An answer for each, in order", "Answers"),
+            **_refusals("401", "403", "408", "413", "415", "422", "503"),
+        },
+    }
+
+
+def _schemas(labels: Sequence[str]) -> Schema:
+    label: Schema = {"type": ["string", "null"], "enum": [*labels, None], "description": "null: not in the vocabulary"}
+    by_label = _object(dict.fromkeys(labels, SHARE))
+    answer = {
+        "label": label,
+        "rejected": {"type": "boolean"},
+        "probability": SHARE,
+        "probabilities": by_label,
+        "members": {"type": "object", "additionalProperties": by_label},
+        "duration_seconds": NUMBER,
+        "features": {"type": "object", "additionalProperties": _object(LATTICE)},
+        "explanation": _ref("Explanation"),
+    }
+    optional = ("features", "explanation")
+    return {
+        "Answer": _object(answer, *optional),
+        "NamedAnswer": _object({"file": TEXT, **answer}, *optional),
+        "NamedError": _object({"file": TEXT, "error": TEXT}),
+        "Answers": _object(
+            {"predictions": {"type": "array", "items": {"oneOf": [_ref("NamedAnswer"), _ref("NamedError")]}}}
+        ),
+        "Explanation": _explanation(),
+        "Model": _model(),
+        "Health": _object({"status": {"const": "ok"}}),
+        "Error": _object({"error": {"type": "string", "description": "What was found; what was expected; what to do"}}),
+    }
+
+
+def _explanation() -> Schema:
+    segment = {"type": "array", "items": NUMBER, "minItems": 2, "maxItems": 2}
+    properties = {
+        "label": TEXT,
+        "method": TEXT,
+        **LATTICE,
+        "log_mel": GRID,
+        "segments": {"type": "array", "items": segment, "description": "Start and end, seconds, of what mattered"},
+    }
+    return _object(properties, "log_mel")
+
+
+def _model() -> Schema:
+    member = {
+        "name": TEXT,
+        "kind": {"enum": ["mel", "mfcc"]},
+        "n_bins": COUNT,
+        "n_frames": COUNT,
+        "hop_seconds": NUMBER,
+    }
+    properties = {
+        "name": TEXT,
+        "labels": {"type": "array", "items": TEXT},
+        "sample_rate": COUNT,
+        "threshold": {"type": ["number", "null"]},
+        "members": {"type": "array", "items": _object(member)},
+        "about": {"type": "object", "description": "Protocol, scores, data"},
+        "licence": {"type": ["string", "null"]},
+        "sutja": TEXT,
+        "limits": _object({"bytes": COUNT, "seconds": NUMBER}),
+        "can_explain": {"type": "boolean"},
+    }
+    return _object(properties)

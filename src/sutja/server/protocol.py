@@ -1,0 +1,258 @@
+"""HTTP connections as uvicorn speaks them, with what it leaves to others: limits on time, size and number.
+
+Without them a client that sends half a header keeps its connection for ever, and ten thousand that send nothing keep
+everybody else out.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import enum
+from typing import Any
+
+from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+from sutja.server.answers import to_json
+from sutja.server.refusals import BUSY, RETRY_AFTER_SECONDS
+from sutja.server.settings import Limits
+
+LINGER_SECONDS = 2.0  # that a client gets to read its refusal while it still sends
+CLOSING_SECONDS = 5.0  # to take the last bytes of an answer
+DRAIN_GRACE_SECONDS = 0.25  # for requests that are on their way when the service is told to stop
+
+
+class Phase(enum.Enum):
+    """What a connection is doing."""
+
+    SILENT = "between requests"
+    HEADERS = "sending a request's headers"
+    REQUEST = "being served"
+    LINGERING = "answered, and still sending"
+
+
+class GuardedProtocol(HttpToolsProtocol):
+    """One connection. :func:`sweep` asks it now and then whether its time is up.
+
+    Made by :func:`guarded`, which gives it its limits.
+    """
+
+    limits: Limits
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self.app = self._politely(self.app)
+        self.phase, self.since = Phase.SILENT, self.loop.time()
+        self.is_draining = False
+        self._wants_close = False
+        self._n_header_bytes = 0
+        self._closing_since: float | None = None
+
+    # -- what the connection does -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Let it in; where all places are taken, the one that was silent for longest goes."""
+        super().connection_made(transport)
+        if len(self.connections) > self.limits.n_connections and not self._makes_room():
+            self._refuse(503, BUSY)
+
+    def data_received(self, data: bytes) -> None:
+        """Count what comes before the headers are complete, and parse."""
+        if self.transport.is_closing() or self.parser is None:
+            return
+        if self.phase is Phase.SILENT:
+            self._enter(Phase.HEADERS)
+        if self.phase is Phase.HEADERS:
+            self._n_header_bytes += len(data)
+        super().data_received(data)
+        if self.phase is Phase.HEADERS and self._n_header_bytes > self.limits.header_bytes:
+            self._refuse_headers()
+
+    def on_message_begin(self) -> None:
+        """Begin a request."""
+        super().on_message_begin()
+        self._n_named_bytes = 0
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the address."""
+        self._count(len(url))
+        super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header, also one after a chunked body."""
+        self._count(len(name) + len(value))
+        super().on_header(name, value)
+
+    def on_headers_complete(self) -> None:
+        """Begin to serve."""
+        self._n_header_bytes = 0
+        self._enter(Phase.REQUEST)
+        before = self.cycle
+        super().on_headers_complete()
+        if self.cycle is not before:
+            self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
+            self.cycle.keep_alive = self.cycle.keep_alive and not self.is_draining
+
+    def on_message_complete(self) -> None:
+        """Note that all of the request is here."""
+        super().on_message_complete()
+        if self.phase is Phase.LINGERING:
+            self.transport.close()
+
+    def on_response_complete(self) -> None:
+        """Go on to the next request."""
+        super().on_response_complete()
+        if not self._wants_close and not self.pipeline:
+            self._unset_keepalive_if_required()  # `check` does that
+            self._enter(Phase.SILENT)
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP."""
+        if self._n_named_bytes > self.limits.header_bytes:
+            self._refuse_headers()
+        else:
+            self._refuse(400, "what came is not HTTP; expected an HTTP/1.1 request; correct the client")
+
+    # -- when its time is up ------------------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Close the connection, or cut it off, when it has had its time."""
+        waited = now - self.since
+        if self.transport.is_closing():
+            self._closing_since = self._closing_since or now
+            if now - self._closing_since > CLOSING_SECONDS:
+                self.transport.abort()
+        elif self.phase is Phase.SILENT and waited > self.limits.idle_seconds:
+            self.transport.close()
+        elif self.phase is Phase.HEADERS and waited > self.limits.header_seconds:
+            told = f"the headers were not there after {self.limits.header_seconds:g} s; expected them faster"
+            self._refuse(408, f"{told}; send the request again")
+        elif (self.phase is Phase.LINGERING and waited > LINGER_SECONDS) or (
+            self.phase is Phase.REQUEST and waited > self.limits.request_seconds
+        ):
+            self.transport.abort()
+
+    def shutdown(self) -> None:
+        """Answer what is here or on its way, then close."""
+        self.is_draining = True
+        if self.phase is Phase.REQUEST:
+            self.cycle.keep_alive = False
+        else:
+            self.loop.call_later(DRAIN_GRACE_SECONDS, self._close_unless_serving)
+
+    def _close_unless_serving(self) -> None:
+        if self.phase is not Phase.REQUEST and not self.transport.is_closing():
+            self.transport.close()
+
+    def _makes_room(self) -> bool:
+        """Close the connection that has been silent for longest; whether there was one."""
+        silent = [
+            other
+            for other in self.connections
+            if isinstance(other, GuardedProtocol)
+            and other is not self
+            and other.phase in (Phase.SILENT, Phase.HEADERS)
+            and not other.transport.is_closing()
+        ]
+        if not silent:
+            return False
+        min(silent, key=lambda other: other.since).transport.abort()
+        return True
+
+    # -- ways to say no -----------------------------------------------------------------------------------------------
+
+    def _count(self, n_bytes: int) -> None:
+        self._n_named_bytes += n_bytes
+        if self._n_named_bytes > self.limits.header_bytes:
+            raise ValueError("the headers are too long")  # the parser stops, and `send_400_response` tells
+
+    def _refuse_headers(self) -> None:
+        found = f"more than {self.limits.header_bytes} bytes of headers"
+        self._refuse(431, f"{found}; expected at most that; send fewer or shorter ones")
+
+    def _refuse(self, status: int, told: str) -> None:
+        """Answer without the application, and close."""
+        body = to_json({"error": told})
+        headers = [b"content-type: application/json", b"content-length: %d" % len(body), b"connection: close"]
+        headers += [b"retry-after: %d" % RETRY_AFTER_SECONDS] if status == 503 else []
+        self.transport.write(STATUS_LINE[status] + b"\r\n".join([*headers, b"", body]))
+        self.transport.close()
+
+    # -- closing in order ---------------------------------------------------------------------------------------------
+
+    def _enter(self, phase: Phase) -> None:
+        self.phase, self.since = phase, self.loop.time()
+
+    def _politely(self, app: Any) -> Any:
+        """Say `Connection: close` in answers to requests whose body nobody will read."""
+
+        async def polite(scope: Scope, receive: Receive, send: Send) -> None:
+            async def announced(message: Message) -> None:
+                if message["type"] == "http.response.start" and self.cycle.scope is scope and self.cycle.more_body:
+                    self.cycle.keep_alive = False
+                await send(message)
+
+            await app(scope, receive, announced)
+
+        return polite
+
+    def close_when_sent(self) -> None:
+        """Close after an answer. A client that still sends would lose the answer, so it is heard out for a while."""
+        if not self.cycle.more_body:
+            self.transport.close()
+            return
+        self._wants_close = True
+        self._enter(Phase.LINGERING)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+
+
+class _Lingering:
+    """A connection's transport as an answer sees it: closing waits until the client can have read the answer."""
+
+    def __init__(self, connection: GuardedProtocol) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection.transport, name)
+
+    def close(self) -> None:
+        self._connection.close_when_sent()
+
+
+class GuardedWebSocket(WebSocketsSansIOProtocol):
+    """One WebSocket, which is cut off when it does not take what it is sent."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        self._stuck_since: float | None = None
+
+    async def send(self, message: Any) -> None:
+        """Send; a refusal instead of a handshake ends the handshake too, which uvicorn would log as a fault."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
+
+    def check(self, now: float) -> None:
+        """Cut it off when it has been closing, or stuck, for too long."""
+        if not self.transport.is_closing() and self.writable.is_set():
+            self._stuck_since = None
+            return
+        self._stuck_since = self._stuck_since or now
+        if now - self._stuck_since > 2 * CLOSING_SECONDS:
+            self.transport.abort()
+
+
+def guarded(limits: Limits) -> type[GuardedProtocol]:
+    """Return the protocol with its limits, as uvicorn makes it by itself."""
+    return type("Guarded", (GuardedProtocol,), {"limits": limits})
+
+
+async def sweep(connections: set[Any], every_seconds: float) -> None:
+    """Ask every connection now and then whether its time is up."""
+    loop = asyncio.get_running_loop()
+    while True:
+        await asyncio.sleep(every_seconds)
+        for connection in list(connections):
+            connection.check(loop.time())

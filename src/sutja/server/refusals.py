@@ -1,0 +1,33 @@
+"""How the service says no: one sentence as JSON, with the status that fits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from sutja.server.answers import to_json
+
+RETRY_AFTER_SECONDS = 1
+BUSY = "the service has all the work that it takes; expected a pause; try again in a second"
+
+
+def refused(status: int, told: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Answer with what was found, what was expected and what to do."""
+    return Response(to_json({"error": told}), status, headers, media_type="application/json")
+
+
+def busy() -> Response:
+    """Answer that there is no place left."""
+    return refused(503, BUSY, {"Retry-After": str(RETRY_AFTER_SECONDS)})
+
+
+async def tell(request: Request, error: Exception) -> Response:
+    """Turn an error that was raised for the client into its answer."""
+    assert isinstance(error, HTTPException)
+    told = {404: f"{request.url.path[:100]}: no such page; expected one of those that /docs lists"}
+    told[405] = f"{request.method} {request.url.path[:100]}: no such method here; expected one that /docs lists"
+    own = error.detail if ";" in error.detail else told.get(error.status_code, error.detail)
+    return refused(error.status_code, own, error.headers)

@@ -1,0 +1,137 @@
+"""Starting and stopping: the socket, uvicorn with our connections, and answering what is in hand before the end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Any
+
+import uvicorn
+from starlette.applications import Starlette
+
+from sutja.errors import ConfigError
+from sutja.server.protocol import GuardedWebSocket, guarded, sweep
+from sutja.server.settings import Limits
+
+logger = logging.getLogger("sutja.server")
+
+# Small, so that a flood of connections waits in the kernel and not in our file descriptors.
+BACKLOG = 128
+SWEEP_SECONDS = 0.5
+TAKE_IN_SECONDS = 0.02
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Open the socket that the service listens on.
+
+    Raises
+    ------
+    ConfigError
+        When the address is not this machine's, or taken.
+
+    """
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    except (socket.gaierror, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "no host name"
+        raise ConfigError(f"host {host!r}: {reason}; expected an address of this machine, such as 127.0.0.1") from error
+    listener = socket.socket(family, kind, protocol)
+    try:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        told = f"{host} port {port}: cannot listen there ({error.strerror})"
+        raise ConfigError(f"{told}; expected a free port of this machine; choose another --port") from error
+    return listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Return the address that a browser takes."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}/"
+
+
+def serve(app: Starlette, listener: socket.socket, limits: Limits, on_ready: Callable[[], None]) -> None:
+    """Serve until SIGTERM or Ctrl-C, and answer what is in hand then; ``on_ready`` is called once it serves."""
+    config = uvicorn.Config(
+        app,
+        http=guarded(limits),
+        ws=GuardedWebSocket,
+        ws_max_size=limits.message_bytes,
+        ws_per_message_deflate=False,  # a few bytes must not become many
+        lifespan="on",
+        log_config=None,
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        backlog=BACKLOG,
+        timeout_graceful_shutdown=max(1, round(limits.drain_seconds)),
+    )
+    asyncio.run(Server(config, on_ready).serve([listener]))
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server, with a sweep over its connections and an end that drops nothing."""
+
+    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._on_ready = on_ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Start, and begin to sweep."""
+        await super().startup(sockets)
+        self._sweeping = asyncio.create_task(sweep(self.server_state.connections, SWEEP_SECONDS))
+        self._on_ready()
+        logger.info("serving", extra={"fields": {"url": [url_of(one) for one in sockets or []]}})
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Take in who already waits at the door, answer everybody, and end."""
+        n_connections = len(self.server_state.connections)
+        logger.info("draining", extra={"fields": {"connections": n_connections}})
+        for listener in sockets or []:
+            await self._take_in(listener)
+        await super().shutdown(sockets)
+        self._sweeping.cancel()
+        logger.info("stopped", extra={"fields": {}})
+
+    async def _take_in(self, listener: socket.socket) -> None:
+        def protocol() -> asyncio.Protocol:
+            kind: Any = self.config.http_protocol_class
+            made: asyncio.Protocol = kind(
+                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+            )
+            return made
+
+        loop = asyncio.get_running_loop()
+        # asyncio drops connections that it has accepted and not yet made when its server is closed: it accepts no more,
+        # and makes them first. Then nobody else queues up while those who wait are taken in.
+        with contextlib.suppress(NotImplementedError):  # Windows has no readers
+            loop.remove_reader(listener)
+        await asyncio.sleep(TAKE_IN_SECONDS)
+        listener.listen(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = listener.accept()
+                await loop.connect_accepted_socket(protocol, connection)
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Stop in order on SIGTERM and Ctrl-C, and at once when told again; the exit status stays 0."""
+        before = {one: signal.signal(one, self.handle_exit) for one in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for one, handler in before.items():
+                signal.signal(one, handler)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Stop; at once when told again."""
+        self.force_exit = self.should_exit
+        self.should_exit = True

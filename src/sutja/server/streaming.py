@@ -1,0 +1,161 @@
+"""A microphone over a WebSocket: 16-bit samples come in, levels and words go out as JSON."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from sutja.audio import Waveform
+from sutja.endpoints import EndpointDetector, Word, dbfs
+from sutja.errors import AudioError
+from sutja.predictor import Predictor
+from sutja.server import answers
+from sutja.server.pool import Pool
+
+LEVEL_SECONDS = 0.1
+SAMPLE_RATES = (8_000, 192_000)  # Hz: a telephone, and the best sound cards
+POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
+SEND_SECONDS = 5.0  # that a client may leave what it was told unread
+
+Said = dict[str, Any]
+
+
+class StreamError(Exception):
+    """What the client sent cannot be a stream; the message is for the client."""
+
+
+class Listener:
+    """Turns a stream's bytes into what is said about them; knows nothing of sockets.
+
+    Parameters
+    ----------
+    predictor
+        That is asked about each word.
+    sample_rate
+        Of the stream, Hz.
+
+    """
+
+    def __init__(self, predictor: Predictor, sample_rate: int) -> None:
+        self.predictor = predictor
+        self.sample_rate = sample_rate
+        self._detector = EndpointDetector(sample_rate)
+        self._n_level = round(LEVEL_SECONDS * sample_rate)
+        self._level = np.zeros(0, dtype=np.float32)
+        self._n_levels = 0
+
+    def hear(self, content: bytes) -> list[Said]:
+        """Take the next PCM16 little-endian samples.
+
+        Raises
+        ------
+        StreamError
+            When a sample is cut in two.
+
+        """
+        if len(content) % 2:
+            raise StreamError(f"a message of {len(content)} bytes; expected whole 16-bit samples; send an even number")
+        waveform = np.frombuffer(content, "<i2").astype(np.float32) / np.float32(2**15)
+        said = self._levels(waveform)
+        return said + [self._word(word) for word in self._detector.feed(waveform)]
+
+    def end(self) -> list[Said]:
+        """Tell of the word that was being said, and that this is all."""
+        return [*(self._word(word) for word in self._detector.flush()), {"type": "done"}]
+
+    def _levels(self, waveform: Waveform) -> list[Said]:
+        self._level = np.concatenate([self._level, waveform])
+        said = []
+        while len(self._level) >= self._n_level:
+            self._n_levels += 1
+            time = round(self._n_levels * self._n_level / self.sample_rate, 3)
+            said.append({"type": "level", "time": time, "dbfs": dbfs(self._level[: self._n_level])})
+            self._level = self._level[self._n_level :]
+        return said
+
+    def _word(self, word: Word) -> Said:
+        times = {"type": "word", "start": round(word.start, 3), "end": round(word.end, 3)}
+        try:
+            return times | answers.prediction(self.predictor.predict(word.waveform, sample_rate=self.sample_rate))
+        except AudioError as error:
+            raise StreamError(str(error)) from error
+
+
+def sample_rate_of(text: str | None) -> int:
+    """Read the sample rate that a client states.
+
+    Raises
+    ------
+    StreamError
+        When it is missing or none that microphones have.
+
+    """
+    low, high = SAMPLE_RATES
+    if text is None or not (text.isascii() and text.isdigit()) or not low <= int(text[:9]) <= high:
+        found = "no sample_rate" if text is None else f"sample_rate={text[:30]}"
+        raise StreamError(f"{found}; expected {low} to {high} Hz, a whole number; open /v1/stream?sample_rate=48000")
+    return int(text)
+
+
+async def converse(
+    socket: WebSocket, predictor: Predictor, pool: Pool, *, idle_seconds: float, on_word: Callable[[], None]
+) -> None:
+    """Listen to one client until it ends, goes, is silent for too long or sends what is no sound."""
+    with contextlib.suppress(WebSocketDisconnect):
+        await socket.accept()
+        try:
+            await _listen(socket, predictor, pool, idle_seconds, on_word)
+            await socket.close()
+        except StreamError as error:
+            await _send(socket, {"type": "error", "error": str(error)})
+            await socket.close(POLICY_VIOLATION)
+
+
+async def _listen(
+    socket: WebSocket, predictor: Predictor, pool: Pool, idle_seconds: float, on_word: Callable[[], None]
+) -> None:
+    listener = Listener(predictor, sample_rate_of(socket.query_params.get("sample_rate")))
+    content: bytes | None = b""
+    while content is not None:
+        content = await _next(socket, idle_seconds)
+        said = await (pool.run(listener.end) if content is None else pool.run(listener.hear, content))
+        for one in said:
+            await _send(socket, one)
+            if one["type"] == "word":
+                on_word()
+
+
+async def _next(socket: WebSocket, idle_seconds: float) -> bytes | None:
+    """Receive samples; None when the client says that it has ended."""
+    try:
+        message = await asyncio.wait_for(socket.receive(), idle_seconds)
+    except TimeoutError as error:
+        raise StreamError(f"nothing heard for {idle_seconds:g} s; expected sound; open the stream again") from error
+    if message["type"] == "websocket.disconnect":
+        raise WebSocketDisconnect(message["code"])
+    if message.get("bytes") is not None:
+        return bytes(message["bytes"])
+    if _is_end(message.get("text") or ""):
+        return None
+    raise StreamError('a text message; expected samples as binary messages, or the text {"type":"end"}; correct it')
+
+
+def _is_end(text: str) -> bool:
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(told, dict) and told.get("type") == "end"
+
+
+async def _send(socket: WebSocket, said: Said) -> None:
+    try:
+        await asyncio.wait_for(socket.send_text(answers.to_json(said).decode()), SEND_SECONDS)
+    except TimeoutError as error:  # it does not read
+        raise WebSocketDisconnect(POLICY_VIOLATION) from error

@@ -1,0 +1,46 @@
+"""The OpenAPI document: what it promises is kept, for whatever schemathesis thinks of asking."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import HealthCheck, settings
+from service import app, client, form_of, model, sound
+
+from sutja.server import openapi
+from sutja.server.settings import Access, Limits
+
+schemathesis = pytest.importorskip("schemathesis")
+
+schema = schemathesis.openapi.from_asgi(
+    "/openapi.json", app(Limits(clip_bytes=50_000, batch_bytes=100_000), Access(hosts=()))
+)
+
+
+@schema.parametrize()
+@settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+def test_whatever_is_asked(case):
+    case.call_and_validate()
+
+
+def test_answers_are_what_the_document_says():
+    import jsonschema_rs
+
+    document = openapi.document(Limits(), model().labels)
+
+    def check(name: str, value: object) -> None:
+        jsonschema_rs.validator_for({**document, "$ref": f"#/components/schemas/{name}"}).validate(value)
+
+    with client() as here:
+        check("Model", here.get("/model").json())
+        check("Health", here.get("/health").json())
+        check("Answer", here.post("/v1/predict?features=true&explain=true", content=sound()).json())
+        files = form_of("files", ("a.wav", sound()), ("b.wav", b"x"))
+        check("Answers", here.post("/v1/predict/batch?features=true", files=files).json())
+        check("Error", here.post("/v1/predict", content=b"x").json())
+
+
+def test_every_route_is_in_it():
+    from sutja.server.app import _paths
+
+    left_out = {"/", "/docs", "/openapi.json", "/v1/stream"}  # a page, itself, and what OpenAPI cannot say
+    assert set(openapi.document(Limits(), ["0"])["paths"]) == set(_paths()) - left_out

@@ -1,0 +1,346 @@
+"""Connections from hell, over real sockets: each gets a clear answer or its end, and the next good request its own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import struct
+import time
+
+import pytest
+from service import Process, answer, request, running, sound
+
+LIMITS = {
+    "n_connections": 40,
+    "header_seconds": 0.5,
+    "upload_seconds": 0.5,
+    "idle_seconds": 0.6,
+    "request_seconds": 2,
+    "stream_idle_seconds": 1.5,
+    "n_streams": 2,
+    "clip_bytes": 100_000,
+}
+
+
+@pytest.fixture(scope="module")
+def service():
+    with running(*[f"--limit={name}={value}" for name, value in LIMITS.items()]) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def next_good_request(service):
+    """Whatever happened, the next one is answered."""
+    yield
+    status, _, body = asked(service, request("/v1/predict", sound()))
+    assert status == 200
+    assert "label" in json.loads(body)
+
+
+def asked(service: Process, content: bytes) -> tuple[int, dict[str, str], bytes]:
+    with service.connect() as connection:
+        connection.sendall(content)
+        return answer(connection)
+
+
+def ends(connection: socket.socket, within: float) -> bool:
+    """Whether the service ends a connection in time."""
+    connection.settimeout(within)
+    with contextlib.suppress(ConnectionError):
+        while connection.recv(65_536):
+            pass
+    return True
+
+
+def told(found: tuple[int, dict[str, str], bytes], status: int) -> str:
+    assert found[0] == status, found
+    sentence: str = json.loads(found[2])["error"]
+    assert "; " in sentence
+    return sentence
+
+
+# -- what is no HTTP --------------------------------------------------------------------------------------------------
+
+GARBAGE = {
+    "text": b"hello\r\n\r\n",
+    "tls": bytes.fromhex("16030100a5010000a10303") + bytes(100),
+    "no version": b"GET /\r\n\r\n",
+    "http 2": b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+    "two lengths": b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+    "a length that is none": b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: abc\r\n\r\n",
+    "a negative length": b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -5\r\n\r\n",
+    "length and chunks": request("/v1/predict", b"x", headers="Transfer-Encoding: chunked"),
+    "an address of bytes": b"GET /\xff\xfe HTTP/1.1\r\nHost: localhost\r\n\r\n",
+    "a header of control characters": request("/health", method="GET", headers="X: a\x01b"),
+    "a chunk that is none": request("/v1/predict", headers="Transfer-Encoding: chunked").replace(
+        b"Content-Length: 0\r\n", b""
+    )
+    + b"zz\r\n",
+}
+
+
+@pytest.mark.parametrize("name", GARBAGE)
+def test_what_is_no_http(service, name):
+    with service.connect() as connection:
+        connection.sendall(GARBAGE[name])
+        told(answer(connection), 400)
+        assert ends(connection, 3)
+
+
+def test_random_bytes(service):
+    for seed in range(30):
+        content = bytes((n * 37 + seed * 101) % 256 for n in range(seed * 20 + 1))
+        with service.connect() as connection:
+            connection.sendall(content)
+            connection.shutdown(socket.SHUT_WR)
+            assert answer(connection)[0] in (0, 400, 408)
+
+
+def test_headers_that_are_too_long(service):
+    for headers in ("X: " + "y" * 40_000, "\n".join(f"X{n}: {'y' * 50}" for n in range(1_000))):
+        assert "bytes of headers" in told(asked(service, request("/health", method="GET", headers=headers)), 431)
+    assert told(asked(service, b"GET /" + b"a" * 40_000), 431)  # not complete
+    assert told(asked(service, b"GET /?" + b"a" * 40_000 + b" HTTP/1.1\r\nHost: localhost\r\n\r\n"), 431)
+
+
+def test_endless_trailers(service):
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n"
+    with service.connect() as connection:
+        with contextlib.suppress(ConnectionError):
+            connection.sendall(head)
+            for _ in range(2_000):
+                connection.sendall(b"X: " + b"y" * 100 + b"\r\n")
+        assert ends(connection, 5)
+
+
+# -- bodies -----------------------------------------------------------------------------------------------------------
+
+
+def test_four_gigabytes_declared(service):
+    head = f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {4 * 2**30}\r\n\r\n".encode()
+    with service.connect() as connection:
+        connection.sendall(head + bytes(50_000))  # an answer comes although nobody has read all of it
+        found = answer(connection)
+        assert "more than 100000 bytes" in told(found, 413)
+        assert found[1]["connection"] == "close"
+        assert ends(connection, 5)
+
+
+def test_a_length_beyond_all_numbers(service):
+    length = "9" * 400
+    found = asked(service, f"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: {length}\r\n\r\n".encode())
+    assert found[0] in (400, 413)
+
+
+def test_an_endless_body(service):
+    with service.connect() as connection:
+        connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+        with contextlib.suppress(ConnectionError):
+            for _ in range(2_000):
+                connection.sendall(b"1000\r\n" + bytes(4_096) + b"\r\n")
+        told(answer(connection), 413)
+        assert ends(connection, 5)
+
+
+def test_a_refused_client_that_sends_on_and_on_is_cut_off(service):
+    with service.connect() as connection:
+        connection.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999\r\n\r\n")
+        started = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            while time.monotonic() < started + 8:
+                connection.sendall(bytes(1_000))
+                time.sleep(0.02)
+        assert time.monotonic() < started + 6
+
+
+def test_who_asks_first_is_told_at_once(service):
+    headers = "Expect: 100-continue"
+    head = request("/v1/predict", method="POST", headers=headers).replace(b"Length: 0", b"Length: 999999999")
+    told(asked(service, head), 413)
+    with service.connect() as connection:
+        content = sound()
+        connection.sendall(request("/v1/predict", content, headers=headers)[: -len(content)])
+        assert connection.recv(100).startswith(b"HTTP/1.1 100 ")
+        connection.sendall(content)
+        assert answer(connection)[0] == 200
+
+
+# -- slow and silent ones ---------------------------------------------------------------------------------------------
+
+
+def test_half_a_header(service):
+    with service.connect() as connection:
+        connection.sendall(b"GET /health HTTP/1.1\r\nHost: lo")
+        assert "the headers were not there" in told(answer(connection), 408)
+        assert ends(connection, 3)
+
+
+def test_a_header_a_letter_at_a_time(service):
+    with service.connect() as connection:
+        started = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            for letter in b"GET /health HTTP/1.1\r\nHost: localhost" + b"x" * 500:
+                connection.send(bytes([letter]))
+                time.sleep(0.05)
+                if time.monotonic() > started + 5:
+                    break
+        assert time.monotonic() < started + 4
+
+
+def test_half_a_body(service):
+    for pause in (0, 0.1):
+        with service.connect() as connection:
+            connection.sendall(request("/v1/predict", sound())[:300])
+            for _ in range(3 if pause else 0):
+                time.sleep(pause)
+                connection.sendall(b"x")
+            assert "the body was not there" in told(answer(connection), 408)
+            assert ends(connection, 5)
+
+
+def test_nothing_at_all(service):
+    with service.connect() as connection:
+        assert ends(connection, 5)
+
+
+def test_one_who_goes_in_the_middle(service):
+    for content in (request("/v1/predict", sound())[:500], request("/v1/predict?explain=true", sound())):
+        for reset in (False, True):
+            with service.connect() as connection:
+                connection.sendall(content)
+                if reset:
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
+def test_one_who_does_not_read(service):
+    with service.connect() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+        with contextlib.suppress(ConnectionError, TimeoutError):
+            connection.settimeout(1)
+            for _ in range(3_000):
+                connection.sendall(request("/openapi.json", method="GET"))
+
+
+def test_many_at_once_and_one_after_the_other(service):
+    with service.connect() as connection:
+        for _ in range(3):
+            connection.sendall(request("/v1/predict", sound()))
+            assert answer(connection)[0] == 200
+        connection.sendall(request("/health", method="GET") * 20)
+        content = b""
+        while content.count(b'{"status":"ok"}') < 20:
+            content += connection.recv(65_536)
+
+
+def test_idle_sockets(service):
+    """Far more than there is room for: the oldest go, and a good request is answered in the middle of it."""
+    n_sockets = 1_000
+    with contextlib.ExitStack() as stack:
+        for n in range(n_sockets):
+            stack.enter_context(contextlib.closing(service.connect()))
+            if n % 250 == 0:
+                assert asked(service, request("/v1/predict", sound()))[0] == 200
+
+
+def test_places_that_are_all_taken(service):
+    """All connections are in the middle of a request: a new one is told to come again, and soon is answered."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(LIMITS["n_connections"]):
+            connection = stack.enter_context(contextlib.closing(service.connect()))
+            connection.sendall(request("/v1/predict", sound())[:300])
+        time.sleep(0.2)
+        found = asked(service, request("/health", method="GET"))
+        told(found, 503)
+        assert int(found[1]["retry-after"]) >= 1
+    time.sleep(0.2)
+
+
+# -- WebSockets -------------------------------------------------------------------------------------------------------
+
+UPGRADE = "\n".join(
+    [
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==",
+    ]
+)
+NO_UPGRADES = [
+    UPGRADE.replace("13", "7"),
+    UPGRADE.replace("Sec-WebSocket-Key", "X"),
+    "Upgrade: h2c\nConnection: Upgrade",
+]
+STREAM = "/v1/stream?sample_rate=16000"
+
+
+def opened(service: Process, path: str = STREAM) -> socket.socket:
+    connection = service.connect()
+    connection.sendall(request(path, method="GET", headers=UPGRADE).replace(b"Content-Length: 0\r\n", b""))
+    head = b""
+    while not head.endswith(b"\r\n\r\n"):
+        head += connection.recv(1)
+    assert head.startswith(b"HTTP/1.1 101 ")
+    return connection
+
+
+def frame(content: bytes, opcode: int = 2, first: int = 0x80, masked: int = 0x80) -> bytes:
+    length = struct.pack("!BBQ", first | opcode, masked | 127, len(content))
+    return length + bytes(4 if masked else 0) + content
+
+
+def close_code(connection: socket.socket) -> int:
+    """Read frames until the service closes; the code that it gives."""
+    connection.settimeout(10)
+    with contextlib.suppress(ConnectionError), connection.makefile("rb") as file:
+        while head := file.read(2):
+            length = head[1] if head[1] < 126 else int.from_bytes(file.read(2))
+            content = file.read(length)
+            if head[0] == 0x88:
+                return int.from_bytes(content[:2])
+    return 0
+
+
+MALFORMED = {
+    "not masked": (frame(bytes(4), masked=0), 1002),
+    "a reserved bit": (frame(bytes(4), first=0xC0), 1002),
+    "an opcode that is none": (frame(bytes(4), opcode=3), 1002),
+    "too large": (struct.pack("!BBQ", 0x82, 0xFF, 2**40) + bytes(1_000), 1009),
+    "too large in parts": (frame(bytes(200_000), first=0) + frame(bytes(200_000), 0, first=0), 1009),
+    "a part of nothing": (frame(bytes(4), 0), 1002),
+    "a long ping": (frame(bytes(500), 9), 1002),
+    "text that is none": (frame(b"\xff\xfe", 1), 1007),
+    "half a sample": (frame(bytes(3)), 1008),
+    "text": (frame(b"hello", 1), 1008),
+    "compressed": (frame(bytes(4), first=0xC0), 1002),
+    "not a frame": (b"GET / HTTP/1.1\r\n\r\n" * 20, 1002),
+}
+
+
+@pytest.mark.parametrize("name", MALFORMED)
+def test_malformed_frames(service, name):
+    content, code = MALFORMED[name]
+    with opened(service) as connection:
+        connection.sendall(content)
+        assert close_code(connection) == code
+
+
+def test_upgrades_that_are_none(service):
+    for headers in NO_UPGRADES:
+        assert 400 <= asked(service, request(STREAM, method="GET", headers=headers))[0] < 500
+    for path in ("/", "/v1/predict", "/nothing"):
+        assert asked(service, request(path, method="GET", headers=UPGRADE))[0] in (403, 404)
+    told(asked(service, request(STREAM, method="GET", headers=UPGRADE + "\nOrigin: https://evil.example")), 403)
+
+
+def test_streams_that_say_nothing_or_do_not_read(service):
+    with opened(service) as silent:
+        assert close_code(silent) == 1008
+    with opened(service) as deaf, contextlib.suppress(ConnectionError, TimeoutError):
+        deaf.settimeout(2)
+        for _ in range(300):
+            deaf.sendall(frame(os.urandom(200_000)))
+    time.sleep(0.3)
+    with opened(service), opened(service):
+        told(asked(service, request(STREAM, method="GET", headers=UPGRADE)), 503)

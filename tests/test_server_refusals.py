@@ -1,0 +1,30 @@
+"""How the service says no."""
+
+from __future__ import annotations
+
+import pytest
+from service import client, refusal
+
+from sutja.server.refusals import busy
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/v1", "/static/nothing.js", "/static/../app.py", "/%00", "/static/%00", "/v1/stream"]
+)
+def test_what_is_not_there(path):
+    assert "/docs" in refusal(client().get(path), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/v1/predict"), ("POST", "/"), ("DELETE", "/model"), ("PUT", "/static/a")]
+)
+def test_methods_that_are_not_there(method, path):
+    found = client().request(method, path)
+    assert "method" in refusal(found, 405)
+    assert found.headers["allow"]
+
+
+def test_busy_says_when_to_come_again():
+    assert int(busy().headers["retry-after"]) >= 1
+    refusal_text = busy().body.decode()
+    assert "try again" in refusal_text

@@ -1,0 +1,142 @@
+"""Starting and stopping: whoever was accepted is answered."""
+
+from __future__ import annotations
+
+import json
+import socket
+import threading
+import time
+
+import pytest
+from service import Process, answer, request, running, sound
+
+from sutja.errors import ConfigError
+from sutja.server.serving import listen, url_of
+
+CONTENT = sound()
+
+
+def test_the_address():
+    with listen("127.0.0.1", 0) as listener:
+        host, port = listener.getsockname()
+        assert url_of(listener) == f"http://{host}:{port}/"
+        with pytest.raises(ConfigError, match="choose another --port"):
+            listen("127.0.0.1", port)
+
+
+def test_requests_in_hand_are_answered():
+    """Half a request is here when the service is told to stop: its end still comes, and its answer goes."""
+    with running() as service:
+        begun = [service.connect() for _ in range(8)]
+        for connection in begun:
+            connection.sendall(request("/v1/predict", CONTENT)[:-1_000])
+        time.sleep(0.2)
+        service.terminate()
+        time.sleep(0.5)
+        with pytest.raises(OSError, match="refused"):
+            service.connect()
+        for connection in begun:
+            connection.sendall(CONTENT[-1_000:])
+            status, headers, body = answer(connection)
+            assert status == 200
+            assert headers["connection"] == "close"
+            assert "label" in json.loads(body)
+            connection.close()
+    assert service.process.returncode == 0
+
+
+class Client(threading.Thread):
+    """Asks on one connection again and again until the service ends it."""
+
+    def __init__(self, service: Process) -> None:
+        super().__init__()
+        self.connection = service.connect()
+        self.n_sent = self.n_answered = 0
+
+    def run(self) -> None:
+        with self.connection:
+            while True:
+                try:
+                    self.connection.sendall(request("/v1/predict", CONTENT))
+                except OSError:
+                    return
+                self.n_sent += 1
+                status, headers, _ = answer(self.connection)
+                self.n_answered += status == 200
+                if status != 200 or headers.get("connection") == "close":
+                    return
+
+
+def test_under_load_every_request_is_answered():
+    with running() as service:
+        clients = [Client(service) for _ in range(16)]
+        for client in clients:
+            client.start()
+        time.sleep(1)
+        service.terminate()
+        for client in clients:
+            client.join(20)
+    assert sum(client.n_sent for client in clients) > 50
+    assert [client.n_answered for client in clients] == [client.n_sent for client in clients]
+
+
+def test_who_waits_at_the_door_is_taken_in():
+    """New connections, one request each, while the service stops: who got in is answered, the others are refused."""
+    outcomes: list[str] = []
+
+    def knock(service: Process) -> None:
+        for _ in range(400):
+            try:
+                connection = service.connect()
+            except OSError:
+                outcomes.append("refused")
+                return
+            with connection:
+                connection.sendall(request("/v1/predict", CONTENT))
+                outcomes.append("answered" if answer(connection)[0] == 200 else "dropped")
+
+    with running() as service:
+        threads = [threading.Thread(target=knock, args=(service,)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        time.sleep(0.7)
+        service.terminate()
+        for thread in threads:
+            thread.join(20)
+    assert outcomes.count("refused") == len(threads)
+    assert outcomes.count("answered") > 20
+    assert outcomes.count("dropped") == 0
+
+
+def test_idle_connections_do_not_hold_up_the_end():
+    with running() as service:
+        idle = [service.connect() for _ in range(5)]
+        time.sleep(0.2)
+        started = time.monotonic()
+        service.terminate()
+        service.process.wait(10)
+        assert time.monotonic() - started < 2
+        for connection in idle:
+            connection.close()
+
+
+def test_a_client_that_never_ends_holds_it_up_for_so_long_only():
+    service = Process("--limit=drain_seconds=1")
+    with service.connect() as connection:
+        connection.sendall(request("/v1/predict", CONTENT)[:-10])
+        time.sleep(0.2)
+        started = time.monotonic()
+        service.terminate()
+        service.process.wait(10)
+        assert time.monotonic() - started < 4
+    service.stop()
+
+
+def test_it_stops_on_ctrl_c():
+    import signal
+
+    service = Process()
+    with socket.create_connection((service.host, service.port)):
+        told = service.stop(signal.SIGINT)
+    assert service.process.returncode == 0
+    assert "Traceback" not in told

@@ -1,0 +1,140 @@
+"""Streams: words are told when they end, whatever the rate; what is no stream is told and closed."""
+
+from __future__ import annotations
+
+import io
+import json
+
+import numpy as np
+import pytest
+import soundfile
+from service import RATE, client, listening, model, sound
+from starlette.websockets import WebSocketDisconnect
+
+from sutja.server.settings import Limits
+from sutja.server.streaming import Listener, StreamError, sample_rate_of
+
+
+def pcm(waveform: np.ndarray) -> bytes:
+    return (np.clip(waveform, -1, 1) * 32_767).astype("<i2").tobytes()
+
+
+def speech(n_words: int = 2, rate: int = RATE) -> bytes:
+    """Words of two tones with silence around them."""
+    word, _ = soundfile.read(io.BytesIO(sound(rate=rate)), dtype="float32")
+    pause = np.random.default_rng(1).normal(0, 0.001, rate // 2)
+    return pcm(np.concatenate([pause, *[part for _ in range(n_words) for part in (word, pause)]]))
+
+
+def conversation(content: bytes, rate: int = RATE, chunk: int = 3_200, limits: Limits | None = None) -> list[dict]:
+    with client(limits) as here, listening(here, {}, f"/v1/stream?sample_rate={rate}") as socket:
+        for start in range(0, len(content), chunk):
+            socket.send_bytes(content[start : start + chunk])
+        socket.send_text('{"type":"end"}')
+        said = [socket.receive_json()]
+        while said[-1]["type"] not in ("done", "error"):
+            said.append(socket.receive_json())
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+        assert closed.value.code == (1000 if said[-1]["type"] == "done" else 1008)
+    return said
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 44_100, 48_000])
+def test_words_and_levels(rate):
+    said = conversation(speech(rate=rate), rate)
+    words = [one for one in said if one["type"] == "word"]
+    assert [(word["start"], word["end"]) for word in words] == [
+        pytest.approx(times, abs=0.05) for times in ((0.5, 0.9), (1.4, 1.8))
+    ]
+    for word in words:
+        assert set(word) == {"type", "start", "end", "label", "rejected", "probability", "probabilities"}
+        assert list(word["probabilities"]) == list(model().labels)
+    levels = [one for one in said if one["type"] == "level"]
+    assert [level["time"] for level in levels] == [pytest.approx(0.1 * n) for n in range(1, 24)]
+    assert levels[0]["dbfs"] < -55 < -15 < levels[6]["dbfs"] < 0
+
+
+def test_a_word_is_told_as_soon_as_it_has_ended():
+    with client() as here, listening(here) as socket:
+        socket.send_bytes(speech(1))
+        said = [socket.receive_json() for _ in range(15)]
+    assert said[-1]["type"] == "word"
+
+
+@pytest.mark.parametrize("chunk", [2, 640, 10**6])
+def test_however_it_is_cut(chunk):
+    content = speech(1)[: RATE * 2 * 2]
+    expected = [one for one in conversation(content) if one["type"] == "word"]
+    listener = Listener(model(), RATE)
+    said = [one for n in range(0, len(content), chunk) for one in listener.hear(content[n : n + chunk])]
+    assert [one for one in said + listener.end() if one["type"] == "word"] == expected
+    assert len(expected) == 1
+
+
+def test_the_end_ends_a_word():
+    said = conversation(speech(1)[: round(0.85 * RATE) * 2])
+    assert [one["type"] for one in said][-2:] == ["word", "done"]
+
+
+@pytest.mark.parametrize(
+    "text", [None, "", "abc", "0", "-8000", "7999", "192001", "16e3", "16000.0", "9" * 5_000, "８０００"]
+)
+def test_rates_that_are_none(text):
+    with pytest.raises(StreamError, match="expected 8000 to 192000 Hz"):
+        sample_rate_of(text)
+
+
+@pytest.mark.parametrize("query", ["", "?sample_rate=", "?sample_rate=5", "?sample_rate=16000x"])
+def test_a_wrong_rate_is_told(query):
+    with client() as here, listening(here, {}, f"/v1/stream{query}") as socket:
+        assert "expected 8000 to 192000 Hz" in socket.receive_json()["error"]
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1008
+
+
+WRONG_TEXTS = ["", "end", "[]", "{}", '{"type":"begin"}', "[" * 50_000, "\0"]
+
+
+@pytest.mark.parametrize("text", WRONG_TEXTS, ids=range(len(WRONG_TEXTS)))
+def test_texts_that_say_nothing(text):
+    with client() as here, listening(here) as socket:
+        socket.send_text(text)
+        assert "a text message" in socket.receive_json()["error"]
+
+
+def test_half_a_sample():
+    with client() as here, listening(here) as socket:
+        socket.send_bytes(b"\0\0\0")
+        assert socket.receive_json()["error"].startswith("a message of 3 bytes; expected whole 16-bit samples")
+
+
+def test_an_empty_stream():
+    assert conversation(b"") == [{"type": "done"}]
+    assert conversation(bytes(RATE))[-1] == {"type": "done"}
+
+
+def test_somebody_who_says_nothing():
+    with client(Limits(stream_idle_seconds=0.1)) as here, listening(here) as socket:
+        assert "nothing heard for 0.1 s" in socket.receive_json()["error"]
+
+
+def test_somebody_who_goes():
+    with client() as here:
+        for _ in range(20):
+            with listening(here) as socket:
+                socket.send_bytes(speech(1))
+        assert here.app.state.service.streams.n_taken == 0
+
+
+def test_more_microphones_than_there_is_room_for():
+    with client(Limits(n_streams=1)) as here:
+        with listening(here), pytest.raises(WebSocketDisconnect) as refused, listening(here):
+            pass
+        assert refused.value.status_code == 503
+        assert int(refused.value.headers["retry-after"]) >= 1
+        assert "error" in json.loads(refused.value.content)
+        with listening(here) as socket:
+            socket.send_text('{"type":"end"}')
+            assert socket.receive_json() == {"type": "done"}
