@@ -296,3 +296,10 @@ def test_loudest_window_finds_the_word_wherever_it_is():
 
 def test_printable_leaves_readable_names_alone():
     assert printable("하나 둘.wav") == "하나 둘.wav"
+
+
+def test_a_small_file_cannot_become_a_large_one():
+    file = io.BytesIO()
+    soundfile.write(file, np.zeros((1_000, 8)), 192_000, format="FLAC")
+    with pytest.raises(AudioError, match="8 channels at 192000 Hz; expected at most 384000 values a second"):
+        load_waveform(file.getvalue(), AudioConfig())

@@ -22,6 +22,9 @@ from sutja.errors import AudioError
 Waveform = NDArray[np.float32]
 Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike
 
+# 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
+MAX_VALUES_PER_SECOND = 384_000
+
 # Names that libsndfile reads and that folders are searched for.
 SUFFIXES = (
     ".wav",
@@ -131,6 +134,11 @@ def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], in
     try:
         with soundfile.SoundFile(opened) as file:
             rate = file.samplerate
+            if rate * file.channels > MAX_VALUES_PER_SECOND:
+                raise AudioError(
+                    f"{name}: {file.channels} channels at {rate} Hz; expected at most {MAX_VALUES_PER_SECOND} values a "
+                    "second in all; write the file with fewer channels"
+                )
             # A header can promise hours: the limit, not the header, says how much is read.
             limit = int(config.max_seconds * rate) + 1
             samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
