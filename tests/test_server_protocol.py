@@ -17,7 +17,7 @@ LIMITS = {
     "header_seconds": 0.5,
     "upload_seconds": 0.5,
     "idle_seconds": 0.6,
-    "request_seconds": 2,
+    "request_seconds": 10,
     "stream_idle_seconds": 1.5,
     "n_streams": 2,
     "clip_bytes": 100_000,

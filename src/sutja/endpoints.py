@@ -6,6 +6,7 @@ the power of a full-scale square wave. A detector's memory does not grow with th
 
 from __future__ import annotations
 
+import bisect
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,8 +95,9 @@ class EndpointDetector:
         self._buffer = np.zeros(0, dtype=np.float32)
         self._first = 0  # the buffer's first sample, from the beginning of the stream
         self._n_frames = 0
-        n_floor = round(config.floor_seconds / config.hop_seconds)
-        self._levels = deque([config.first_floor_dbfs] * (n_floor // 40), maxlen=n_floor)
+        self._n_floor = round(config.floor_seconds / config.hop_seconds)
+        self._levels = deque([config.first_floor_dbfs] * max(1, self._n_floor // 40))
+        self._sorted = list(self._levels)
         self._loud_frames = 0  # in a row, before a word begins
         self._begun: int | None = None  # the word's first frame
         self._last_loud = 0
@@ -116,8 +118,15 @@ class EndpointDetector:
     @property
     def noise_floor(self) -> float:
         """Of the room, dBFS."""
-        level = float(np.quantile(np.fromiter(self._levels, float, len(self._levels)), self.config.floor_share))
+        level = self._sorted[int(self.config.floor_share * (len(self._sorted) - 1))]
         return max(level, self.config.quietest_floor_dbfs)
+
+    def _note(self, level: float) -> None:
+        """Take a frame's level into the noise floor, in the place of the oldest."""
+        if len(self._levels) == self._n_floor:
+            del self._sorted[bisect.bisect_left(self._sorted, self._levels.popleft())]
+        self._levels.append(level)
+        bisect.insort(self._sorted, level)
 
     def _new_levels(self) -> NDArray[np.float64]:
         """Return the level of every frame that is now whole, dBFS, ``(n_frames,)``."""
@@ -132,7 +141,7 @@ class EndpointDetector:
 
     def _follow(self, levels: NDArray[np.float64]) -> Iterator[Word]:
         for level in levels:
-            self._levels.append(float(level))
+            self._note(float(level))
             word = self._step(float(level))
             self._n_frames += 1
             if word is not None:

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 import sutja
 from sutja.bundle import Member
 from sutja.predictor import Prediction, Predictor
+from sutja.relevance import explain
 from sutja.server.settings import Limits
 
 DECIMALS = 4  # of features and relevance, which are drawn; probabilities keep all of theirs
@@ -84,15 +85,12 @@ def answer(predictor: Predictor, content: bytes, wanted: Wanted) -> dict[str, An
 
 def explanation(predictor: Predictor, content: bytes) -> dict[str, Any]:
     """Tell which part of a recording carried the decision."""
-    from sutja.relevance import explain
-
     found = explain(predictor, content)
-    more = {"log_mel": _rounded(found.log_mel)} if hasattr(found, "log_mel") else {}
     return {
         "label": found.label,
         "method": found.method,
         **_grid(found.relevance),
-        **more,
+        "log_mel": _rounded(found.log_mel),
         "hop_seconds": found.hop_seconds,
         "start_seconds": found.start_seconds,
         "segments": [list(segment) for segment in found.segments],

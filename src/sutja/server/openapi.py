@@ -194,7 +194,7 @@ def _explanation() -> Schema:
         "log_mel": GRID,
         "segments": {"type": "array", "items": segment, "description": "Start and end, seconds, of what mattered"},
     }
-    return _object(properties, "log_mel")
+    return _object(properties)
 
 
 def _model() -> Schema:
