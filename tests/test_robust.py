@@ -23,7 +23,7 @@ def study(tmp_path_factory) -> Path:
         draft = folder.with_name("robust draft")
         for name in ("here", "there"):
             write_study(draft / name, n_takes=2)
-        more = ("--extra", draft / "there", "--refuse", "2", "--protocol", "speakers", *QUICK)
+        more = ("--extra", draft / "there", "--refuse", "2", "--protocol", "speakers", "--licence", "CC0-1.0", *QUICK)
         result = sutja("train", draft / "here", "--out", draft / "run", *more)
         assert result.exit_code == 0, result.output
         draft.rename(folder)
@@ -43,6 +43,8 @@ def test_its_model_refuses_and_says_how_well(study):
     assert sum(found["n_clips"] for found in metrics["members"]["ensemble"]["reliability"]) == 16
     model = read_json(study / "run" / "model" / "model.json")
     assert model["threshold"] is not None
+    assert model["about"]["licence"] == "CC0-1.0"
+    assert model["about"]["data"] == ["here"]
     assert model["about"]["refusal"]["false_reject_rate"] == refusal["false_reject_rate"]
     text = (study / "run" / "report.html").read_text(encoding="utf-8")
     assert "How far to trust an answer" in text

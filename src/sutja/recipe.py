@@ -75,13 +75,15 @@ class Plan:
     """Recordings of other words, to learn refusal from."""
     extra: tuple[Clip, ...] = ()
     """Recordings of the vocabulary from elsewhere: every fold learns from them, nothing is measured on them."""
+    licence: str | None = None
+    """Of the model; it is written into it."""
     compare: Path | None = None
     """An earlier run whose accuracy is shown beside this one's."""
 
 
 @dataclass(frozen=True)
 class Material:
-    """Clips that can be used, with their features by member, ``(n_bins, n_frames)`` each."""
+    """Clips that can be used; without augmentation with their features by member, ``(n_bins, n_frames)`` each."""
 
     clips: tuple[Clip, ...]
     features: Mapping[str, list[Features]]
@@ -181,12 +183,12 @@ def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def hear(plan: Plan, progress: Progress) -> Material:
-    """Load every labelled clip and compute its features."""
+    """Load every labelled clip; compute its features here where its versions are random paddings of them."""
     config = plan.config
     clips = plan.dataset.labelled
     if not clips:
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip has a label; nothing can be learned; add labels")
-    step = progress.stage("features", len(clips), "clip")
+    step = progress.stage("listening", len(clips), "clip")
     configs = list(config.members.values())
 
     def hear_one(clip: Clip) -> tuple[list[Features], bool] | AudioError:
@@ -196,7 +198,8 @@ def hear(plan: Plan, progress: Progress) -> Material:
             return error
         finally:
             step()
-        return extract(waveform, config.audio.sample_rate, configs), _is_longer(waveform, config)
+        features = extract(waveform, config.audio.sample_rate, configs) if config.augment is None else []
+        return features, _is_longer(waveform, config)
 
     with ThreadPoolExecutor(max_workers=plan.n_jobs) as pool:
         heard = list(pool.map(hear_one, clips))
@@ -211,7 +214,7 @@ def hear(plan: Plan, progress: Progress) -> Material:
     usable = [(clip, found) for clip, found in zip(clips, heard, strict=True) if not isinstance(found, AudioError)]
     if not usable:
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
-    features = {name: [found[0][i] for _, found in usable] for i, name in enumerate(config.members)}
+    features = {name: [found[0][i] for _, found in usable if found[0]] for i, name in enumerate(config.members)}
     return Material(tuple(clip for clip, _ in usable), features, sum(found[1] for _, found in usable))
 
 
@@ -449,6 +452,8 @@ def ship(
         "interval95": ensemble["interval95"],
         "n_clips": metrics["n_clips"],
         "n_speakers": metrics["n_speakers"],
+        "data": sorted({clip.attributes.get("corpus", plan.dataset.root.name) for clip in material.clips}),
+        "licence": plan.licence,
         "n_networks": sum(map(len, networks.values())),
         "refusal": _in_short(metrics["refusal"]),
         "sutja": __version__,

@@ -46,6 +46,7 @@ from sutja.errors import ConfigError, DatasetError, needs
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
 )
+@click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(source: Source, *, out: Path, **options: Any) -> None:
     """Train on DATA (folders or CSV files) and leave model, scores, figures and report in --out."""
@@ -66,7 +67,7 @@ def train(source: Source, *, out: Path, **options: Any) -> None:
     protocol = options["protocol"] or _fitting_protocol(dataset, config.train.n_folds)
     if protocol == "corpora":
         config = replace(config, train=replace(config.train, n_folds=max(2, len(source.data))))
-    asked = {name: options[name] for name in ("n_jobs", "resume", "skip_unreadable", "compare")}
+    asked = {name: options[name] for name in ("n_jobs", "resume", "skip_unreadable", "compare", "licence")}
     plan = recipe.Plan(dataset, config, protocol, out, negatives=refused, extra=extra, **asked)
     bars = Bars()
     try:
