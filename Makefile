@@ -29,7 +29,11 @@ demo: $(VENV)/with-train,synth
 	$(BIN)/sutja evaluate demo/unheard --model demo/run
 	@echo "Open demo/run/report.html"
 
-test: install
+# What a browser runs, for the tests: where npm is.
+tests/web/node_modules: tests/web/package-lock.json
+	if command -v npm >/dev/null; then npm ci --silent --prefix tests/web && touch $@; fi
+
+test: install tests/web/node_modules
 	$(BIN)/python -m pytest -n 2 --dist worksteal -q -rs
 
 check: install

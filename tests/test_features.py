@@ -298,7 +298,7 @@ def test_no_clip_gives_more_frames_than_the_window(center, n_fft, extra):
 
 
 def test_cached_arrays_cannot_be_changed():
-    for cached in (features.mel_filters(20_000, MEL), features._window(400, 512), features._dct_basis(13, 40)):
+    for cached in (features.mel_filters(20_000, MEL), features.hann_window(400, 512), features.dct_basis(13, 40)):
         with pytest.raises(ValueError, match="read-only"):
             cached[0] = 1.0
 

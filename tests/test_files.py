@@ -14,7 +14,7 @@ import pytest
 
 from sutja import files
 from sutja.errors import RunError
-from sutja.files import new_folder, replace_whole, sha256, write_json, write_text
+from sutja.files import new_folder, replace_whole, sha256, write_bytes, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -46,6 +46,11 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
         write_half()
     assert path.read_text(encoding="utf-8") == "old"
     assert names(tmp_path) == ["a.txt"]
+
+
+def test_bytes_as_they_are(tmp_path):
+    write_bytes(tmp_path / "a" / "b", b"\0\r\n")
+    assert (tmp_path / "a" / "b").read_bytes() == b"\0\r\n"
 
 
 @pytest.mark.parametrize("where", ["tempfile.mkstemp", "pathlib.Path.mkdir", "pathlib.Path.write_text"])

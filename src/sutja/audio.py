@@ -77,7 +77,8 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
         raise AudioError(f"{name}: sample rate {rate} Hz; expected a number above 0")
     waveform = _checked(samples, rate, name, config)
     if config.remove_mean:
-        waveform = waveform - waveform.mean()
+        # The mean in float64: exported graphs sum in another order, and must come to the same float32.
+        waveform = waveform - np.float32(waveform.mean(dtype=np.float64))
     if rate != config.sample_rate:
         waveform = soxr.resample(waveform, rate, config.sample_rate, quality="HQ")
     return np.ascontiguousarray(waveform, dtype=np.float32)

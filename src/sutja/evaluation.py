@@ -130,7 +130,7 @@ def evaluate(
         When a label is not in the model's vocabulary, or no clip can be used.
 
     """
-    _check_labels(predictor, clips)
+    check_labels(clips, predictor.labels)
     said, unreadable = _predicted(predictor, clips, on_clip)
     if not said:
         reason = next(iter(unreadable.values()), "no labelled clips there")
@@ -152,12 +152,20 @@ def evaluate(
     return Evaluation(scores, predictor.labels, n_rejected / len(said), wrong, unreadable | unheard, kept)
 
 
-def _check_labels(predictor: Predictor, clips: Sequence[Clip]) -> None:
-    unknown = sorted({str(clip.label) for clip in clips} - set(predictor.labels))
+def check_labels(clips: Sequence[Clip], labels: Sequence[str]) -> None:
+    """Check that a model of these labels can be judged by clips.
+
+    Raises
+    ------
+    DatasetError
+        When a clip's label is not in the vocabulary.
+
+    """
+    unknown = sorted({str(clip.label) for clip in clips} - set(labels))
     if unknown:
         raise DatasetError(
             f"labels {', '.join(map(repr, unknown[:5]))} are not in the model's vocabulary "
-            f"({', '.join(predictor.labels[:12])}); rename them with --rename OLD=NEW, or leave those clips out"
+            f"({', '.join(labels[:12])}); rename them with --rename OLD=NEW, or leave those clips out"
         )
 
 

@@ -35,7 +35,7 @@ def power_spectrogram(waveform: Waveform, config: FeatureConfig) -> Features:
     padded = np.zeros(max(n_fft, len(waveform) + 2 * margin))  # uncentred and shorter than a window: one frame
     padded[margin : margin + len(waveform)] = waveform
     frames = sliding_window_view(padded, n_fft)[:: config.hop_length]  # (n_frames, n_fft), no copy
-    window = _window(config.window_length, n_fft)
+    window = hann_window(config.window_length, n_fft)
     power = np.empty((len(frames), n_fft // 2 + 1), dtype=np.float32)
     # A few frames at a time in buffers that are used again: one array of all of them is so large that the allocator
     # gives its pages back after every clip, and getting them again took twice as long as the FFT.
@@ -75,12 +75,17 @@ def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfi
     spectra: dict[tuple[object, ...], Features] = {}
     found = []
     for config in configs:
-        stft = (config.n_fft, config.window_length, config.hop_length, config.center, config.max_samples)
+        stft = stft_settings(config)
         if stft not in spectra:
             spectra[stft] = power_spectrogram(loudest_window(waveform, config.max_samples), config)
         decibels = _log_mel(spectra[stft], sample_rate, config)
         found.append(decibels if config.n_mfcc is None else cepstrum(decibels, config))
     return found
+
+
+def stft_settings(config: FeatureConfig) -> tuple[object, ...]:
+    """Return all that the power spectrogram depends on: where two configurations agree on it, one STFT will do."""
+    return config.n_fft, config.window_length, config.hop_length, config.center, config.max_samples
 
 
 def network_input(features: Features, config: FeatureConfig, *, left: int | None = None) -> Features:
@@ -234,11 +239,11 @@ def _log_mel(power: Features, sample_rate: int, config: FeatureConfig) -> Featur
 def cepstrum(decibels: Features, config: FeatureConfig) -> Features:
     """Return the DCT over the bands, ``(..., n_mels, n_frames)`` to ``(..., n_bins, n_frames)``."""
     # In float64: the first coefficient sums all bands, and float32 loses half a thousandth of a dB there.
-    return (_dct_basis(config.n_bins, config.n_mels) @ decibels.astype(np.float64)).astype(np.float32)
+    return (dct_basis(config.n_bins, config.n_mels) @ decibels.astype(np.float64)).astype(np.float32)
 
 
 @lru_cache(maxsize=64)
-def _window(win_length: int, n_fft: int) -> NDArray[np.float64]:
+def hann_window(win_length: int, n_fft: int) -> NDArray[np.float64]:
     """Return a periodic Hann window of ``win_length`` in the middle of ``n_fft`` samples."""
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(win_length) / win_length) if win_length > 1 else np.ones(1)
     left = (n_fft - win_length) // 2
@@ -248,7 +253,7 @@ def _window(win_length: int, n_fft: int) -> NDArray[np.float64]:
 
 
 @lru_cache(maxsize=64)
-def _dct_basis(n_mfcc: int, n_mels: int) -> NDArray[np.float64]:
+def dct_basis(n_mfcc: int, n_mels: int) -> NDArray[np.float64]:
     """Return the first rows of the orthonormal DCT-II, ``(n_mfcc, n_mels)``."""
     rows, columns = np.arange(n_mfcc)[:, None], np.arange(n_mels)[None, :]
     basis = np.cos(np.pi * rows * (2 * columns + 1) / (2 * n_mels)) * np.sqrt(2.0 / n_mels)

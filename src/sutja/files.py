@@ -51,6 +51,12 @@ def write_text(path: Path, text: str) -> None:
         draft.write_text(text, encoding="utf-8", newline="")
 
 
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes, whole or not at all."""
+    with replace_whole(path) as draft:
+        draft.write_bytes(content)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Write JSON that people can read, whole or not at all."""
     write_text(path, json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n")

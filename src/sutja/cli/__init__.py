@@ -25,6 +25,7 @@ COMMANDS = {
     "evaluate": "evaluate",
     "serve": "serve",
     "audit": "audit",
+    "export": "export",
 }
 
 
