@@ -94,7 +94,7 @@ def test_a_file_that_is_spelt_like_a_glob(tmp_path):
 @pytest.mark.parametrize("name", ["missing.wav", "*.flac", "empty", "x" * 300 + ".wav"])
 def test_what_gives_no_file_stays_to_be_told_of(tmp_path, name):
     (tmp_path / "empty").mkdir()
-    assert expand([str(tmp_path / name)]) == [tmp_path / name]
+    assert list(expand([str(tmp_path / name)])) == [tmp_path / name]
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="names are bytes there")

@@ -153,3 +153,114 @@ def test_standard_output_that_is_closed(study, good):
     process.stderr.close()
     assert process.wait(60) != 0
     assert "Traceback" not in told
+
+
+# -- into a file ------------------------------------------------------------------------------------------------------
+
+
+def rows(path: Path) -> list[dict]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def links(folder: Path, clip: Path, n: int) -> list[str]:
+    """Many files of one clip, at no cost."""
+    folder.mkdir()
+    for number in range(n):
+        os.link(clip, folder / f"{number:06d}.wav")
+    return [str(folder / f"{number:06d}.wav") for number in range(n)]
+
+
+def test_into_a_file(study, good, tmp_path):
+    bad = tmp_path / "bad.wav"
+    bad.write_bytes(b"no sound")
+    out = tmp_path / "new" / "results.csv"
+    result = predict(study, good, bad, good, "--out", out)
+    assert result.exit_code == 1
+    assert result.stdout == f"{out}: 3 clips; 1 could not be used\n"
+    assert result.stderr == "predicting: 3 clips\n"
+    assert [row["path"] for row in rows(out)] == [str(good), str(bad), str(good)]
+    assert out.read_text(encoding="utf-8") == predict(study, good, bad, good, "--csv").stdout
+    lines = tmp_path / "results.jsonl"
+    predict(study, good, bad, good, "--out", lines, "--json")
+    assert lines.read_text(encoding="utf-8") == predict(study, good, bad, good, "--json").stdout
+
+
+def test_gone_on_with(study, good, tmp_path):
+    paths, out = links(tmp_path / "many", good, 100), tmp_path / "r.csv"
+    predict(study, *paths[:40], "--out", out)
+    with out.open("a", encoding="utf-8") as file:
+        file.write(paths[40][:-3])  # a line that was cut off
+    result = predict(study, tmp_path / "many", "--out", out, "--resume")
+    assert result.exit_code == 0
+    assert result.stdout == f"{out}: 100 clips, 40 of them from before; 0 could not be used\n"
+    assert [row["path"] for row in rows(out)] == paths
+    again = predict(study, tmp_path / "many", "--out", out, "--resume")
+    assert again.stdout == f"{out}: 100 clips, 100 of them from before; 0 could not be used\n"
+    assert [row["path"] for row in rows(out)] == paths
+
+
+def test_a_file_that_is_there_is_refused_before_anything_is_predicted(study, good, tmp_path):
+    out = tmp_path / "r.csv"
+    out.write_text("mine", encoding="utf-8")
+    assert "is there already; go on with it by --resume" in refused(predict(study, good, "--out", out))
+    assert "holds something else" in refused(predict(study, good, "--out", out, "--resume"))
+    assert out.read_text(encoding="utf-8") == "mine"
+    result = predict(study, good, "--resume")
+    assert result.exit_code == 2
+    assert "--resume needs --out" in result.stderr
+
+
+def stopped(study: Path, folder: Path, out: Path, how: int) -> tuple[int, str]:
+    """Start predicting a folder, stop it by a signal after some rows; return exit status and stderr."""
+    import subprocess
+    import time
+
+    command = [sys.executable, "-m", "sutja", "predict", folder, "--model", study / "run", "--out", out, "--resume"]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    size = out.stat().st_size if out.exists() else 0
+    deadline = time.monotonic() + 60
+    while (not out.exists() or out.stat().st_size < size + 2_000) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.send_signal(how)
+    told = process.communicate(timeout=60)[1]
+    return process.returncode, told
+
+
+def test_stopped_and_killed_it_loses_no_row_and_doubles_none(study, good, tmp_path):
+    import signal
+
+    paths, out = links(tmp_path / "many", good, 1500), tmp_path / "r.csv"
+    status, told = stopped(study, tmp_path / "many", out, signal.SIGINT)
+    assert status == 130, told
+    assert told.splitlines()[-1] == f"stopped: what was said so far is in {out}; go on with --resume"
+    assert "Traceback" not in told
+    assert out.read_bytes().endswith(b"\n")
+    first = len(rows(out))
+    assert stopped(study, tmp_path / "many", out, signal.SIGKILL)[0] == -signal.SIGKILL
+    assert first < len(rows(out)) < 1500
+    result = predict(study, tmp_path / "many", "--out", out, "--resume")
+    assert result.exit_code == 0
+    assert [row["path"] for row in rows(out)] == paths
+    assert len({row["label"] for row in rows(out)}) == 1
+
+
+def test_memory_stays_flat(good, tmp_path):
+    def peak(n: int) -> int:
+        import subprocess
+
+        folder = tmp_path / str(n)
+        links(folder, good, n)
+        program = (
+            "import resource, sys; from sutja.cli import main\n"
+            "try: main(sys.argv[1:])\n"
+            "except SystemExit as end: assert not end.code\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
+        )
+        command = [sys.executable, "-c", program, "predict", folder, "--out", tmp_path / f"{n}.csv"]
+        ended = subprocess.run(command, check=True, capture_output=True, text=True)
+        assert len(rows(tmp_path / f"{n}.csv")) == n
+        return int(ended.stdout.splitlines()[-1])
+
+    # A name of a file takes some hundred bytes while its folder is listed; a waveform would take 13 kB, features 16 kB.
+    assert peak(4_300) - peak(300) < 4_000  # KiB

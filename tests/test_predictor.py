@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -114,7 +117,56 @@ def test_memory_does_not_grow_with_the_number_of_clips(model, clips):
     endless = (clips[next(drawn) % len(clips)] for _ in itertools.repeat(None))
     found = list(itertools.islice(model.predict_many(endless), 5))
     assert len(found) == 5
-    assert next(drawn) <= 2 * predictor.BATCH_SIZE  # sources are taken as they are needed
+    assert next(drawn) <= (predictor.MAX_THREADS + 1) * predictor.BATCH_SIZE  # sources are taken as they are needed
+
+
+def test_who_has_heard_enough_leaves_nothing_running(model, clips):
+    before = threading.active_count()
+    many = model.predict_many(itertools.cycle(clips))
+    next(many)
+    assert threading.active_count() > before
+    many.close()
+    assert threading.active_count() == before
+
+
+def test_sources_that_fail_are_the_callers_to_see(model, clips):
+    def sources():
+        yield clips[0]
+        raise KeyError("mine")
+
+    before = threading.active_count()
+    with pytest.raises(KeyError, match="mine"):
+        list(model.predict_many(sources()))
+    assert threading.active_count() == before
+
+
+def test_threads_may_share_a_predictor(model, clips):
+    expected = [model.predict(path) for path in clips]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(3):
+            assert list(pool.map(model.predict, clips)) == expected
+
+
+@pytest.mark.skipif("fork" not in multiprocessing.get_all_start_methods(), reason="this system has no fork")
+@pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning")
+def test_a_predictor_may_be_forked_after_loading(model, clips):
+    expected = [model.predict(path) for path in clips]
+    context = multiprocessing.get_context("fork")
+    queue = context.SimpleQueue()
+
+    def child_says() -> None:
+        queue.put((values(model.predict(clips[0])), len(list(model.predict_many(clips)))))
+
+    children = [context.Process(target=child_says) for _ in range(2)]
+    for child in children:
+        child.start()
+    for child in children:
+        child.join(60)
+        assert child.exitcode == 0
+        probabilities, n_found = queue.get()
+        assert probabilities == values(expected[0])
+        assert n_found == len(clips)
+    assert [model.predict(path) for path in clips] == expected
 
 
 def test_a_mistake_of_ours_is_no_bad_recording(model, monkeypatch):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -108,11 +109,21 @@ def loudest_start(waveform: Waveform, n_samples: int) -> int:
 
 def find_audio(folder: Path) -> list[Path]:
     """Return the sound files below a folder, by name, in order; hidden files and folders are passed over."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith("."))
-        found += [Path(parent, n) for n in names if n.lower().endswith(SUFFIXES) and not n.startswith(".")]
-    return sorted(found)
+    return list(walk_audio(folder))
+
+
+def walk_audio(folder: Path) -> Iterator[Path]:
+    """Give what :func:`find_audio` returns one by one, in memory for the names of one folder."""
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted((e.name, e.is_dir(), e.is_symlink()) for e in entries if not e.name.startswith("."))
+    except OSError:  # a folder that may not be entered
+        return
+    for name, is_dir, is_link in names:
+        if not is_dir and name.lower().endswith(SUFFIXES):
+            yield folder / name
+        elif is_dir and not is_link:  # links may lead in circles
+            yield from walk_audio(folder / name)
 
 
 def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], int]:

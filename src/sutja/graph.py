@@ -310,7 +310,11 @@ def _network(member: Member) -> Any:
 def _calibrated(graph: Graph, probabilities: str, bundle: Bundle) -> str:
     """As :func:`sutja.calibration.tempered`."""
     logs = graph.add("Log", graph.add("Max", probabilities, graph.constant(1e-12)))
-    return graph.add("Softmax", graph.add("Div", logs, graph.constant(bundle.temperature)), axis=1)
+    logits = graph.add("Div", logs, graph.constant(bundle.temperature))
+    bias = getattr(bundle, "bias", 0.0)
+    if bias:
+        logits = graph.add("Add", logits, graph.constant([0.0] * len(bundle.labels) + [bias]))
+    return graph.add("Softmax", logits, axis=1)
 
 
 def _model(graph: Graph, bundle: Bundle) -> onnx.ModelProto:

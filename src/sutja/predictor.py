@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -25,6 +26,7 @@ from sutja.features import first_frame_seconds, network_inputs
 from sutja.metrics import Probabilities
 
 BATCH_SIZE = 32
+MAX_THREADS = 8  # one interpreter has no use for more
 
 
 @dataclass(frozen=True)
@@ -153,14 +155,26 @@ class Predictor:
     def predict_many(self, sources: Iterable[Source]) -> Iterator[Prediction | AudioError]:
         """Say what each clip is, in order; a source that cannot be used gives its error in its place.
 
-        Works in batches with a few threads reading ahead, in memory that does not grow with the number of sources.
+        Works in batches, one to a thread, with one more read ahead than there are threads: in memory that does not
+        grow with the number of sources.
         """
-        with ThreadPoolExecutor(max_workers=os.cpu_count() or 1) as pool:
+        n_threads = min(MAX_THREADS, os.cpu_count() or 1)
+        pool, ahead = ThreadPoolExecutor(n_threads), deque[Future[list[Prediction | AudioError]]]()
+        try:
             for batch in _batched(sources, BATCH_SIZE):
-                heard = list(pool.map(self._hear_or_error, batch))
-                usable = [found for found in heard if not isinstance(found, AudioError)]
-                predictions = iter(self._judge(usable) if usable else [])
-                yield from (found if isinstance(found, AudioError) else next(predictions) for found in heard)
+                ahead.append(pool.submit(self._predict_batch, batch))
+                if len(ahead) > n_threads:
+                    yield from ahead.popleft().result()
+            while ahead:
+                yield from ahead.popleft().result()
+        finally:  # also when the caller has heard enough
+            pool.shutdown(cancel_futures=True)
+
+    def _predict_batch(self, sources: Sequence[Source]) -> list[Prediction | AudioError]:
+        heard = [self._hear_or_error(source) for source in sources]
+        usable = [found for found in heard if not isinstance(found, AudioError)]
+        predictions = iter(self._judge(usable) if usable else [])
+        return [found if isinstance(found, AudioError) else next(predictions) for found in heard]
 
     def _hear(self, source: Source, sample_rate: int | None = None) -> list[NDArray[np.float32]]:
         """Turn a source into each member's input, ``(n_bins, n_frames)``."""

@@ -6,7 +6,7 @@ import functools
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 import click
 from tqdm import tqdm
 
-from sutja.audio import find_audio, printable
+from sutja.audio import printable, walk_audio
 from sutja.bundle import DEFAULT_MODEL
 from sutja.dataset import LAYOUTS, Clip, Dataset, merge, scan
 from sutja.errors import DatasetError
@@ -165,16 +165,20 @@ def interval(edges: Sequence[float] | None) -> str:
     return "no interval" if edges is None else f"{100 * edges[0]:.1f} to {100 * edges[1]:.1f} %"
 
 
-def expand(paths: Iterable[str]) -> list[Path]:
+def expand(paths: Iterable[str]) -> Iterator[Path]:
     """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be told of."""
-    files: list[Path] = []
     for text in paths:
         path = Path(text)
         if os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
-            files += find_audio(path) or [path]
+            yield from _or(path, walk_audio(path))
         elif os.path.exists(text):  # noqa: PTH110
-            files.append(path)
+            yield path
         else:
             names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
-            files += [Path(name) for name in names if not os.path.isdir(name)] or [path]  # noqa: PTH112
-    return files
+            yield from _or(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
+
+
+def _or(path: Path, found: Iterator[Path]) -> Iterator[Path]:
+    first = next(found, path)
+    yield first
+    yield from found

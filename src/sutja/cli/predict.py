@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-import csv
-import dataclasses
-import json
+import itertools
 import sys
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import click
 
 from sutja.audio import printable
-from sutja.cli.options import expand, model_option, percent
+from sutja.cli.options import Bars, expand, model_option, percent, say
+from sutja.cli.rows import COLUMNS, Results, csv_line, csv_row, json_line
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
+
+Found = Prediction | AudioError
+INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 
 
 @click.command()
@@ -22,47 +24,68 @@ from sutja.predictor import Prediction, Predictor
 @model_option
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")
 @click.option("--csv", "form", flag_value="csv", help="path,label,probability,error.")
-def predict(paths: tuple[str, ...], model: Path, form: str | None) -> None:
+@click.option("--out", type=click.Path(path_type=Path), help="Write a file, as CSV or with --json; shows progress.")
+@click.option("--resume", is_flag=True, help="Go on with the file of --out: only what it does not hold yet.")
+def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path | None, resume: bool) -> None:
     """Say what is spoken in PATHS: files, folders and globs.
 
     A file that cannot be used is reported in its place, the others still come, and the exit status is 1.
     """
+    if resume and out is None:
+        raise click.UsageError("--resume needs --out: the file to go on with")
     predictor = Predictor.load(model)
-    files = expand(paths)
-    write = {"json": _write_json, "csv": _csv_writer(), None: _write_text}[form]
-    failed = False
-    for path, found in zip(files, predictor.predict_many(files), strict=True):
-        write(path, found)
-        failed |= isinstance(found, AudioError)
-    sys.exit(1 if failed else 0)
-
-
-def _write_json(path: Path, found: Prediction | AudioError) -> None:
-    record: dict[str, Any] = {"path": printable(path)}
-    if isinstance(found, AudioError):
-        record["error"] = str(found)
+    if out is None:
+        if form == "csv":
+            click.echo(csv_row(COLUMNS), nl=False)
+        n_failed = _each(predictor, expand(paths), {"json": _say_json, "csv": _say_csv, None: _say_text}[form])
     else:
-        record |= dataclasses.asdict(found)
-    click.echo(json.dumps(record, ensure_ascii=False))
+        n_failed = _into_file(predictor, paths, Results(out, as_json=form == "json", resume=resume))
+    sys.exit(1 if n_failed else 0)
 
 
-def _csv_writer() -> Any:
-    rows = csv.writer(sys.stdout, lineterminator="\n")
-    begun: list[bool] = []
-
-    def write(path: Path, found: Prediction | AudioError) -> None:
-        if not begun:
-            rows.writerow(["path", "label", "probability", "error"])
-            begun.append(True)
-        said = ["", "", str(found)] if isinstance(found, AudioError) else [found.label, found.probability, ""]
-        rows.writerow([printable(path), *said])
-
-    return write
+def _each(predictor: Predictor, paths: Iterable[Path], tell: Callable[[Path, Found], None]) -> int:
+    """Predict one after the other, whatever their number, and count those that cannot be used."""
+    n_failed = 0
+    paths, sources = itertools.tee(paths)
+    for path, found in zip(paths, predictor.predict_many(sources), strict=True):
+        tell(path, found)
+        n_failed += isinstance(found, AudioError)
+    return n_failed
 
 
-def _write_text(path: Path, found: Prediction | AudioError) -> None:
+def _into_file(predictor: Predictor, paths: tuple[str, ...], results: Results) -> int:
+    n_before, bars = results.n_lines, Bars()
+    step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
+
+    def tell(path: Path, found: Found) -> None:
+        results.write(path, found)
+        step()
+
+    try:
+        n_failed = _each(predictor, results.remaining(expand(paths)), tell)
+    except KeyboardInterrupt:
+        bars.close()
+        say(f"stopped: what was said so far is in {results.path}; go on with --resume")
+        sys.exit(INTERRUPTED)
+    finally:
+        bars.close()
+        results.close()
+    more = f", {n_before} of them from before" if n_before else ""
+    click.echo(f"{results.path}: {results.n_lines} clips{more}; {n_failed} could not be used")
+    return n_failed
+
+
+def _say_json(path: Path, found: Found) -> None:
+    click.echo(json_line(path, found), nl=False)
+
+
+def _say_csv(path: Path, found: Found) -> None:
+    click.echo(csv_line(path, found), nl=False)
+
+
+def _say_text(path: Path, found: Found) -> None:
     if isinstance(found, AudioError):
-        click.echo(f"sutja: {found}", err=True)
+        say(f"sutja: {found}")
     else:
         said = "not in the vocabulary" if found.rejected else found.label
         click.echo(f"{printable(path)}: {said} ({percent(found.probability)})")
