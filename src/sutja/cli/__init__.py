@@ -26,6 +26,7 @@ COMMANDS = {
     "serve": "serve",
     "audit": "audit",
     "export": "export",
+    "bench": "bench",
 }
 
 

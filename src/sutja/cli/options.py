@@ -9,15 +9,17 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-from tqdm import tqdm
 
 from sutja.audio import printable, walk_audio
 from sutja.bundle import DEFAULT_MODEL
 from sutja.dataset import LAYOUTS, Clip, Dataset, merge, scan
 from sutja.errors import DatasetError
+
+if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
+    from tqdm import tqdm
 
 Callback = Callable[..., Any]
 
@@ -128,11 +130,15 @@ class Bars:
         if not sys.stderr.isatty():
             say(f"{name}: {total} {unit}s")
             return lambda: None
+        from tqdm import tqdm
+
         bar = self._bar = tqdm(total=total, desc=name, unit=unit, dynamic_ncols=True)
         return lambda: bar.update() and None
 
     def say(self, text: str) -> None:
         """Tell one thing without tearing the bar."""
+        from tqdm import tqdm
+
         tqdm.write(text, file=sys.stderr)
 
     def close(self) -> None:

@@ -1,0 +1,67 @@
+"""Timing: numbers that fit each other, and memory that is the command's own."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import sys
+
+import numpy as np
+import pytest
+
+from sutja import timing
+from sutja.audio import load_waveform
+from sutja.config import AudioConfig
+from sutja.errors import BundleError, RunError
+
+
+@pytest.fixture(scope="module")
+def found():
+    with pytest.MonkeyPatch.context() as patch:
+        for name, number in (("N_ROUNDS", 20), ("N_MANY", 50), ("N_STARTS", 1)):
+            patch.setattr(timing, name, number)
+        return timing.measure("digits-en")
+
+
+def test_the_parts_fit_the_whole(found):
+    parts = found.load_ms + found.features_ms + found.network_ms
+    assert 0 < found.load_ms < found.p50_ms < found.p95_ms
+    assert 0.3 * parts < found.p50_ms < 3 * parts
+    assert found.clips_per_second > 10
+    assert found.model == "digits-en"
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="tells no memory there")
+def test_a_start_takes_the_commands_own_memory_not_ours(found):
+    assert found.cold_start_s < 30
+    ballast = np.ones(50_000_000)  # 400 MB
+    assert 40 < found.cold_start_mb < 200
+    assert timing._cold_start("digits-en", timing.made_clip(16_000))[1] < 200
+    assert ballast.sum() > 0
+
+
+def test_it_is_plain_json(found):
+    told = json.loads(json.dumps(dataclasses.asdict(found)))
+    assert told["machine"]["cores"] >= 1
+    assert {"processor", "system", "python", "sutja", "numpy", "onnxruntime"} <= set(told["machine"])
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+def test_the_clip_is_a_recording(rate):
+    waveform = load_waveform(timing.made_clip(rate), AudioConfig(sample_rate=rate))
+    assert len(waveform) == rate // 2
+    assert 0.05 < np.abs(waveform).max() <= 1
+
+
+def test_a_slow_machine_ends_in_time(monkeypatch):
+    monkeypatch.setattr(timing, "MAX_SECONDS", 0.0)
+    predictor = timing.Predictor.load()
+    taken = timing._steps(predictor, timing.made_clip(16_000), timing.made_clip(48_000))
+    assert {len(rounds) for rounds in taken.values()} == {1}
+
+
+def test_what_cannot_be_measured(tmp_path):
+    with pytest.raises(BundleError, match=r"no model\.json there"):
+        timing.measure(tmp_path)
+    with pytest.raises(RunError, match="cannot be started to be measured"):
+        timing._cold_start(tmp_path, timing.made_clip(16_000))
