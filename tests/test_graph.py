@@ -115,12 +115,15 @@ def test_members_that_agree_share_an_stft():
     assert n_transforms(SMALL, replace(SMALL, hop_length=100)) == 2
 
 
+@pytest.mark.parametrize("bias", [0.0, -2.0])
 @pytest.mark.parametrize("temperature", [1.0, 0.5, 3.0])
-def test_calibration(temperature):
+def test_calibration(temperature, bias):
     waveform = made_sounds(AUDIO)[0]
     (plain,) = run(make_bundle(SMALL), waveform)
-    (found,) = run(make_bundle(SMALL, temperature=temperature), waveform)
-    assert found == pytest.approx(tempered(plain, temperature), abs=1e-6)
+    (found,) = run(make_bundle(SMALL, temperature=temperature, bias=bias), waveform)
+    assert found == pytest.approx(tempered(plain, temperature, bias), abs=1e-6)
+    refusing = make_bundle(SMALL, threshold=0.5, temperature=temperature, bias=bias)
+    same_as_the_predictor(refusing, [waveform])
 
 
 def test_a_model_that_refuses_gives_its_labels_only():

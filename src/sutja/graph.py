@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sutja.bundle import Bundle, Member
+from sutja.calibration import SMALLEST
 from sutja.config import AudioConfig, FeatureConfig
 from sutja.errors import BundleError, needs
 from sutja.features import MIN_POWER, dct_basis, hann_window, mel_filters, stft_settings
@@ -309,11 +310,10 @@ def _network(member: Member) -> Any:
 
 def _calibrated(graph: Graph, probabilities: str, bundle: Bundle) -> str:
     """As :func:`sutja.calibration.tempered`."""
-    logs = graph.add("Log", graph.add("Max", probabilities, graph.constant(1e-12)))
+    logs = graph.add("Log", graph.add("Max", probabilities, graph.constant(SMALLEST)))
     logits = graph.add("Div", logs, graph.constant(bundle.temperature))
-    bias = getattr(bundle, "bias", 0.0)
-    if bias:
-        logits = graph.add("Add", logits, graph.constant([0.0] * len(bundle.labels) + [bias]))
+    n_before = len(bundle.labels) - (bundle.threshold is None)
+    logits = graph.add("Add", logits, graph.constant([0.0] * n_before + [bundle.bias]))
     return graph.add("Softmax", logits, axis=1)
 
 

@@ -136,7 +136,8 @@ def metadata(bundle: Bundle, proof: Proof, eight: Eight | None = None) -> dict[s
     """Return what a file says of itself: texts, those that hold more than one value as JSON."""
     least, most = n_samples_allowed(bundle.audio)
     members = {member.name: dataclasses.asdict(member.features) for member in bundle.members}
-    settings = {"audio": dataclasses.asdict(bundle.audio), "members": members, "temperature": bundle.temperature}
+    calibration = {"temperature": bundle.temperature, "bias": bundle.bias}
+    settings = {"audio": dataclasses.asdict(bundle.audio), "members": members} | calibration
     told = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
