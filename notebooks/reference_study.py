@@ -36,7 +36,7 @@ import numpy as np
 import pandas as pd
 from IPython.display import Audio, Markdown, display
 
-from sutja import features, figures, recipe
+from sutja import charts, features, figures, recipe
 from sutja.audio import load_waveform
 from sutja.config import Config, FeatureConfig
 from sutja.crossval import make_folds
@@ -100,7 +100,7 @@ display(table.head())
 table.info(memory_usage="deep")
 counts = table["label"].value_counts().reindex(labels)
 display(counts.to_frame().T)
-display(figures.label_counts(counts.to_dict()))
+display(charts.label_counts(counts.to_dict()))
 
 # %% [markdown] key="waveforms"
 # ## 2. Listen and look
@@ -135,7 +135,7 @@ seconds = np.array([len(waveform) / RATE for waveform in waveforms])
 window_seconds = config.members["mel"].max_samples / RATE
 study["seconds_shortest"], study["seconds_longest"] = float(seconds.min()), float(seconds.max())
 print(f"{RATE} Hz, shape {waveforms[0].shape}, {seconds[0]:.4f} s; all: {seconds.min():.2f} to {seconds.max():.2f} s")
-display(figures.durations(seconds, window_seconds=window_seconds))
+display(charts.durations(seconds, window_seconds=window_seconds))
 
 # %% [markdown] key="mel"
 # ## 5. Mel spectrograms
@@ -244,8 +244,8 @@ copies_run, copies = run("copies", train_clips)
 history = pd.read_csv(copies_run / "history.csv")
 records = history.to_dict("records")
 for (member, fold), rows in history.groupby(["member", "fold"], sort=False):
-    display(figures.learning_curves(rows.to_dict("records"), title=f"{member}_{fold}"))
-display(figures.mean_learning_curves(records, title="Mean over the folds"))
+    display(charts.learning_curves(rows.to_dict("records"), title=f"{member}_{fold}"))
+display(charts.mean_learning_curves(records, title="Mean over the folds"))
 
 # %% [markdown] key="results"
 # ## 11. What the study reports

@@ -16,7 +16,7 @@ from conftest import tone
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
-from sutja import figures, pages
+from sutja import charts, figures, pages
 
 
 def test_sound_is_the_waveform_made_audible():
@@ -51,7 +51,7 @@ def test_script_json_cannot_end_its_element():
 
 
 def test_keep_writes_png_and_gives_svg(tmp_path):
-    figure = figures.histogram([1, 2, 3], "length (m)")
+    figure = charts.histogram([1, 2, 3], "length (m)")
     markup = pages.keep(figure, tmp_path / "figures" / "h.png", "h")
     assert (tmp_path / "figures" / "h.png").exists()
     assert markup.startswith("<figure>")

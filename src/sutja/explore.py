@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja import __version__, features, figures, pages
+from sutja import __version__, charts, drawing, features, figures, pages
 from sutja.audio import Waveform, load_waveform, printable
 from sutja.config import Config, FeatureConfig
 from sutja.dataset import Clip, Dataset, natural_order
@@ -279,7 +279,7 @@ def _draw_all(
         step()
     for kind in kinds:  # last: the map was being made meanwhile; the page draws its own
         groups = [getattr(h.profile, kind) for h in shown]
-        figures.save_png(figures.clip_map(places.result(), groups, kind=kind), folder / f"map_by_{kind}.png")
+        drawing.save_png(charts.clip_map(places.result(), groups, kind=kind), folder / f"map_by_{kind}.png")
         step()
     return drawn
 
@@ -380,21 +380,21 @@ def _data_figures(found: Exploration) -> Iterator[Job]:
     window = min(f.max_samples for f in found.config.members.values()) / found.config.audio.sample_rate
     rows = coverage(dataset.clips)
     if dataset.labels:
-        yield "label_counts", partial(figures.label_counts, _counts(dataset, "label"))
+        yield "label_counts", partial(charts.label_counts, _counts(dataset, "label"))
     if rows:
         ordered = {speaker: rows[speaker] for speaker in dataset.speakers if speaker in rows}
-        yield "coverage", partial(figures.coverage, ordered, dataset.labels)
+        yield "coverage", partial(charts.coverage, ordered, dataset.labels)
     for key, (quantity, _) in QUANTITIES.items():
         values = [getattr(p, key) for p in profiles]
         if key == "seconds":
-            yield "durations", partial(figures.durations, values, window_seconds=window)
+            yield "durations", partial(charts.durations, values, window_seconds=window)
         else:
-            yield key, partial(figures.histogram, values, quantity)
+            yield key, partial(charts.histogram, values, quantity)
     for key in ("loudness_db", "snr_db"):
         groups = by_speaker(profiles, key)
         if len(groups) > 1:
             quantity, _ = QUANTITIES[key]
-            yield f"{key}_by_speaker", partial(figures.spread_by, groups, quantity=quantity, kind="speaker")
+            yield f"{key}_by_speaker", partial(charts.spread_by, groups, quantity=quantity, kind="speaker")
 
 
 # -- the page --------------------------------------------------------------------------------------------------------

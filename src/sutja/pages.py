@@ -20,8 +20,8 @@ import soundfile
 import soxr
 
 from sutja.audio import Waveform
+from sutja.drawing import save_png, to_svg
 from sutja.errors import needs
-from sutja.figures import save_png, to_svg
 from sutja.files import write_text
 
 try:

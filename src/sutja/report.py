@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from sutja import __version__, figures, pages
+from sutja import __version__, charts, pages
 from sutja.errors import RunError, needs
 
 try:
@@ -155,20 +155,20 @@ def _figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Give each figure with its name, one at a time: a run of many labels has large ones."""
     if run.history:
         title = "Mean over the folds"
-        yield "learning_curves", figures.mean_learning_curves(run.history, title=title)
+        yield "learning_curves", charts.mean_learning_curves(run.history, title=title)
     for (member, fold), rows in _networks(run.history).items():
         name = f"{_word(member)}_{fold:g}"
-        yield name, figures.learning_curves(rows, title=f"{member}, fold {fold:g}")
+        yield name, charts.learning_curves(rows, title=f"{member}, fold {fold:g}")
     for member, scores in run.metrics["members"].items():
         if scores.get("confusion_matrix"):
-            figure = figures.confusion_matrix(scores["confusion_matrix"], run.metrics["labels"], title=member)
+            figure = charts.confusion_matrix(scores["confusion_matrix"], run.metrics["labels"], title=member)
             yield f"confusion_{_word(member)}", figure
     name, best = run.best
     for kind in ("label", "speaker"):
         groups = best.get(f"by_{kind}")
         if groups:
             title = f"Accuracy by {kind} ({name}); dashed: all clips"
-            yield f"by_{kind}", figures.accuracy_by(groups, kind=kind, overall=best["accuracy"], title=title)
+            yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=best["accuracy"], title=title)
     yield from _trust_figures(run, best)
 
 
@@ -176,12 +176,12 @@ def _trust_figures(run: Run, best: dict[str, Any]) -> Iterator[tuple[str, Figure
     if best.get("reliability"):
         yield (
             "reliability",
-            figures.reliability(best["reliability"], error=best.get("ece"), title="How sure, how right"),
+            charts.reliability(best["reliability"], error=best.get("ece"), title="How sure, how right"),
         )
     refusal = _refusal(run.metrics.get("refusal"))
     if refusal and refusal.get("det_curve"):
         chosen = (refusal["false_accept_rate"], refusal["false_reject_rate"])
-        yield "refusal", figures.det_curve(refusal["det_curve"], chosen=chosen, title="Refusal")
+        yield "refusal", charts.det_curve(refusal["det_curve"], chosen=chosen, title="Refusal")
 
 
 def _networks(history: list[dict[str, Any]]) -> dict[tuple[str, float], list[dict[str, Any]]]:

@@ -12,7 +12,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from sutja import __version__, figures, pages
+from sutja import __version__, charts, pages
 from sutja.bundle import Bundle
 from sutja.evaluation import Evaluation
 from sutja.stress import UnderStress
@@ -65,15 +65,15 @@ def _figures(found: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator
     scores = dataclasses.asdict(found.scores)
     yield (
         "confusion",
-        figures.confusion_matrix(scores["confusion_matrix"], found.labels, title="All clips"),
+        charts.confusion_matrix(scores["confusion_matrix"], found.labels, title="All clips"),
     )
     for kind, groups in (("label", scores["by_label"]), ("speaker", scores["by_speaker"])):
         if groups:
-            yield f"by_{kind}", figures.accuracy_by(groups, kind=kind, overall=scores["accuracy"], title=f"By {kind}")
-    yield "reliability", figures.reliability(scores["reliability"], error=scores["ece"], title="How sure, how right")
+            yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=scores["accuracy"], title=f"By {kind}")
+    yield "reliability", charts.reliability(scores["reliability"], error=scores["ece"], title="How sure, how right")
     if found.outside:
         chosen = (found.outside.false_accept_rate, found.rejected_rate)
-        yield "refusal", figures.det_curve(found.outside.det_curve, chosen=chosen, title="Refusal")
+        yield "refusal", charts.det_curve(found.outside.det_curve, chosen=chosen, title="Refusal")
     if under_stress:
         rows: list[dict[str, Any]] = [dataclasses.asdict(scores) for scores in under_stress]
-        yield "stress", figures.stress_curves(rows, title="When recordings get worse")
+        yield "stress", charts.stress_curves(rows, title="When recordings get worse")

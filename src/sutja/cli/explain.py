@@ -55,6 +55,7 @@ def _record(path: Path, prediction: Prediction, found: Explanation) -> dict[str,
 
 
 def _draw(found: Explanation, out: Path, *, title: str) -> None:
-    from sutja.figures import explanation, save_png
+    from sutja.drawing import save_png
+    from sutja.figures import explanation
 
     save_png(explanation(found, title=title), out)
