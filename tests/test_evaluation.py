@@ -76,6 +76,13 @@ def test_groups_that_the_data_names_are_told_apart():
     assert sum(found.n_clips for found in scores.reliability) == 6
 
 
+def test_speakers_who_all_do_alike_do_not_make_the_interval_vanish():
+    people = [replace(clip(f"yes{i}", "yes"), speaker=f"s{i % 3}") for i in range(12)]
+    scores = evaluate(Parrot(), people).scores
+    assert scores.interval95 == wilson_interval(1.0, 12)
+    assert scores.interval_method == "Wilson over clips; all speakers did alike"
+
+
 def test_perfect_is_one():
     found = evaluate(Parrot(), [clip("yes1", "yes"), clip("no1", "no")])
     assert found.scores.accuracy == 1.0

@@ -91,10 +91,11 @@ def score(
     share = accuracy(targets, found)
     n_clips = len(clips) // n_copies
     speakers = [clip.speaker for clip in clips]
-    if clustered:
-        interval, method = speaker_interval(right, speakers), "bootstrap over speakers"
-    else:
+    interval, method = speaker_interval(right, speakers) if clustered else None, "bootstrap over speakers"
+    if not clustered:
         interval, method = wilson_interval(share, n_clips), "Wilson over clips"
+    elif interval and interval[0] == interval[1]:  # drawing speakers again says nothing where they do not differ
+        interval, method = wilson_interval(share, n_clips), "Wilson over clips; all speakers did alike"
     return Scores(
         accuracy=share,
         interval95=interval,
@@ -111,8 +112,14 @@ def score(
 
 def _by_attribute(right: NDArray[np.bool_], clips: Sequence[Clip], n_copies: int) -> dict[str, dict[str, Share]]:
     names = {name for clip in clips for name in clip.attributes if name.casefold() in GROUPS}
-    groups = {name: by_group(right, [c.attributes.get(name) for c in clips], n_copies) for name in sorted(names)}
+    groups = {
+        name: by_group(right, [_known(c.attributes.get(name)) for c in clips], n_copies) for name in sorted(names)
+    }
     return {name: shares for name, shares in groups.items() if 2 <= len(shares) <= MAX_GROUPS}
+
+
+def _known(value: str | None) -> str | None:
+    return None if value is None or value.casefold() == "unknown" else value
 
 
 def evaluate(
