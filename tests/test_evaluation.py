@@ -113,7 +113,7 @@ def test_words_that_the_model_does_not_know():
 @pytest.mark.parametrize(
     ("speakers", "method"),
     [
-        ("aabb", "bootstrap over speakers"),
+        ("aaab", "bootstrap over speakers"),
         ("aaaa", "Wilson over clips"),
         ([None] * 4, "Wilson over clips"),
         (["a", "b", None, "b"], "Wilson over clips"),
