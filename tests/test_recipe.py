@@ -246,7 +246,7 @@ def test_copies_judges_every_copy_and_counts_clips(study, tmp_path, quick):
 def test_progress_comes_to_its_end(study, tmp_path, quick):
     told = Told()
     train(plan(study, tmp_path / "run"), told)
-    assert told.stages == [("features", 36), ("training 4 networks", 8), ("predicting unlabelled clips", 3)]
+    assert told.stages == [("listening", 36), ("training 4 networks", 8), ("predicting unlabelled clips", 3)]
     assert told.steps == [36, 8, 3]
 
 
