@@ -96,6 +96,8 @@ def test_a_label_of_one_corpus_only_cannot_be_held_out(study, tmp_path):
     assert "extra recordings say '3'; expected words of the vocabulary (0, 1, 2); rename them with --rename" in told
     told = refused(sutja("train", study / "here", "--negatives", tmp_path / "there", "--out", tmp_path / "run", *QUICK))
     assert "negatives hold '0', '1', which the model is to learn; take them out" in told
+    told = refused(sutja("train", study / "here", "--extra", study / "here", "--out", tmp_path / "run", *QUICK))
+    assert "is in DATA and also in --extra or --negatives" in told
     assert not (tmp_path / "run").exists()
 
 

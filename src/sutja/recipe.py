@@ -113,6 +113,7 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
 
     """
     started = perf_counter()
+    _check_apart(plan)
     settings = check_run(plan)
     if (plan.run / "metrics.json").exists():
         return finish(plan)
@@ -238,6 +239,17 @@ def cut(plan: Plan, material: Material) -> tuple[list[Fold], list[Sound]]:
     folds = make_folds(clips, targets, config.train, plan.protocol, [sound.held_out for sound in more])
     pairs = zip(clips, targets, judged_in, strict=True)
     return folds, [Sound(clip_of(clip, config), int(target), int(fold)) for clip, target, fold in pairs] + more
+
+
+def _check_apart(plan: Plan) -> None:
+    """Refuse recordings that every fold would learn from and one would be judged on."""
+    judged = {clip.path for clip in plan.dataset.clips}
+    for clip in (*plan.extra, *plan.negatives):
+        if clip.path in judged:
+            raise DatasetError(
+                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that it would be learned "
+                "from where it is judged; give each recording once"
+            )
 
 
 def prepare(
