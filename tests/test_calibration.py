@@ -1,5 +1,7 @@
 """Laws of temperature, calibration error, threshold, and of fitting on one part and scoring on another."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -128,6 +130,10 @@ def test_calibrate_scores_folds_with_what_the_others_fitted():
     again, _ = calibrate(softmax(logits * 3), wrong, folds, kinds, config)
     assert np.array_equal(again[folds == 1], honest[folds == 1])
     assert not np.array_equal(again[folds == 2], honest[folds == 2])
+    # Where the target would refuse too many words, it is given up.
+    strict = replace(config, false_accept_rate=1e-6, max_false_reject_rate=0.02)
+    _, kind = calibrate(softmax(logits * 3), truth, folds, kinds, strict)
+    assert kind.scores.false_reject_rate == pytest.approx(0.02, abs=0.01)
     # What does not count sets no threshold.
     kinds[n_clips::2] = "spliced"
     _, of_some = calibrate(softmax(logits * 3), truth, folds, kinds, config)

@@ -194,7 +194,7 @@ def calibrate(
         What each row is, ``(n,)``: the threshold is set by the rows of the last class whose kind is one of
         :data:`COUNTED`, or by all of them where there is none.
     config
-        The share outside the vocabulary, and the rate of false accepts that sets the threshold.
+        The share outside the vocabulary, and the rates that set the threshold.
 
     Returns
     -------
@@ -255,5 +255,7 @@ def _fitted(
         outside, config.outside_share / max(1, outside.sum()), (1 - config.outside_share) / max(1, (~outside).sum())
     )
     temperature, bias = fit(probabilities, truth, weights)
-    scores = tempered(probabilities[counts], temperature, bias)[:, :refuse].max(axis=1)
-    return temperature, bias, refusal_threshold(scores, config.false_accept_rate)
+    confidence = tempered(probabilities, temperature, bias)[:, :refuse].max(axis=1)
+    wanted = refusal_threshold(confidence[counts], config.false_accept_rate)
+    bearable = float(np.quantile(confidence[~outside], config.max_false_reject_rate, method="lower"))
+    return temperature, bias, min(wanted, bearable)

@@ -166,6 +166,8 @@ class RefusalConfig:
     noise_share: float = 0.15
     false_accept_rate: float = 0.03
     """Share of other words and noises that may still be taken for a word of the vocabulary: sets the threshold."""
+    max_false_reject_rate: float = 0.1
+    """Unless that would refuse more of the vocabulary than this: a model that refuses too much is of no use."""
     outside_share: float = 0.1
     """How much of what a microphone brings is taken to be outside the vocabulary: sets how sure the model is."""
 
@@ -173,7 +175,7 @@ class RefusalConfig:
         _check_kinds("refusal", self)
         for name in ("spliced_share", "words_share", "noise_share"):
             _require(getattr(self, name) >= 0, f"refusal.{name}", getattr(self, name), "at least 0")
-        for name in ("false_accept_rate", "outside_share"):
+        for name in ("false_accept_rate", "max_false_reject_rate", "outside_share"):
             _require(0 < getattr(self, name) < 1, f"refusal.{name}", getattr(self, name), "above 0 to below 1")
 
 

@@ -215,6 +215,7 @@ def _told(run: Run) -> dict[str, Any]:
         "short": SHORT,
         "baseline": metrics.get("baseline"),
         "refusal": _refusal(metrics.get("refusal")),
+        "wanted": ((config.get("config") or {}).get("refusal") or {}).get("false_accept_rate", 1.0),
         "attributes": best.get("by_attribute") or {},
         "chance": 1 / max(len(metrics["labels"]), 1),
         "worst": {kind: _worst(best.get(f"by_{kind}") or {}) for kind in ("speaker", "label")},
