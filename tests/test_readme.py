@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import re
 import shlex
+import shutil
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 from conftest import TINY_RATE, tone, write_wav
+from service import running
 
 from sutja import config
 from sutja.cli import main
@@ -18,8 +21,11 @@ from sutja.dataset import scan
 README = Path(__file__).parents[1] / "README.md"
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(encoding="utf-8"), flags=re.M | re.S)
+SERVE = "sutja serve"  # does not end by itself
+
+
+def blocks(language: str, page: Path = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
 @pytest.fixture
@@ -38,7 +44,9 @@ def home(tmp_path, tiny_dataset, monkeypatch):
 
 
 def test_the_commands_and_the_example(home, capsys):
-    commands = [line for block in blocks("sh") for line in block.splitlines() if line.startswith("sutja ")]
+    commands = [
+        line for block in blocks("sh") for line in block.splitlines() if line.startswith("sutja ") and line != SERVE
+    ]
     assert len(commands) >= 4
     for line in commands:
         result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
@@ -53,6 +61,21 @@ def test_the_commands_and_the_example(home, capsys):
     label, probability = capsys.readouterr().out.split()[-2:]
     assert label in scan(home / "my_recordings").labels
     assert 0 < float(probability) <= 1
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
+@pytest.mark.parametrize("page", [README, README.parent / "docs" / "http.md"], ids=["README", "http.md"])
+def test_the_service_is_asked_as_told(home, page):
+    lines = [line for block in blocks("sh", page) for line in block.splitlines()]
+    commands = [line for line in lines if line.startswith("curl ")]
+    assert commands
+    assert any(line.startswith(SERVE) for line in lines)
+    with running() as service:
+        for line in commands:
+            asked = line.replace("http://127.0.0.1:8765/", service.url)
+            assert asked != line
+            found = subprocess.run(shlex.split(asked), check=True, capture_output=True, cwd=home).stdout
+            assert b'"probabilities"' in found
 
 
 def test_its_links_lead_somewhere():

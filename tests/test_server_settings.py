@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
+import re
+
 import pytest
+from service import repository
 
 from sutja.errors import ConfigError
 from sutja.server.settings import LOOPBACK_NAMES, Access, Limits, access_for, limits_from
@@ -51,3 +55,9 @@ def test_tokens_that_are_too_easy(token):
 def test_origins_that_are_none(origin):
     with pytest.raises(ConfigError, match="expected scheme and host alone"):
         Access(origins=(origin,))
+
+
+def test_the_limits_are_told():
+    page = (repository() / "docs" / "http.md").read_text(encoding="utf-8")
+    told = re.findall(r"^\| `(\w+)` \| ([\d.]+) \|", page, flags=re.MULTILINE)
+    assert told == [(name, str(value)) for name, value in dataclasses.asdict(Limits()).items()]
