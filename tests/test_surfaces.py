@@ -104,6 +104,16 @@ def test_predicting_brings_no_torch_and_says_nothing(study, clips):
     assert not set(ended.stderr.split()) & OPTIONAL  # were it not silent, the words of a warning would stand there
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="homes are elsewhere")
+def test_nothing_is_left_behind_at_home(study, clips, tmp_path):
+    """onnxruntime would keep a device id there, and send telemetry."""
+    program = "import os, sys; os.environ['HOME'] = sys.argv[3]; os.environ.pop('XDG_CACHE_HOME', None)\n"
+    program += "import sutja; sutja.load(sys.argv[1]).predict(sys.argv[2])"
+    ended = run_python(program, study / "run", clips[0], tmp_path)
+    assert ended.returncode == 0, ended.stderr
+    assert list(tmp_path.rglob("*")) == []
+
+
 def test_predict_evaluate_and_load_work_where_only_the_run_time_is_installed(study, clips):
     program = WITHOUT_EXTRAS + (
         "import sutja; from sutja.cli import main\n"

@@ -24,6 +24,10 @@ from sutja.errors import (
     SutjaError,
 )
 
+# onnxruntime 1.31 keeps a device id in ~/.cache and sends telemetry to its makers unless this is set before it is
+# imported; its own `disable_telemetry_events` comes too late. sutja works offline.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
+
 if TYPE_CHECKING:
     from sutja.predictor import Examination as Examination
     from sutja.predictor import Prediction as Prediction
