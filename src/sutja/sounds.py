@@ -27,7 +27,8 @@ from sutja.features import Features, network_inputs
 from sutja.metrics import Integers
 
 N_DRAWS = 200  # of a clip to splice with
-CROWD_WORDS = 150  # about a minute of voices, to make babble of
+CROWD_WORDS = 150  # about a minute of synthetic voices, to make babble of
+CROWD_CLIPS = 150  # of each fold, as well
 
 
 Kind = Literal["clip", "extra", "synthetic", "other word", "synthetic word", "spliced", "noise"]
@@ -133,6 +134,28 @@ def crowd(config: Config) -> Waveform | None:
     return np.concatenate(words)
 
 
+def crowds(sounds: Sequence[Sound], config: Config) -> dict[int | None, list[Waveform]]:
+    """Return voices to make babble of, for the sounds of each fold: synthetic ones, and that fold's own recordings.
+
+    Babble of real voices is harder than that of synthetic ones. A fold's voices are laid only under sounds that are
+    held out with them, so that no network hears, even in the background, whom it is judged on.
+    """
+    made = crowd(config)
+    synthetic_voices = [] if made is None else [made]
+    found: dict[int | None, list[Waveform]] = {None: synthetic_voices}
+    for fold in sorted({sound.held_out for sound in sounds if sound.held_out is not None}):
+        rng = np.random.default_rng([config.train.seed, 4, fold])
+        own = [sound for sound in sounds if sound.kind == "clip" and sound.held_out == fold]
+        drawn = rng.permutation(len(own))[:CROWD_CLIPS]
+        found[fold] = synthetic_voices + ([np.concatenate([_level(own[i].hear()) for i in drawn])] if own else [])
+    return found
+
+
+def _level(waveform: Waveform) -> Waveform:
+    """Bring a voice to the level of the others."""
+    return waveform / np.float32(max(float(np.sqrt(np.mean(np.square(waveform)))), 1e-6))
+
+
 def write_inputs(
     sounds: Sequence[Sound], config: Config, folder: Path, n_jobs: int, on_sound: Callable[[], None]
 ) -> None:
@@ -147,10 +170,11 @@ def write_inputs(
         )
         for name, features in config.members.items()
     }
-    voices = crowd(config)
+    voices = crowds(sounds, config)
 
     def write(number: int) -> None:
-        versions = _versions(sounds[number].hear(), number, config, voices)
+        sound = sounds[number]
+        versions = _versions(sound.hear(), number, config, voices.get(sound.held_out, []))
         places = [number, *range(n_sounds + number * n_copies, n_sounds + (number + 1) * n_copies)]
         for place, version in zip(places, versions, strict=True):
             _put(rows, place, version)
@@ -162,12 +186,17 @@ def write_inputs(
         member.flush()
 
 
-def _versions(waveform: Waveform, number: int, config: Config, voices: Waveform | None) -> list[Mapping[str, Features]]:
+def _versions(
+    waveform: Waveform, number: int, config: Config, voices: Sequence[Waveform]
+) -> list[Mapping[str, Features]]:
     if config.augment is None:
         raise AssertionError("a run without augmentation pads its clips and has no versions")
     rng = np.random.default_rng([config.train.seed, 3, number])
     rate, window = config.audio.sample_rate, min(features.max_samples for features in config.members.values())
-    varied = [vary(waveform, rate, window, config.augment, rng, voices) for _ in range(config.train.n_copies)]
+    varied = []
+    for _ in range(config.train.n_copies):
+        background = voices[rng.integers(len(voices))] if voices else None
+        varied.append(vary(waveform, rate, window, config.augment, rng, background))
     return [inputs(version, config) for version in (waveform, *varied)]
 
 
