@@ -153,7 +153,8 @@ def crowds(sounds: Sequence[Sound], config: Config) -> dict[int | None, list[Wav
 
 def _level(waveform: Waveform) -> Waveform:
     """Bring a voice to the level of the others."""
-    return waveform / np.float32(max(float(np.sqrt(np.mean(np.square(waveform)))), 1e-6))
+    level: Waveform = waveform / np.float32(max(float(np.sqrt(np.mean(np.square(waveform)))), 1e-6))
+    return level
 
 
 def write_inputs(
@@ -195,7 +196,7 @@ def _versions(
     rate, window = config.audio.sample_rate, min(features.max_samples for features in config.members.values())
     varied = []
     for _ in range(config.train.n_copies):
-        background = voices[rng.integers(len(voices))] if voices else None
+        background = voices[int(rng.integers(len(voices)))] if voices else None
         varied.append(vary(waveform, rate, window, config.augment, rng, background))
     return [inputs(version, config) for version in (waveform, *varied)]
 
