@@ -12,6 +12,8 @@ const MOST_WORDS = 40;
 const MOST_LABELS = 30;
 const SENT_AS_IT_IS = /\.(wav|flac|ogg|oga|opus|mp3|aiff?|aifc|au|snd|caf|w64|rf64)$/i; // what the service decodes
 
+let chosen = false; // the user asked to see the recording that is shown
+
 // -- hearing and showing -----------------------------------------------------------------------------------------------
 
 /** Ask about a recording, show the answer, remember it, then ask what mattered. */
@@ -64,15 +66,18 @@ function hearSpoken(samples, rate) {
 }
 
 /** Show and remember a word of the stream; what mattered is asked for when somebody wants to see it. */
-function hearWord(samples, rate, found) {
+function hearWord(samples, rate, found, { late }) {
   const className = found.rejected ? "refused" : "";
   at("words").hidden = false;
   at("words").append(make("span", { textContent: called(found), className }), " ");
   while (at("words").children.length > MOST_WORDS) at("words").firstElementChild.remove();
+  const entry = samples.length ? history.remember({ bytes: sound.wav(samples, rate), name: "spoken.wav", samples, rate, found }) : null;
+  if (late && chosen) return; // the user has stopped the stream and looks at something else
+  chosen = false;
+  state.shown = entry;
   answer.word(found);
   answer.bars(found);
   at("why").hidden = true;
-  if (samples.length) state.shown = history.remember({ bytes: sound.wav(samples, rate), name: "spoken.wav", samples, rate, found });
   history.list();
 }
 
@@ -86,6 +91,7 @@ function show(entry) {
 
 /** Show a recording of the history; of a word of the stream more is known only now. */
 async function showAgain(entry) {
+  chosen = true;
   show(entry);
   at("said").scrollIntoView({ block: "nearest" });
   if (entry.found.features && entry.explanation) return;

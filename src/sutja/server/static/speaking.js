@@ -27,7 +27,7 @@ let listening = null; // the stream: {socket, rate, kept, nPassed}
 let onRecording = () => {};
 let onWord = () => {};
 
-/** Set what is done with a word that was held for, `(samples, rate)`, and with one of the stream, also `(found)`. */
+/** Set what is done with a word that was held for, `(samples, rate)`, and with one of the stream, also `(found, {late})`. */
 export function onHeard(recording, word) {
   onRecording = recording;
   onWord = word;
@@ -167,7 +167,7 @@ function told(stream, message) {
   if (message.type === "error") trouble(message.error);
   if (message.type !== "word") return;
   const [from, to] = [message.start, message.end].map((second) => Math.max(0, Math.round(second * stream.rate) - stream.nPassed));
-  onWord(sound.joined(stream.kept).slice(from, to), stream.rate, message);
+  onWord(sound.joined(stream.kept).slice(from, to), stream.rate, message, { late: listening !== stream });
 }
 
 function level(dbfs) {

@@ -1,0 +1,493 @@
+"""The page, in a real browser with a microphone that hears a file: spoken to, corrected, downloaded, looked at."""
+
+from __future__ import annotations
+
+import base64
+import io
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+from chromium import FLAGS, PROGRAM
+from conftest import write_wav
+from helpers import sutja, tiny_study
+from service import model, running
+
+import sutja as package
+from sutja.dataset import scan
+from sutja.predictor import Prediction
+
+synth = pytest.importorskip("sutja.synth")
+playwright = pytest.importorskip("playwright.sync_api")
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
+
+ROOT = Path(__file__).parents[1]
+AXE = ROOT / "tests" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+RATE = 48_000
+HOLD_MS = 2_600  # longer than the microphone's file, so that one whole word is in it
+DESKTOP = {"width": 1100, "height": 900}
+PHONE = {"width": 390, "height": 844}
+
+
+@dataclass(frozen=True)
+class Word:
+    """A synthetic word that the shipped model is sure of, whatever its weights are today."""
+
+    label: str
+    waveform: np.ndarray
+    prediction: Prediction
+
+
+@pytest.fixture(scope="module")
+def word() -> Word:
+    said = []
+    for label, text in synth.digit_words("en").items():
+        for variant in ("m3", "f2"):
+            waveform = synth.synthesise(text, synth.Voice(variant=variant), sample_rate=RATE)
+            prediction = model().predict(waveform, sample_rate=RATE)
+            if prediction.label == label:
+                said.append(Word(label, waveform, prediction))
+    return max(said, key=lambda word: word.prediction.probability)
+
+
+@pytest.fixture(scope="module")
+def sounds(tmp_path_factory, word) -> Path:
+    """What is spoken and dropped: ``microphone.wav`` (2.2 s, again and again), ``word.wav``, ``noise.flac``."""
+    folder = tmp_path_factory.mktemp("소리")
+    rng = np.random.default_rng(0)
+    spoken = rng.normal(0, 3e-4, round(2.2 * RATE)).astype(np.float32)
+    start = round(0.6 * RATE)
+    spoken[start : start + len(word.waveform)] += 0.5 * word.waveform
+    write_wav(folder / "microphone.wav", spoken, RATE)
+    write_wav(folder / "word.wav", word.waveform, RATE)
+    with (folder / "noise.flac").open("wb") as file:
+        soundfile.write(file, 0.1 * rng.normal(size=16_000), 16_000, format="FLAC")
+    (folder / "text.wav").write_text("no sound", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with running() as process:
+        yield process.url
+
+
+@pytest.fixture(scope="module")
+def browser(sounds) -> Iterator[Any]:
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    fake.append(f"--use-file-for-fake-audio-capture={sounds / 'microphone.wav'}")
+    # Playwright has its own way of talking to Chromium; and sound waits for the user's touch, as it does at home.
+    flags = [flag for flag in FLAGS if not flag.startswith(("--remote-debugging", "--autoplay-policy"))]
+    with playwright.sync_playwright() as started:
+        program = started.chromium.launch(executable_path=PROGRAM, args=[*flags, *fake])
+        yield program
+        program.close()
+
+
+class Seen:
+    """A page, and what it complained of or asked others for."""
+
+    def __init__(self, browser: Any, url: str, **settings: Any) -> None:
+        self.problems: list[str] = []
+        self.context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB"} | settings)
+        self.page = self.context.new_page()
+        self.page.set_default_timeout(60_000)  # other tests run beside it
+        self.page.on("console", self._console)
+        self.page.on("pageerror", lambda error: self.problems.append(str(error)))
+        self.page.on("request", lambda request: self._request(request.url, url))
+        self.page.goto(url)
+
+    def _console(self, message: Any) -> None:
+        if message.type in ("error", "warning", "assert"):
+            self.problems.append(message.text)
+
+    def _request(self, asked: str, url: str) -> None:
+        if not asked.startswith((url, "blob:", "data:")):
+            self.problems.append(f"asks for {asked}")
+
+    def text(self, selector: str) -> str:
+        found: str = self.page.locator(selector).inner_text()
+        return found
+
+    def ready(self) -> Any:
+        self.page.wait_for_selector("#hold:enabled")
+        return self.page
+
+    def explained(self) -> Any:
+        self.page.wait_for_selector("canvas[data-kind=mattered]")
+        return self.page
+
+    def hold(self, milliseconds: int = HOLD_MS) -> None:
+        """Hold the button while the microphone's file goes by once; the first press only lets the browser ask."""
+        self.ready().locator("#hold").hover()
+        self.page.mouse.down()
+        self.page.wait_for_selector("#hold.on")
+        self.page.wait_for_timeout(milliseconds)
+        self.page.mouse.up()
+
+    def choose(self, *files: Path) -> None:
+        before = self.page.locator("#history li").count()
+        self.ready().set_input_files("#file", list(files))
+        playwright.expect(self.page.locator("#history li")).to_have_count(before + len(files))
+        playwright.expect(self.page.locator("#status")).to_be_empty()  # it is done
+
+
+@pytest.fixture
+def open_page(browser, url) -> Iterator[Any]:
+    """Open the page; at the end it must have been quiet and have asked nobody else."""
+    opened: list[Seen] = []
+
+    def open_it(address: str = url, **settings: Any) -> Seen:
+        opened.append(Seen(browser, address, **settings))
+        return opened[-1]
+
+    yield open_it
+    for seen in opened:
+        seen.context.close()
+        assert seen.problems == []
+
+
+def filled(page: Any, kind: str) -> bool:
+    """Whether something was drawn on a canvas: more than one colour."""
+    script = """(canvas) => new Set(new Uint32Array(
+        canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height).data.buffer)).size > 5"""
+    return bool(page.locator(f"canvas[data-kind={kind}]").evaluate(script))
+
+
+# -- speaking ---------------------------------------------------------------------------------------------------------
+
+
+def test_hold_speak_and_see_the_digit(open_page, word):
+    seen = open_page()
+    with seen.page.expect_response("**/v1/predict?features=true") as answered:
+        seen.hold()
+    seen.explained()
+    assert seen.text("#said") == word.label
+    assert "% sure" in seen.text("#sure")
+    assert seen.text("tr.best th") == word.label
+    assert seen.text("#history .heard b") == word.label
+    assert filled(seen.page, "seen-mel")
+    assert filled(seen.page, "mattered")
+    sent = answered.value.request.post_data_buffer
+    with soundfile.SoundFile(io.BytesIO(sent)) as file:
+        assert file.samplerate == seen.page.evaluate("new AudioContext().sampleRate")  # the microphone's own
+        assert (file.channels, file.subtype) == (1, "PCM_16")
+        assert len(file) < 1.5 * file.samplerate  # the pauses around the word are not sent
+    told = answered.value.json()["probabilities"]
+    assert told == pytest.approx(model().predict(sent).probabilities, abs=1e-6)
+
+
+def test_the_keyboard_alone_will_do(open_page, word):
+    seen = open_page()
+    page = seen.ready()
+    page.keyboard.press("Space")  # a short press starts
+    page.wait_for_selector("#hold.on")
+    assert seen.text("#hold-text") == "Speak, then press again"
+    page.wait_for_timeout(HOLD_MS)
+    page.keyboard.press("Space")
+    seen.explained()
+    assert seen.text("#said") == word.label
+    page.focus("#hold")
+    page.keyboard.down("Enter")
+    page.wait_for_selector("#hold.on")
+    page.wait_for_timeout(HOLD_MS)
+    page.keyboard.up("Enter")
+    page.wait_for_selector("#history li:nth-child(2)")
+    assert page.locator("#history .heard b").all_inner_texts() == [word.label] * 2
+    page.focus("#speaker")
+    page.keyboard.press("Space")  # writes a space there
+    assert page.locator("#hold.on").count() == 0
+
+
+def test_a_screen_readers_press_starts_and_stops(open_page):
+    seen = open_page()
+    page = seen.ready()
+    page.locator("#hold").evaluate("(button) => button.click()")
+    page.wait_for_selector("#hold.on")
+    page.wait_for_timeout(HOLD_MS)
+    page.locator("#hold").evaluate("(button) => button.click()")
+    page.wait_for_selector("#history li")
+
+
+def test_listening_all_the_time_tells_each_word(open_page, word):
+    seen = open_page()
+    seen.ready().click("#listen")
+    seen.page.wait_for_selector("#words span:nth-child(2)")
+    seen.page.wait_for_selector("#level:visible")
+    assert "dB" in seen.text("#level-text")
+    seen.page.click("#listen")
+    seen.page.wait_for_selector("#listen[aria-pressed=false]")
+    assert word.label in seen.text("#words").split()
+    spoken = seen.page.locator("#history li", has_text=word.label).first
+    spoken.get_by_role("button", name="Show").click()  # what mattered is asked for when it is wanted
+    seen.explained()
+    assert seen.text("#said") == word.label
+
+
+@pytest.mark.parametrize(
+    ("name", "told"), [("NotAllowedError", "Allow it beside the address"), ("NotFoundError", "No microphone was found")]
+)
+def test_without_a_microphone_it_says_so(open_page, name, told):
+    seen = open_page()
+    seen.ready().evaluate(
+        """(name) => {
+            navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("", name));
+        }""",
+        name,
+    )
+    seen.page.click("#hold")
+    seen.page.wait_for_selector("#trouble:visible")
+    assert told in seen.text("#trouble")
+
+
+# -- files ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_chosen_file_gets_pythons_answer(open_page, sounds, word):
+    seen = open_page()
+    with seen.page.expect_response("**/v1/predict?features=true") as answered:
+        seen.choose(sounds / "word.wav")
+    assert seen.text("#said") == word.label
+    expected = model().predict(sounds / "word.wav")
+    assert answered.value.json()["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
+    shown = dict(zip(expected.probabilities, seen.page.locator("#bars tbody .n").all_inner_texts(), strict=True))
+    assert shown == {label: f"{100 * p:.1f} %" for label, p in expected.probabilities.items()}
+
+
+def test_dropped_noise_is_plainly_refused(open_page, sounds):
+    assert model().predict(sounds / "noise.flac").rejected
+    seen = open_page()
+    content = base64.b64encode((sounds / "noise.flac").read_bytes()).decode()
+    seen.ready().evaluate(
+        """(content) => {
+            const transfer = new DataTransfer();
+            const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+            transfer.items.add(new File([bytes], "noise.flac"));
+            for (const type of ["dragover", "drop"]) {
+                document.body.dispatchEvent(new DragEvent(type, { dataTransfer: transfer, bubbles: true }));
+            }
+        }""",
+        content,
+    )
+    seen.explained()
+    assert seen.text("#said") == "Not a digit"
+    assert seen.text("#sure").startswith("Nearest was ")
+    assert seen.page.locator("#history .labels [aria-pressed=true]").inner_text() == "none of these"
+    assert seen.page.locator("#veil").is_hidden()
+
+
+def test_what_is_no_recording_gets_the_services_sentence(open_page, sounds):
+    seen = open_page()
+    seen.ready().set_input_files("#file", sounds / "text.wav")
+    seen.page.wait_for_selector("#trouble:visible")
+    assert "cannot be decoded" in seen.text("#trouble")
+    seen.problems[:] = [told for told in seen.problems if "422" not in told]  # the browser's own note of the status
+    seen.choose(sounds / "word.wav")
+    assert seen.page.locator("#trouble").is_hidden()
+
+
+def test_only_what_mattered_is_played(open_page, sounds):
+    seen = open_page()
+    seen.choose(sounds / "word.wav")
+    page = seen.explained()
+    page.evaluate(
+        """() => {
+            window.played = [];
+            const start = AudioBufferSourceNode.prototype.start;
+            AudioBufferSourceNode.prototype.start = function (when, offset, duration) {
+                window.played.push([offset, offset + duration]);
+                return start.call(this, when, offset, duration);
+            };
+        }"""
+    )
+    page.click("#play-part")
+    segments = page.evaluate("window.played")
+    expected = package.explain(model(), sounds / "word.wav").segments
+    assert np.array(segments) == pytest.approx(np.array(expected), abs=1e-6)
+    page.evaluate("() => { window.played = []; }")
+    page.click("#play-all")
+    (whole,) = page.evaluate("window.played")
+    assert whole == pytest.approx([0, soundfile.info(sounds / "word.wav").duration], abs=1e-3)
+
+
+@pytest.mark.corpus
+def test_the_page_says_of_real_recordings_what_python_says(open_page, corpora):
+    clips = [clip.path for clip in scan(corpora / "fsdd").clips][::30]
+    assert len(clips) == 100
+    page = open_page().ready()
+    ask = """async (content) => {
+        const { predict } = await import("/static/service.js");
+        return (await predict(Uint8Array.from(atob(content), (c) => c.charCodeAt(0)))).probabilities;
+    }"""
+    for path in clips:
+        told = page.evaluate(ask, base64.b64encode(path.read_bytes()).decode())
+        assert told == pytest.approx(model().predict(path).probabilities, abs=1e-6)
+
+
+# -- history ----------------------------------------------------------------------------------------------------------
+
+
+def test_history_is_corrected_and_downloaded_as_a_data_set(open_page, sounds, word, tmp_path):
+    seen = open_page()
+    seen.hold()
+    seen.explained()
+    seen.page.fill("#speaker", 'Kim, "J"')
+    seen.choose(sounds / "word.wav", sounds / "noise.flac")
+    page = seen.page
+    wrong = "0" if word.label != "0" else "1"
+    page.locator("#history li").nth(2).get_by_role("button", name=wrong, exact=True).click()
+    assert f"corrected to {wrong}" in page.locator("#history li").nth(2).inner_text()
+    page.locator("#history li").nth(1).get_by_role("button", name="Remove").click()
+    with page.expect_download() as download:
+        page.click("#download")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path / "mine")
+    result = sutja("data", "info", tmp_path / "mine")
+    assert result.exit_code == 0, result.output
+    assert "audiofolder" in result.output
+    found = scan(tmp_path / "mine")
+    assert [(clip.label, clip.speaker) for clip in found.clips] == [(wrong, "me"), (None, 'Kim, "J"')]
+    spoken, noise = (clip.path for clip in found.clips)
+    assert noise.read_bytes() == (sounds / "noise.flac").read_bytes()
+    with soundfile.SoundFile(spoken) as file:
+        assert file.samplerate == page.evaluate("new AudioContext().sampleRate")
+
+
+def test_removing_all_leaves_nothing_to_download(open_page, sounds):
+    seen = open_page()
+    seen.choose(sounds / "word.wav")
+    seen.page.get_by_role("button", name="Remove").click()
+    assert seen.page.locator("#history li").count() == 0
+    assert seen.page.locator("#download").is_disabled()
+
+
+# -- other models, closed doors ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def study(tmp_path_factory) -> Path:
+    return tiny_study(tmp_path_factory)
+
+
+def test_each_member_of_an_ensemble_has_its_bars_and_its_picture(open_page, study):
+    clip = study / "clips" / "1_03_0.wav"
+    with running("--model", study / "run") as process:
+        seen = open_page(process.url)
+        seen.choose(clip)
+        page = seen.explained()
+        assert page.locator("#bars thead th").all_inner_texts() == ["Word", "mel", "mfcc", "together"]
+        examined = package.load(study / "run").examine(clip)
+        columns = [*examined.members.values(), examined.prediction.probabilities]
+        expected = [f"{100 * column[label]:.1f} %" for label in examined.prediction.probabilities for column in columns]
+        assert page.locator("#bars tbody .n").all_inner_texts() == expected
+        for kind in ("seen-mel", "seen-mfcc", "mattered"):
+            assert filled(page, kind)
+        seen.context.close()
+
+
+def test_a_service_with_a_token_asks_for_it(open_page, sounds, word):
+    with running("--token", "sesame-open-sesame") as process:
+        seen = open_page(process.url)
+        seen.page.wait_for_selector("#door:visible")
+        seen.page.fill("#token", "sesame-open-sesame")
+        seen.page.keyboard.press("Enter")
+        seen.choose(sounds / "word.wav")
+        assert seen.text("#said") == word.label
+        seen.page.click("#listen")
+        seen.page.wait_for_selector("#words span")
+        seen.page.click("#listen")
+        seen.problems[:] = [told for told in seen.problems if "401" not in told]
+        seen.context.close()
+
+
+def test_a_service_that_is_gone_is_told_of(open_page, sounds):
+    with running() as process:
+        seen = open_page(process.url)
+        seen.ready()
+    seen.page.set_input_files("#file", sounds / "word.wav")
+    seen.page.wait_for_selector("#trouble:visible")
+    assert "does not answer" in seen.text("#trouble")
+    seen.problems.clear()  # the browser's own note
+
+
+# -- languages, looks, access -----------------------------------------------------------------------------------------
+
+
+def test_english_and_korean_say_the_same_things(open_page):
+    seen = open_page(locale="ko-KR")
+    page = seen.ready()
+    texts = page.evaluate("import('/static/text.js').then(({ TEXTS }) => TEXTS)")
+    assert list(texts["en"]) == list(texts["ko"])
+    for key, english in texts["en"].items():
+        places = {part.partition("}")[0] for part in english.split("{")[1:]}
+        assert {part.partition("}")[0] for part in texts["ko"][key].split("{")[1:]} == places, key
+    assert page.evaluate("document.documentElement.lang") == "ko"
+    assert seen.text("#hold-text") == texts["ko"]["hold"]
+    page.select_option("#language", "en")
+    assert seen.text("#hold-text") == texts["en"]["hold"]
+    page.reload()  # remembered
+    assert page.evaluate("document.documentElement.lang") == "en"
+
+
+def test_light_and_dark_follow_the_system_or_the_switch(open_page):
+    seen = open_page(color_scheme="dark")
+    page = seen.ready()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    dark = page.evaluate(paper)
+    page.select_option("#theme", "light")
+    light = page.evaluate(paper)
+    assert dark != light
+    page.reload()
+    assert page.evaluate(paper) == light
+    page.emulate_media(color_scheme="light")
+    page.select_option("#theme", "dark")
+    assert page.evaluate(paper) == dark
+
+
+def test_on_a_phone_nothing_sticks_out_and_a_tap_speaks(open_page, word):
+    seen = open_page(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = seen.ready()
+    page.tap("#hold")
+    page.wait_for_selector("#hold.on")
+    page.wait_for_timeout(HOLD_MS)
+    page.tap("#hold")
+    seen.explained()
+    assert seen.text("#said") == word.label
+    assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+    small = page.evaluate(
+        """[...document.querySelectorAll("button, select, input:not([type=file])")]
+        .filter((e) => e.offsetParent && e.getBoundingClientRect().height < 36).map((e) => e.outerHTML)"""
+    )
+    assert small == []  # a finger finds them
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci --prefix tests/web")
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark", "locale": "ko-KR"}])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_axe_finds_no_fault(open_page, sounds, look, size):
+    seen = open_page(viewport=size, **look)
+    seen.choose(sounds / "word.wav", sounds / "noise.flac")
+    page = seen.explained()
+    page.locator("#history .labels button").nth(3).click()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    assert [(fault["id"], fault["impact"], [n["html"] for n in fault["nodes"]]) for fault in found] == []
+
+
+def test_nothing_of_the_page_is_inline_or_elsewhere():
+    static = ROOT / "src" / "sutja" / "server" / "static"
+    html = (static / "index.html").read_text(encoding="utf-8")
+    for hidden in ("<style", " style=", " onclick=", " onload=", "javascript:"):
+        assert hidden not in html
+    for path in static.iterdir():
+        text = (
+            path.read_text(encoding="utf-8").replace("http://www.w3.org/2000/svg", "").replace("http://localhost", "")
+        )
+        assert "http://" not in text, path
+        assert "https://" not in text, path
