@@ -21,6 +21,16 @@ def test_the_simple_routes():
         assert here.head("/").status_code == 200
 
 
+def test_the_pages_files_have_their_types():
+    kinds = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
+    files = [path for path in module.STATIC.rglob("*") if path.is_file()]
+    assert {path.suffix for path in files} >= {".js", ".css", ".html"}
+    with client() as here:
+        for path in files:
+            found = here.get(f"/static/{path.relative_to(module.STATIC).as_posix()}")
+            assert found.headers["content-type"].partition(";")[0] == kinds[path.suffix]
+
+
 def test_flags():
     with client() as here:
         plain = here.post("/v1/predict?features=false&explain=false", content=sound()).json()

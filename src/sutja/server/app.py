@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import mimetypes
 import os
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -29,6 +30,7 @@ from sutja.server.settings import Access, Limits
 from sutja.server.watching import Meters, Watch
 
 STATIC = Path(__file__).parent / "static"
+mimetypes.add_type("text/javascript", ".js")  # Windows may have been told otherwise, and browsers are told not to guess
 CLIENT_GONE = 499  # nobody reads it; the log and the meters do
 
 Result = TypeVar("Result")
