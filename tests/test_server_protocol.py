@@ -14,9 +14,9 @@ from service import Process, answer, request, running, sound
 
 LIMITS = {
     "n_connections": 40,
-    "header_seconds": 0.5,
-    "upload_seconds": 0.5,
-    "idle_seconds": 0.6,
+    "header_seconds": 1,
+    "upload_seconds": 1,
+    "idle_seconds": 1.5,
     "request_seconds": 10,
     "stream_idle_seconds": 1.5,
     "n_streams": 2,
