@@ -234,6 +234,16 @@ def test_many_at_once_and_one_after_the_other(service):
             content += connection.recv(65_536)
 
 
+def test_a_header_without_end_behind_a_request(service):
+    with service.connect() as connection:
+        connection.sendall(request("/v1/predict?explain=true", sound()) + b"GET /" + b"a" * 40_000)
+        with contextlib.suppress(ConnectionError):
+            for _ in range(200):
+                connection.sendall(b"a" * 4_096)
+                time.sleep(0.005)
+        assert ends(connection, 5)
+
+
 def test_idle_sockets(service):
     """Far more than there is room for: the oldest go, and a good request is answered in the middle of it."""
     n_sockets = 1_000

@@ -46,6 +46,18 @@ def test_requests_in_hand_are_answered():
     assert service.process.returncode == 0
 
 
+def test_requests_that_were_sent_together_are_answered():
+    with running() as service, service.connect() as connection:
+        n_requests = 12
+        connection.sendall(request("/v1/predict?explain=true", CONTENT) * n_requests)
+        time.sleep(0.3)
+        service.terminate()
+        content = b""
+        while more := connection.recv(65_536):
+            content += more
+        assert content.count(b'"explanation"') == n_requests
+
+
 def wait_until(happened: Callable[[], bool], seconds: float = 20) -> None:
     end = time.monotonic() + seconds
     while not happened():

@@ -46,7 +46,7 @@ class GuardedProtocol(HttpToolsProtocol):
         self.phase, self.since = Phase.SILENT, self.loop.time()
         self.is_draining = False
         self._wants_close = False
-        self._n_header_bytes = 0
+        self._awaits_headers, self._n_header_bytes = True, 0
         self._closing_since: float | None = None
 
     # -- what the connection does -------------------------------------------------------------------------------------
@@ -63,11 +63,14 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         if self.phase is Phase.SILENT:
             self._enter(Phase.HEADERS)
-        if self.phase is Phase.HEADERS:
+        if self._awaits_headers:
             self._n_header_bytes += len(data)
         super().data_received(data)
-        if self.phase is Phase.HEADERS and self._n_header_bytes > self.limits.header_bytes:
-            self._refuse_headers()
+        if self._awaits_headers and self._n_header_bytes > self.limits.header_bytes:
+            if self.phase is Phase.HEADERS:
+                self._refuse_headers()
+            else:  # another answer is on its way, and this one would stand in the middle of it
+                self.transport.abort()
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -86,7 +89,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Begin to serve."""
-        self._n_header_bytes = 0
+        self._awaits_headers = False
         self._enter(Phase.REQUEST)
         before = self.cycle
         super().on_headers_complete()
@@ -96,16 +99,18 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """Note that all of the request is here."""
+        self._awaits_headers, self._n_header_bytes = True, 0
         super().on_message_complete()
         if self.phase is Phase.LINGERING:
             self.transport.close()
 
     def on_response_complete(self) -> None:
         """Go on to the next request."""
+        is_next_here = bool(self.pipeline)
         super().on_response_complete()
-        if not self._wants_close and not self.pipeline:
+        if not self._wants_close:
             self._unset_keepalive_if_required()  # `check` does that
-            self._enter(Phase.SILENT)
+            self._enter(Phase.REQUEST if is_next_here else Phase.SILENT)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""
