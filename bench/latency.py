@@ -1,8 +1,9 @@
 """One clip from its bytes to its label, and many, beside peers: `python bench/latency.py [--json]`.
 
 One thread each, unless said. Ours, the exported file, torch with librosa and Keras with librosa take turns, round by
-round, over the same clips; the medians are of the wall's clock over all clips and rounds. Keras and pocketsphinx run in
-an environment of their own (`bench/latency_peers.py`).
+round, over the same clips; the medians are of the wall's clock over all clips and rounds. `cpu_ms` holds the same by the
+processor's clock, which is what they take on a machine that does nothing else. Keras and pocketsphinx run in an
+environment of their own (`bench/latency_peers.py`).
 """
 
 # ruff: noqa: E402  the number of threads is set before anything is imported
@@ -16,6 +17,7 @@ for name in ("OMP", "OPENBLAS", "MKL", "NUMBA", "VECLIB_MAXIMUM"):
 import argparse
 import io
 import json
+import resource
 import statistics
 import subprocess
 import sys
@@ -47,7 +49,7 @@ PEER_PACKAGES = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "librosa==0.11.0", "
 PEER = Path(__file__).with_name("latency_peers.py")
 ROOT = Path(__file__).parents[1]
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-N_CLIPS, N_ROUNDS, N_SPHINX = 40, 6, 295
+N_CLIPS, N_ROUNDS, N_SPHINX = 30, 4, 295
 
 
 def main() -> None:
@@ -69,7 +71,7 @@ def main() -> None:
         result |= many(Path(folder))
     seconds, size = timing._cold_start("digits-en", chosen[0].path.read_bytes())
     result |= {"cold_start_s": seconds, "cold_start_mb": size}
-    result |= limits(predictor, chosen)
+    result |= {"load_average_after": os.getloadavg()[0], **limits(predictor, chosen)}
     if arguments.install:
         result["install_mb"] = install_size()
     result |= {"machine": timing.machine(), "command": " ".join(["python", *sys.argv])}
@@ -103,22 +105,22 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[s
     }
     if "7" in {clip.label for clip in clips[:5]} or len({clip.label for clip in clips}) > 1:
         ways["onnx_int8"] = by_file(predictor, portable.export_int8(predictor.bundle, clips * 2)[0])
-    taken: dict[str, list[float]] = {name: [] for name in (*ways, "keras", "keras_call")}
+    taken: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, "keras", "keras_call")}
     with Peer(python) as peer:
         for around in range(-1, N_ROUNDS):  # the first round warms up and is not counted
             for name, way in ways.items():
-                milliseconds = [clock(way, content) for content in contents]
-                taken[name] += milliseconds if around >= 0 else []
+                both = [clock(way, content) for content in contents]
+                taken[name] += both if around >= 0 else []
             for name in ("keras", "keras_call"):
-                milliseconds = peer.ask(name, clips)["ms"]
-                taken[name] += milliseconds if around >= 0 else []
+                answer = peer.ask(name, clips)
+                taken[name] += zip(answer["ms"], answer["cpu_ms"], strict=True) if around >= 0 else []
         if peer.about["n_parameters"] != n_parameters(WordNet(11)):
             sys.exit(f"the networks differ: {peer.about['n_parameters']} parameters, ours {n_parameters(WordNet(11))}")
         about = peer.about
-    medians = {name: statistics.median(values) for name, values in taken.items()}
+    medians = {name: statistics.median(wall for wall, _ in values) for name, values in taken.items()}
     return {
         "p50_ms": medians["sutja"],
-        "p95_ms": float(np.percentile(taken["sutja"], 95)),
+        "p95_ms": float(np.percentile([wall for wall, _ in taken["sutja"]], 95)),
         "onnx_p50_ms": medians["onnx"],
         "onnx_int8_p50_ms": medians.get("onnx_int8"),
         "keras_p50_ms": medians["keras"],
@@ -127,15 +129,17 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[s
         "speedup_vs_keras": medians["keras"] / medians["sutja"],
         "speedup_vs_keras_call": medians["keras_call"] / medians["sutja"],
         "speedup_vs_torch": medians["torch"] / medians["sutja"],
+        "cpu_ms": {name: statistics.median(cpu for _, cpu in values) for name, values in taken.items()},
         "clips": f"{len(clips)} of {clips[0].path.parents[1].name}",
         "versions": about["versions"] | {"torch": torch.__version__, "librosa_of_torch": librosa.__version__},
     }
 
 
-def clock(way: Callable[[bytes], object], content: bytes) -> float:
-    started = time.perf_counter()
-    way(content)
-    return 1000 * (time.perf_counter() - started)
+def clock(way: Callable[[Any], object], given: Any) -> tuple[float, float]:
+    """Give milliseconds by the wall's clock and by the processor's."""
+    started = time.perf_counter(), time.process_time()
+    way(given)
+    return 1000 * (time.perf_counter() - started[0]), 1000 * (time.process_time() - started[1])
 
 
 def by_file(predictor: Predictor, content: bytes) -> Callable[[bytes], object]:
@@ -173,7 +177,7 @@ def by_torch() -> Callable[[bytes], object]:
 
 
 def dft_ways(predictor: Predictor) -> dict[str, Any]:
-    """Time the whole graph of both presets, with the DFT as a convolution and as the STFT operator."""
+    """Time the power spectrogram of both presets as a convolution and as the STFT operator, by the processor's clock."""
     found: dict[str, Any] = {}
     for name in ("robust", "reference"):
         config = preset(name)
@@ -188,7 +192,7 @@ def dft_ways(predictor: Predictor) -> dict[str, Any]:
         taken: dict[str, list[float]] = {way: [] for way in sessions}
         for _ in range(200):
             for way, session in sessions.items():
-                taken[way].append(clock(lambda w, s=session: s.run(None, {graph.WAVEFORM: w}), waveform))
+                taken[way].append(clock(lambda w, s=session: s.run(None, {graph.WAVEFORM: w}), waveform)[1])
         found[f"dft_{name}_ms"] = {way: statistics.median(values) for way, values in taken.items()}
     return found
 
@@ -218,12 +222,11 @@ def sphinx(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[st
         theirs = peer.ask("sphinx", clips)
     labels = [str(clip.label) for clip in clips]
     heard = [str(WORDS.index(word)) if word in WORDS else "" for word in theirs["words"]]
-    ours, milliseconds = [], []
+    ours, both = [], []
     for clip in clips:
         content = clip.path.read_bytes()
-        started = time.perf_counter()
         found = predictor.predict(content)
-        milliseconds.append(1000 * (time.perf_counter() - started))
+        both.append(clock(predictor.predict, content))
         ours.append(max(found.probabilities, key=found.probabilities.__getitem__))
 
     def share(answers: Sequence[str]) -> float:
@@ -234,8 +237,10 @@ def sphinx(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[st
             "n_clips": len(clips),
             "accuracy": share(heard),
             "p50_ms": statistics.median(theirs["ms"]),
+            "cpu_ms": statistics.median(theirs["cpu_ms"]),
             "sutja_accuracy": share(ours),
-            "sutja_p50_ms": statistics.median(milliseconds),
+            "sutja_p50_ms": statistics.median(wall for wall, _ in both),
+            "sutja_cpu_ms": statistics.median(cpu for _, cpu in both),
         }
     }
 
@@ -247,7 +252,7 @@ def many(folder: Path) -> dict[str, Any]:
     """`sutja predict FOLDER --out FILE` of 3000 files on all cores, from the shell to its end: the best of three."""
     data = Path(os.environ.get("SUTJA_DATA") or "/nowhere") / "fsdd" / "recordings"
     source = data if data.exists() else recordings(folder, "none", 3000)[0].path.parent
-    seconds = []
+    seconds, before = [], resource.getrusage(resource.RUSAGE_CHILDREN)
     for number in range(3):
         command = [sys.executable, "-m", "sutja", "predict", source, "--out", folder / f"{number}.csv"]
         started = time.perf_counter()
@@ -255,14 +260,21 @@ def many(folder: Path) -> dict[str, Any]:
         seconds.append(time.perf_counter() - started)
     n_clips = sum(1 for _ in (folder / "0.csv").open(encoding="utf-8")) - 1
     every = [n_clips / taken for taken in seconds]
-    return {"clips_per_second": max(every), "clips_per_second_each": every, "n_files": n_clips}
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return {
+        "clips_per_second": max(every),
+        "clips_per_second_each": every,
+        "n_files": n_clips,
+        "cpu_ms_each_of_many": 1000 * cpu / 3 / n_clips,
+    }
 
 
 # -- limits -----------------------------------------------------------------------------------------------------------
 
 
 def limits(predictor: Predictor, clips: Sequence[Clip]) -> dict[str, Any]:
-    """Say what work there is, how fast this machine could do it, and where the time goes."""
+    """Say what work there is, how fast this machine could do it, and where the processor's time goes."""
     audio, configs = predictor.bundle.audio, [member.features for member in predictor.bundle.members]
     contents = [clip.path.read_bytes() for clip in clips]
     waveforms = [load_waveform(content, audio) for content in contents]
@@ -275,7 +287,7 @@ def limits(predictor: Predictor, clips: Sequence[Clip]) -> dict[str, Any]:
     }
     profile = {}
     for name, (step, inputs) in steps.items():
-        profile[name] = statistics.median(clock(step, each) for _ in range(N_ROUNDS) for each in inputs)
+        profile[name] = statistics.median(clock(step, each)[1] for _ in range(N_ROUNDS) for each in inputs)
     profile["rest"] = profile["whole"] - profile["load"] - profile["features"] - profile["network"]
     config = configs[0]
     n_frames = config.n_frames
@@ -317,7 +329,7 @@ def product_gflops(size: int = 1024, repeats: int = 15) -> float:
     """Speed of a float32 matrix product on one thread: the best, since the machine may do other work."""
     torch.set_num_threads(1)
     left, right = torch.rand(size, size), torch.rand(size, size)
-    return 2 * size**3 / min(clock(lambda _: torch.mm(left, right), b"") for _ in range(repeats)) / 1e6
+    return 2 * size**3 / min(clock(lambda _: torch.mm(left, right), b"")[1] for _ in range(repeats)) / 1e6
 
 
 def install_size() -> float:
@@ -395,6 +407,7 @@ def tell(result: dict[str, Any]) -> None:
         f"FFT {limit['mflop_fft']:.1f}, mel {limit['mflop_mel']:.1f}, network {limit['mflop_network']:.1f} MFLOP, "
         f"at {limit['peak_gflops']:.0f} GFLOP/s {limit['at_peak_ms']:.2f} ms; network at {limit['network_gflops']:.0f}"
     )
+    print("by the processor's clock: " + ", ".join(f"{name} {ms:.2f} ms" for name, ms in result["cpu_ms"].items()))
     print("  " + ", ".join(f"{name} {value:.3f} ms" for name, value in limit["profile_ms"].items()))
 
 
