@@ -1,7 +1,7 @@
 """One clip from its bytes to its label, and many, beside peers: `python bench/latency.py [--json]`.
 
 One thread each, unless said. Ours, the exported file, torch with librosa and Keras with librosa take turns, round by
-round, over the same clips; the medians are of the wall's clock over all clips and rounds. `cpu_ms` holds the same by the
+round, over the same clips; the medians are of the wall's clock over all clips and rounds. `cpu_ms` holds them by the
 processor's clock, which is what they take on a machine that does nothing else. Keras and pocketsphinx run in an
 environment of their own (`bench/latency_peers.py`).
 """
@@ -177,7 +177,7 @@ def by_torch() -> Callable[[bytes], object]:
 
 
 def dft_ways(predictor: Predictor) -> dict[str, Any]:
-    """Time the power spectrogram of both presets as a convolution and as the STFT operator, by the processor's clock."""
+    """Time the power spectrogram of both presets as a convolution and as the STFT operator (processor's clock)."""
     found: dict[str, Any] = {}
     for name in ("robust", "reference"):
         config = preset(name)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import onnxruntime
 import pytest
+from conftest import tone, write_wav
 from helpers import refused, run_python, sutja, tiny_study
 from test_house import WITHOUT_EXTRAS
 
@@ -82,3 +84,20 @@ def test_models_and_folders_that_cannot_be(study, tmp_path):
 def test_without_onnx_it_says_what_to_install():
     ended = run_python(WITHOUT_EXTRAS + "from sutja.cli import main\nmain(['export'])\n")
     assert "onnx is not installed and this needs it; install it with: pip install 'sutja[onnx]'" in refused(ended)
+
+
+def test_the_example_of_its_page_says_what_the_predictor_says(tmp_path, monkeypatch, capsys):
+    page = (Path(__file__).parents[1] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    (example,) = re.findall(r"^```python\n(.*?)^```", page, flags=re.M | re.S)
+    monkeypatch.chdir(tmp_path)
+    assert sutja("export").exit_code == 0
+    write_wav(tmp_path / "seven.wav", tone(500, 0.5, 16_000), 16_000)
+    exec(compile(example, "docs/onnx.md", "exec"), {})
+    assert capsys.readouterr().out.strip() == (Predictor.load().predict("seven.wav").label or "not in the vocabulary")
+
+
+def test_its_page_tells_all_that_the_file_says(tmp_path):
+    page = (Path(__file__).parents[1] / "docs" / "onnx.md").read_text(encoding="utf-8")
+    assert sutja("export", "--out", tmp_path / "d.onnx").exit_code == 0
+    for name in opened(tmp_path / "d.onnx").get_modelmeta().custom_metadata_map:
+        assert f"`{name}`" in page
