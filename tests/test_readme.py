@@ -15,7 +15,7 @@ from conftest import TINY_RATE, tone, write_wav
 from service import running
 
 import sutja
-from sutja import config
+from sutja import config, timing
 from sutja.cli import main
 
 README = Path(__file__).parents[1] / "README.md"
@@ -39,6 +39,8 @@ def home(tmp_path, tiny_dataset, monkeypatch):
     short = config.PRESETS["robust"]
     short = replace(short, train=replace(short.train, epochs=2, n_copies=1, n_folds=3, min_steps=0))
     monkeypatch.setitem(config.PRESETS, "robust", short)
+    for name in ("N_ROUNDS", "N_MANY", "N_STARTS"):
+        monkeypatch.setattr(timing, name, 1)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
