@@ -58,6 +58,7 @@ model: install
 bench: install
 	$(BIN)/python bench/features.py
 	$(BIN)/python bench/training.py --make-env
+	$(BIN)/python bench/latency.py --make-env
 
 clean:
 	rm -rf demo build dist .pytest_cache .mypy_cache .ruff_cache

@@ -44,7 +44,7 @@ from sutja.features import network_inputs
 from sutja.model import WordNet, n_parameters
 from sutja.predictor import Predictor
 
-ENVIRONMENT = Path("~/.cache/sutja-bench/keras").expanduser()
+ENVIRONMENT = Path("~/.cache/sutja-bench/latency").expanduser()
 PEER_PACKAGES = ("tensorflow-cpu==2.21.0", "keras==3.15.1", "librosa==0.11.0", "pocketsphinx==5.1.1", "numpy")
 PEER = Path(__file__).with_name("latency_peers.py")
 ROOT = Path(__file__).parents[1]

@@ -15,11 +15,12 @@ import click
 
 from sutja.audio import printable, walk_audio
 from sutja.bundle import DEFAULT_MODEL
-from sutja.dataset import LAYOUTS, Clip, Dataset, merge, scan
 from sutja.errors import DatasetError
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from tqdm import tqdm
+
+    from sutja.dataset import Clip, Dataset
 
 Callback = Callable[..., Any]
 
@@ -54,6 +55,8 @@ class Source:
         return _narrowed(_renamed(dataset, names), self.split), _renamed(more, names).labelled if more else ()
 
     def _scanned(self, paths: Sequence[Path]) -> Dataset:
+        from sutja.dataset import merge, scan
+
         found = []
         for path in paths:
             dataset = scan(path, layout=self.layout, audio_root=self.audio_root)
@@ -66,6 +69,7 @@ class Source:
 
 def data_options(command: Callback) -> Callback:
     """Add DATA... and how to read it; the command gets them as one :class:`Source`."""
+    from sutja.dataset import LAYOUTS
 
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
