@@ -49,7 +49,7 @@ DIGITS := zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9
 model: install
 	$(BIN)/sutja train $(CORPORA:%=$(SUTJA_DATA)/%) $(DIGITS:%=--rename %) \
 		--refuse yes --refuse no --refuse up --refuse down --negatives $(SUTJA_DATA)/arabic/clips \
-		--synthetic-voices 100 --epochs 40 --protocol speakers --skip-unreadable \
+		--synthetic-voices 100 --protocol speakers --skip-unreadable \
 		--licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume
 	rm -rf src/sutja/models/digits-en
 	mkdir -p src/sutja/models

@@ -139,9 +139,9 @@ class AugmentConfig:
     response_share: float = 0.5
     response_db: float = 8.0
     """How far a random microphone's response goes up and down."""
-    noise_share: float = 0.6
-    snr_db: tuple[float, float] = (0.0, 30.0)
-    babble_share: float = 0.5
+    noise_share: float = 0.8
+    snr_db: tuple[float, float] = (-5.0, 25.0)
+    babble_share: float = 0.6
     """Of the noise: voices, rather than coloured noise."""
     line_share: float = 0.1
     """Telephone line: 8 kHz, 8-bit mu-law."""
