@@ -21,7 +21,7 @@ def test_the_address():
     with listen("127.0.0.1", 0) as listener:
         host, port = listener.getsockname()
         assert url_of(listener) == f"http://{host}:{port}/"
-        with pytest.raises(ConfigError, match="choose another --port"):
+        with pytest.raises(ConfigError, match="choose another --port or --host"):
             listen("127.0.0.1", port)
 
 

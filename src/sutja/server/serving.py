@@ -48,7 +48,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         told = f"{host} port {port}: cannot listen there ({error.strerror})"
-        raise ConfigError(f"{told}; expected a free port of this machine; choose another --port") from error
+        raise ConfigError(f"{told}; expected a free port of this machine; choose another --port or --host") from error
     return listener
 
 
