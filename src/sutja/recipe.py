@@ -88,6 +88,8 @@ class Material:
     clips: tuple[Clip, ...]
     features: Mapping[str, list[Features]]
     n_longer_than_window: int
+    extra: tuple[Clip, ...] = ()
+    negatives: tuple[Clip, ...] = ()
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -184,11 +186,23 @@ def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
 
 
 def hear(plan: Plan, progress: Progress) -> Material:
-    """Load every labelled clip; compute its features here where its versions are random paddings of them."""
-    config = plan.config
-    clips = plan.dataset.labelled
-    if not clips:
+    """Load every recording; compute features here where the versions of a clip are random paddings of them."""
+    labelled = plan.dataset.labelled
+    if not labelled:
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip has a label; nothing can be learned; add labels")
+    clips = (*labelled, *plan.extra, *plan.negatives)
+    heard = _heard(clips, plan, progress)
+    if not any(clip in heard for clip in labelled):
+        raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
+    usable = [tuple(clip for clip in part if clip in heard) for part in (labelled, plan.extra, plan.negatives)]
+    found = [heard[clip] for clip in usable[0]]
+    features = {name: [parts[i] for parts, _ in found if parts] for i, name in enumerate(plan.config.members)}
+    return Material(usable[0], features, sum(longer for _, longer in found), usable[1], usable[2])
+
+
+def _heard(clips: Sequence[Clip], plan: Plan, progress: Progress) -> dict[Clip, tuple[list[Features], bool]]:
+    """Return, of each recording that can be used, its features and whether it is longer than the window."""
+    config = plan.config
     step = progress.stage("listening", len(clips), "clip")
     configs = list(config.members.values())
 
@@ -203,8 +217,8 @@ def hear(plan: Plan, progress: Progress) -> Material:
         return features, _is_longer(waveform, config)
 
     with ThreadPoolExecutor(max_workers=plan.n_jobs) as pool:
-        heard = list(pool.map(hear_one, clips))
-    errors = [str(found) for found in heard if isinstance(found, AudioError)]
+        heard = dict(zip(clips, pool.map(hear_one, clips), strict=True))
+    errors = [str(found) for found in heard.values() if isinstance(found, AudioError)]
     if errors and not plan.skip_unreadable:
         raise DatasetError(
             f"{len(errors)} of {len(clips)} clips cannot be used, the first: {errors[0]}. "
@@ -212,11 +226,7 @@ def hear(plan: Plan, progress: Progress) -> Material:
         )
     for error in errors:
         progress.say(f"left out: {error}")
-    usable = [(clip, found) for clip, found in zip(clips, heard, strict=True) if not isinstance(found, AudioError)]
-    if not usable:
-        raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
-    features = {name: [found[0][i] for _, found in usable if found[0]] for i, name in enumerate(config.members)}
-    return Material(tuple(clip for clip, _ in usable), features, sum(found[1] for _, found in usable))
+    return {clip: found for clip, found in heard.items() if not isinstance(found, AudioError)}
 
 
 def _is_longer(waveform: Waveform, config: Config) -> bool:
@@ -234,8 +244,8 @@ def cut(plan: Plan, material: Material) -> tuple[list[Fold], list[Sound]]:
     judged_in = np.empty(len(clips), dtype=np.int64)
     for number, fold in enumerate(of_clips):
         judged_in[fold.test] = number
-    more = synthetic(material.labels, config) + extra(plan.extra, material.labels, config)
-    more += refused(clips, judged_in, material.labels, config, plan.negatives)
+    more = synthetic(material.labels, config) + extra(material.extra, material.labels, config)
+    more += refused(clips, judged_in, material.labels, config, material.negatives)
     folds = make_folds(clips, targets, config.train, plan.protocol, [sound.held_out for sound in more])
     pairs = zip(clips, targets, judged_in, strict=True)
     return folds, [Sound(clip_of(clip, config), int(target), int(fold)) for clip, target, fold in pairs] + more
