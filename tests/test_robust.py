@@ -102,8 +102,8 @@ def test_a_label_of_one_corpus_only_cannot_be_held_out(study, tmp_path):
 
 
 def test_a_recording_to_be_refused_that_is_broken_is_told_before_anything_is_learned(study, tmp_path):
-    (tmp_path / "other").mkdir()
-    (tmp_path / "other" / "cough.wav").write_text("no sound", encoding="utf-8")
+    (tmp_path / "other" / "cough").mkdir(parents=True)
+    (tmp_path / "other" / "cough" / "cough.wav").write_text("no sound", encoding="utf-8")
     arguments = ("train", study / "here", "--negatives", tmp_path / "other", "--out", tmp_path / "run", *QUICK)
     told = refused(sutja(*arguments))
     assert "1 of 25 clips cannot be used, the first: " in told

@@ -474,7 +474,7 @@ def ship(
         "interval95": ensemble["interval95"],
         "n_clips": metrics["n_clips"],
         "n_speakers": metrics["n_speakers"],
-        "data": sorted({clip.attributes.get("corpus", plan.dataset.root.name) for clip in material.clips}),
+        "data": sorted({printable(c.attributes.get("corpus", plan.dataset.root.name)) for c in material.clips}),
         "licence": plan.licence,
         "n_networks": sum(map(len, networks.values())),
         "refusal": _in_short(metrics["refusal"]),
