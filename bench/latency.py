@@ -33,6 +33,7 @@ from typing import Any
 import librosa
 import numpy as np
 import onnxruntime
+import peers
 import torch
 from torch import nn
 
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("--make-env", action="store_true", help=f"make one in {ENVIRONMENT} if it is not there")
     parser.add_argument("--install", action="store_true", help="also install sutja anew and measure its size")
     arguments = parser.parse_args()
-    python = find_peer(arguments)
+    python = peers.find(arguments, ENVIRONMENT, PEER_PACKAGES, what="for the peers")
     predictor = Predictor.load()
     with tempfile.TemporaryDirectory() as folder:
         clips = recordings(Path(folder), "english_classroom", 3000)
@@ -377,21 +378,6 @@ class Peer:
     def __exit__(self, *_: object) -> None:
         self.process.stdin.close()
         self.process.wait()
-
-
-def find_peer(arguments: argparse.Namespace) -> Path:
-    candidates = [arguments.keras_python, os.environ.get("SUTJA_KERAS_PYTHON"), ENVIRONMENT / "bin" / "python"]
-    for candidate in candidates:
-        if candidate and Path(candidate).exists():
-            return Path(candidate)
-    if not arguments.make_env:
-        sys.exit(
-            f"no environment for the peers: name its interpreter by --keras-python, or make {ENVIRONMENT} by --make-env"
-        )
-    subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-    python = ENVIRONMENT / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
-    return python
 
 
 def tell(result: dict[str, Any]) -> None:

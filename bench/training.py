@@ -30,6 +30,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import peers
 import torch
 from torch import nn
 
@@ -59,7 +60,7 @@ def main() -> None:
     parser.add_argument("--keras-python", type=Path, help="an interpreter that has tensorflow-cpu")
     parser.add_argument("--make-env", action="store_true", help=f"make one in {ENVIRONMENT} if it is not there")
     arguments = parser.parse_args()
-    keras_python = find_keras(arguments)
+    keras_python = peers.find(arguments, ENVIRONMENT, PEER_PACKAGES, what="with Keras")
     with tempfile.TemporaryDirectory() as folder:
         config = replace(REFERENCE, train=replace(REFERENCE.train, seed=arguments.seed))
         source, folds = lay_out(Path(folder), config, arguments)
@@ -306,21 +307,6 @@ def product_gflops(size: int = 2048, repeats: int = 9) -> float:
 
 
 # -- the peer's environment, and words --------------------------------------------------------------------------------
-
-
-def find_keras(arguments: argparse.Namespace) -> Path:
-    candidates = [arguments.keras_python, os.environ.get("SUTJA_KERAS_PYTHON"), ENVIRONMENT / "bin" / "python"]
-    for candidate in candidates:
-        if candidate and Path(candidate).exists():
-            return Path(candidate)
-    if not arguments.make_env:
-        sys.exit(
-            f"no environment with Keras: name its interpreter by --keras-python, or make {ENVIRONMENT} by --make-env"
-        )
-    subprocess.run([sys.executable, "-m", "venv", ENVIRONMENT], check=True)
-    python = ENVIRONMENT / "bin" / "python"
-    subprocess.run([python, "-m", "pip", "install", "--quiet", *PEER_PACKAGES], check=True)
-    return python
 
 
 def tell(result: dict[str, Any]) -> None:

@@ -91,11 +91,7 @@ def score(
     share = accuracy(targets, found)
     n_clips = len(clips) // n_copies
     speakers = [clip.speaker for clip in clips]
-    interval, method = speaker_interval(right, speakers) if clustered else None, "bootstrap over speakers"
-    if not clustered:
-        interval, method = wilson_interval(share, n_clips), "Wilson over clips"
-    elif interval and interval[0] == interval[1]:  # drawing speakers again says nothing where they do not differ
-        interval, method = wilson_interval(share, n_clips), "Wilson over clips; all speakers did alike"
+    interval, method = _interval(right, speakers, n_clips, clustered=clustered)
     return Scores(
         accuracy=share,
         interval95=interval,
@@ -108,6 +104,18 @@ def score(
         by_attribute=_by_attribute(right, clips, n_copies),
         reliability=reliability(found.max(axis=1), right),
     )
+
+
+def _interval(
+    right: NDArray[np.bool_], speakers: Sequence[str | None], n_clips: int, *, clustered: bool
+) -> tuple[Interval | None, str]:
+    over_clips = wilson_interval(float(right.mean()), n_clips)
+    if not clustered:
+        return over_clips, "Wilson over clips"
+    over_speakers = speaker_interval(right, speakers)
+    if over_speakers and over_speakers[0] == over_speakers[1]:  # drawing them again says nothing
+        return over_clips, "Wilson over clips; all speakers did alike"
+    return over_speakers, "bootstrap over speakers"
 
 
 def _by_attribute(right: NDArray[np.bool_], clips: Sequence[Clip], n_copies: int) -> dict[str, dict[str, Share]]:
