@@ -46,10 +46,11 @@ check: install
 # have labels of their own.
 CORPORA := fsdd english_volunteers audiomnist_sample speech_commands
 DIGITS := zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9
+PRECISION := $(if $(shell grep -m1 -o -e avx512_bf16 -e amx_bf16 /proc/cpuinfo),bfloat16,float32)
 model: install
 	$(BIN)/sutja train $(CORPORA:%=$(SUTJA_DATA)/%) $(DIGITS:%=--rename %) \
 		--refuse yes --refuse no --refuse up --refuse down --negatives $(SUTJA_DATA)/arabic/clips \
-		--synthetic-voices 100 --protocol speakers --skip-unreadable \
+		--synthetic-voices 100 --protocol speakers --skip-unreadable --epochs 60 --precision $(PRECISION) \
 		--licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume
 	rm -rf src/sutja/models/digits-en
 	mkdir -p src/sutja/models

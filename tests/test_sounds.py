@@ -85,7 +85,7 @@ def test_folds_learn_from_nothing_that_is_held_out_there(clips, refused):
     assert len(everything.train) == n_sounds * SMALL.train.n_copies
 
 
-def test_inputs_are_repeatable_and_begin_as_the_predictor_hears(clips, tmp_path):
+def test_inputs_are_repeatable_and_begin_with_the_clip_as_it_is(clips, tmp_path):
     listed = [sounds.Sound(sounds.clip_of(clip, SMALL), 0, 0) for clip in clips[:4]]
     rows = []
     for name, n_jobs in (("a", 1), ("b", 2)):
@@ -95,22 +95,8 @@ def test_inputs_are_repeatable_and_begin_as_the_predictor_hears(clips, tmp_path)
     assert rows[0].shape == (12, 40, 101)
     assert np.array_equal(rows[0], rows[1])
     heard = sounds.inputs(listed[1].hear(), SMALL)["mel"]
-    assert np.abs(rows[0][1] - heard).max() < 0.01  # float16
+    assert np.abs(rows[0][1] - heard).max() < 0.04  # dB, float16
     assert not np.array_equal(rows[0][4], rows[0][5])  # two versions of the first clip
-
-
-def test_babble_is_of_voices_that_are_held_out_with_the_sound(clips, monkeypatch):
-    monkeypatch.setattr(sounds, "crowd", lambda config: None)
-    folds = np.arange(12) // 6
-    listed = [sounds.Sound(sounds.clip_of(clip, SMALL), 0, int(fold)) for clip, fold in zip(clips, folds, strict=True)]
-    listed.append(sounds.Sound(lambda: np.ones(100, dtype=np.float32), 3, 1, "noise"))
-    found = sounds.crowds(listed, SMALL)
-    assert found[None] == []
-    for fold in (0, 1):
-        (voices,) = found[fold]
-        own = [sound.hear() for sound in listed[:12] if sound.held_out == fold]
-        assert len(voices) == sum(map(len, own))
-        assert np.sqrt(np.mean(voices**2)) == pytest.approx(1, abs=0.01)
 
 
 def test_synthetic_speakers_are_in_every_fold():

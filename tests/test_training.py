@@ -238,9 +238,9 @@ def test_only_the_given_rows_are_seen():
 
 def test_batches_follow_the_rows_given():
     batch, targets = next(Inputs(*material(), np.array([10, 11, 12, 13])).batches(8, np.array([13, 10, 12])))
-    assert batch.shape == (3, 1, N_BINS, N_FRAMES)
+    assert batch.shape == (3, N_BINS, N_FRAMES)
     assert targets.tolist() == [13 % 3, 10 % 3, 12 % 3]
-    assert np.array_equal(batch[:, 0].numpy(), material()[0][[13, 10, 12]])
+    assert np.array_equal(batch.numpy(), material()[0][[13, 10, 12]])
 
 
 def test_probabilities_do_not_depend_on_the_batch_size():

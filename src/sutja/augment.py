@@ -18,13 +18,8 @@ TELEPHONE_RATE = 8_000  # Hz
 CUT_SHARE = 0.25  # of the versions have their noise under the word only
 
 
-def vary(  # noqa: PLR0913
-    waveform: Waveform,
-    sample_rate: int,
-    n_samples: int,
-    config: AugmentConfig,
-    rng: np.random.Generator,
-    crowd: Waveform | None = None,
+def vary(
+    waveform: Waveform, sample_rate: int, n_samples: int, config: AugmentConfig, rng: np.random.Generator
 ) -> Waveform:
     """Make another version of a clip: another speed, somewhere in a window of ``n_samples``, through one random chain.
 
@@ -36,17 +31,11 @@ def vary(  # noqa: PLR0913
     waveform = loudest_window(waveform, n_samples)
     left = int(rng.integers(0, n_samples - len(waveform), endpoint=True))
     if rng.random() < CUT_SHARE:
-        return place(augment(waveform, sample_rate, config, rng, crowd), n_samples, left)
-    return augment(place(waveform, n_samples, left), sample_rate, config, rng, crowd)
+        return place(augment(waveform, sample_rate, config, rng), n_samples, left)
+    return augment(place(waveform, n_samples, left), sample_rate, config, rng)
 
 
-def augment(
-    waveform: Waveform,
-    sample_rate: int,
-    config: AugmentConfig,
-    rng: np.random.Generator,
-    babble: Waveform | None = None,
-) -> Waveform:
+def augment(waveform: Waveform, sample_rate: int, config: AugmentConfig, rng: np.random.Generator) -> Waveform:
     """Send a waveform, already in its window, through one random chain: voice, room and microphone, noise, line.
 
     Parameters
@@ -59,8 +48,6 @@ def augment(
         How often and how much.
     rng
         Draws everything.
-    babble
-        Voices to draw crowds from, ``(n_samples,)``, longer than the waveform; without them babble is left out.
 
     """
     if rng.random() < config.room_share:
@@ -68,12 +55,8 @@ def augment(
     if rng.random() < config.response_share:
         waveform = colour(waveform, config.response_db, rng)
     if rng.random() < config.noise_share:
-        snr_db = rng.uniform(*config.snr_db)
-        crowd = babble is not None and rng.random() < config.babble_share
-        noise = (
-            crowd_noise(len(waveform), babble, rng) if crowd else coloured_noise(len(waveform), rng.uniform(0, 2), rng)
-        )
-        waveform = add_noise(waveform, noise, snr_db)
+        noise = coloured_noise(len(waveform), rng.uniform(0, 2), rng)
+        waveform = add_noise(waveform, noise, rng.uniform(*config.snr_db))
     if rng.random() < config.line_share:
         waveform = telephone(waveform, sample_rate)
     return waveform
@@ -116,15 +99,6 @@ def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) ->
     spectrum[1:] *= np.arange(1, len(spectrum)) ** (-exponent / 2)
     spectrum[0] = 0
     return np.fft.irfft(spectrum, n_samples).astype(np.float32)
-
-
-def crowd_noise(n_samples: int, voices: Waveform | None, rng: np.random.Generator) -> Waveform:
-    """Lay 3 to 8 random stretches of voices over each other."""
-    if voices is None or len(voices) <= n_samples:
-        return coloured_noise(n_samples, 1.0, rng)
-    starts = rng.integers(0, len(voices) - n_samples, size=rng.integers(3, 9))
-    crowd: Waveform = sum(voices[start : start + n_samples] for start in starts)  # type: ignore[assignment]
-    return crowd
 
 
 def reverberate(waveform: Waveform, sample_rate: int, seconds: float, rng: np.random.Generator) -> Waveform:

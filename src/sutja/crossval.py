@@ -47,6 +47,8 @@ class Job:
     seed: int
     folder: Path
     """Holds ``<member>.npy``, ``targets.npy``, and afterwards the job's result."""
+    decibels: bool = False
+    """The inputs are log mel in dB, which is spoiled and standardised when it is shown."""
 
     @property
     def result(self) -> Path:
@@ -234,15 +236,15 @@ def make_inputs(features: Sequence[Features], config: FeatureConfig, n_copies: i
 
 def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Path, *, first: int = 1) -> list[Job]:
     """List the networks to train: folds x members. Folds count from ``first``."""
-    trains = [config.train.with_enough_steps(len(fold.train) // config.train.n_copies) for fold in folds]
-    return [
-        # The seed names the job, not its turn: the order in which jobs run changes nothing.
-        Job(
-            member, number, fold, n_classes, trains[number - first], _job_seed(config.train.seed, index, number), folder
-        )
-        for number, fold in enumerate(folds, start=first)
-        for index, member in enumerate(config.members)
-    ]
+    jobs = []
+    for number, fold in enumerate(folds, start=first):
+        train = config.train.with_enough_steps(len(fold.train) // config.train.n_copies)
+        for index, (member, features) in enumerate(config.members.items()):
+            # The seed names the job, not its turn: the order in which jobs run changes nothing.
+            seed = _job_seed(config.train.seed, index, number)
+            decibels = config.augment is not None and features.spoilable
+            jobs.append(Job(member, number, fold, n_classes, train, seed, folder, decibels))
+    return jobs
 
 
 def _job_seed(seed: int, *path: int) -> int:
@@ -264,7 +266,7 @@ def run_job(job: Job, on_step: OnStep) -> Result:
         features = np.load(job.folder / f"{job.member}.npy", mmap_mode="r")
         targets = np.load(job.folder / "targets.npy")
         train, valid, test = (
-            Inputs(features, targets, rows) for rows in (job.fold.train, job.fold.valid, job.fold.test)
+            Inputs(features, targets, rows, job.decibels) for rows in (job.fold.train, job.fold.valid, job.fold.test)
         )
         found = fit(train, valid, job.n_classes, job.config, seed=job.seed, checkpoint=job.checkpoint, on_epoch=on_step)
         out_of_fold = probabilities(model_with(found.weights, job.config.network), test)

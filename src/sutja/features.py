@@ -97,10 +97,15 @@ def network_input(features: Features, config: FeatureConfig, *, left: int | None
     if left is None:
         left = middle(features.shape[1], config)
     if config.scaling == "standardise":
-        return standardise(pad(features - features.min(), config.n_frames, left))
+        return standardise(in_window(features, config, left))
     if config.scaling == "before_padding":
         return pad(min_max(features), config.n_frames, left)
     return min_max(pad(features, config.n_frames, left))
+
+
+def in_window(features: Features, config: FeatureConfig, left: int) -> Features:
+    """Pad decibels above the quietest cell with it, to ``(n_bins, config.n_frames)``."""
+    return pad(features - features.min(), config.n_frames, left)
 
 
 def network_inputs(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:

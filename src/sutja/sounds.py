@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -23,12 +22,10 @@ from sutja.augment import vary
 from sutja.config import Config
 from sutja.dataset import Clip
 from sutja.errors import DatasetError
-from sutja.features import Features, network_inputs
+from sutja.features import Features, extract, in_window, middle, network_input
 from sutja.metrics import Integers
 
 N_DRAWS = 200  # of a clip to splice with
-CROWD_WORDS = 150  # about a minute of synthetic voices, to make babble of
-CROWD_CLIPS = 150  # of each fold, as well
 
 
 Kind = Literal["clip", "extra", "synthetic", "other word", "synthetic word", "spliced", "noise"]
@@ -125,44 +122,12 @@ def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:
     ]
 
 
-def crowd(config: Config) -> Waveform | None:
-    """Return about a minute of synthetic voices, to make babble of; None where eSpeak NG is not installed."""
-    if find_spec("espeakng_loader") is None:
-        return None
-    rng = np.random.default_rng([config.train.seed, 2])
-    words = [word for _, word in negatives.other_words((), CROWD_WORDS, config.audio.sample_rate, rng)]
-    return np.concatenate(words)
-
-
-def crowds(sounds: Sequence[Sound], config: Config) -> dict[int | None, list[Waveform]]:
-    """Return voices to make babble of, for the sounds of each fold: synthetic ones, and that fold's own recordings.
-
-    Babble of real voices is harder than that of synthetic ones. A fold's voices are laid only under sounds that are
-    held out with them, so that no network hears, even in the background, whom it is judged on.
-    """
-    made = crowd(config)
-    synthetic_voices = [] if made is None else [made]
-    found: dict[int | None, list[Waveform]] = {None: synthetic_voices}
-    for fold in sorted({sound.held_out for sound in sounds if sound.held_out is not None}):
-        rng = np.random.default_rng([config.train.seed, 4, fold])
-        own = [sound for sound in sounds if sound.kind == "clip" and sound.held_out == fold]
-        drawn = rng.permutation(len(own))[:CROWD_CLIPS]
-        found[fold] = synthetic_voices + ([np.concatenate([_level(own[i].hear()) for i in drawn])] if own else [])
-    return found
-
-
-def _level(waveform: Waveform) -> Waveform:
-    """Bring a voice to the level of the others."""
-    level: Waveform = waveform / np.float32(max(float(np.sqrt(np.mean(np.square(waveform)))), 1e-6))
-    return level
-
-
 def write_inputs(
     sounds: Sequence[Sound], config: Config, folder: Path, n_jobs: int, on_sound: Callable[[], None]
 ) -> None:
     """Write ``<member>.npy``, float16 ``(n_sounds * (1 + n_copies), n_bins, n_frames)``: the sounds, then their copies.
 
-    Float16 halves the disk and costs nothing: standardised features keep three digits.
+    Float16 halves the disk and costs nothing: decibels keep a sixteenth, standardised features three digits.
     """
     n_sounds, n_copies = len(sounds), config.train.n_copies
     rows = {
@@ -171,11 +136,10 @@ def write_inputs(
         )
         for name, features in config.members.items()
     }
-    voices = crowds(sounds, config)
 
     def write(number: int) -> None:
         sound = sounds[number]
-        versions = _versions(sound.hear(), number, config, voices.get(sound.held_out, []))
+        versions = _versions(sound.hear(), number, config)
         places = [number, *range(n_sounds + number * n_copies, n_sounds + (number + 1) * n_copies)]
         for place, version in zip(places, versions, strict=True):
             _put(rows, place, version)
@@ -187,24 +151,27 @@ def write_inputs(
         member.flush()
 
 
-def _versions(
-    waveform: Waveform, number: int, config: Config, voices: Sequence[Waveform]
-) -> list[Mapping[str, Features]]:
+def _versions(waveform: Waveform, number: int, config: Config) -> list[Mapping[str, Features]]:
     if config.augment is None:
         raise AssertionError("a run without augmentation pads its clips and has no versions")
     rng = np.random.default_rng([config.train.seed, 3, number])
     rate, window = config.audio.sample_rate, min(features.max_samples for features in config.members.values())
-    varied = []
-    for _ in range(config.train.n_copies):
-        background = voices[int(rng.integers(len(voices)))] if voices else None
-        varied.append(vary(waveform, rate, window, config.augment, rng, background))
+    varied = [vary(waveform, rate, window, config.augment, rng) for _ in range(config.train.n_copies)]
     return [inputs(version, config) for version in (waveform, *varied)]
 
 
 def inputs(waveform: Waveform, config: Config) -> dict[str, Features]:
-    """Return each member's input, ``(n_bins, n_frames)``."""
-    shown = network_inputs(waveform, config.audio.sample_rate, list(config.members.values()))
-    return dict(zip(config.members, shown, strict=True))
+    """Return each member's rows, ``(n_bins, n_frames)``: decibels where they are spoiled when they are shown."""
+    members = list(config.members.values())
+    found = extract(waveform, config.audio.sample_rate, members)
+    return {
+        name: (
+            in_window(features, member, middle(features.shape[1], member))
+            if member.spoilable
+            else network_input(features, member)
+        )
+        for name, member, features in zip(config.members, members, found, strict=True)
+    }
 
 
 def _put(rows: Mapping[str, NDArray[np.float16]], place: int, version: Mapping[str, Features]) -> None:

@@ -25,6 +25,7 @@ from sutja.errors import RunError
 from sutja.files import replace_whole
 from sutja.metrics import Integers, Probabilities
 from sutja.model import NETWORKS
+from sutja.specaugment import add_babble, mask, standardise
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -39,14 +40,16 @@ class Inputs:
     features: NDArray[np.float32]
     targets: Integers
     rows: Integers
+    decibels: bool = False
+    """The features are log mel in dB, which is spoiled and standardised when it is shown."""
 
     def batches(self, batch_size: int, rows: Integers | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Give ``(batch, 1, n_bins, n_frames)`` and ``(batch,)``, in order or of the rows given."""
+        """Give ``(batch, n_bins, n_frames)`` and ``(batch,)``, in order or of the rows given."""
         rows = self.rows if rows is None else rows
         for start in range(0, len(rows), batch_size):
             chosen = rows[start : start + batch_size]
             features = self.features[chosen].astype(np.float32, copy=False)
-            yield torch.from_numpy(features)[:, None], torch.from_numpy(self.targets[chosen])
+            yield torch.from_numpy(features), torch.from_numpy(self.targets[chosen])
 
 
 @dataclass(frozen=True)
@@ -123,7 +126,8 @@ def probabilities(model: nn.Module, inputs: Inputs, batch_size: int = 256) -> Pr
     """Return the softmax of the network's logits, ``(n, n_classes)``, in evaluation mode."""
     model.eval()
     with torch.inference_mode():
-        found = [model(_laid_out(x)).softmax(dim=1) for x, _ in inputs.batches(batch_size)]
+        shown = (standardise(x) if inputs.decibels else x for x, _ in inputs.batches(batch_size))
+        found = [model(_laid_out(x)).softmax(dim=1) for x in shown]
     return torch.cat(found).numpy()
 
 
@@ -150,8 +154,9 @@ def _start(n_classes: int, config: TrainConfig, seed: int) -> _State:
     return _State(model, optimiser, best={}, history=[])
 
 
-def _laid_out(x: Tensor) -> Tensor:
-    return x.contiguous(memory_format=torch.channels_last)
+def _laid_out(features: Tensor) -> Tensor:
+    """``(batch, n_bins, n_frames)`` to the network's ``(batch, 1, n_bins, n_frames)``."""
+    return features[:, None].contiguous(memory_format=torch.channels_last)
 
 
 def _epoch(
@@ -169,7 +174,9 @@ def _epoch(
             continue  # batch norm has no variance of one
         for group in state.optimiser.param_groups:
             group["lr"] = rate_at((len(state.history) + step / n_steps) / config.epochs, config)
-        logits = state.model(_laid_out(mask(features, rng) if config.masks else features))
+        shown = _spoiled(features, config, rng, decibels=train.decibels)
+        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
+            logits = state.model(_laid_out(shown)).float()
         loss = nn.functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -185,6 +192,13 @@ def _epoch(
         "valid_accuracy": valid_accuracy,
         "seconds": perf_counter() - started,
     }
+
+
+def _spoiled(features: Tensor, config: TrainConfig, rng: np.random.Generator, *, decibels: bool) -> Tensor:
+    """Return ``(batch, n_bins, n_frames)`` as the network is shown them in training."""
+    if decibels:
+        features = standardise(add_babble(features, config.babble_share, rng))
+    return mask(features, rng) if config.masks else features
 
 
 def _shown(rows: Integers, config: TrainConfig, rng: np.random.Generator) -> Integers:
@@ -203,22 +217,6 @@ def rate_at(progress: float, config: TrainConfig) -> float:
     if progress < WARM_UP:
         return config.learning_rate * (0.04 + 0.96 * progress / WARM_UP)
     return config.learning_rate * 0.5 * (1 + math.cos(math.pi * (progress - WARM_UP) / (1 - WARM_UP)))
-
-
-def mask(features: Tensor, rng: np.random.Generator) -> Tensor:
-    """Hide two random bands and one random stretch of time of each input, ``(batch, 1, n_bins, n_frames)``.
-
-    What is hidden takes the input's smallest value, which is silence.
-    """
-    n_bins, n_frames = features.shape[2:]
-    masked = features.clone()
-    for one in masked[:, 0]:
-        silence = one.min()
-        for axis, size, widest in ((0, n_bins, n_bins // 5), (0, n_bins, n_bins // 5), (1, n_frames, n_frames // 5)):
-            width = int(rng.integers(0, widest + 1))
-            start = int(rng.integers(0, size - width + 1))
-            one.narrow(axis, start, width).fill_(silence)
-    return masked
 
 
 def _judge(model: nn.Module, inputs: Inputs) -> tuple[float, float]:
