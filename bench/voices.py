@@ -35,14 +35,16 @@ FALSE_REJECTS = 0.03
 class Bench:
     """Where recordings and runs are."""
 
-    def __init__(self, data: Path, lists: Path, work: Path, seeds: tuple[int, ...]) -> None:
-        self.data, self.lists, self.work, self.seeds = data, lists, work, seeds
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.data, self.lists, self.work = arguments.data.resolve(), arguments.lists.resolve(), arguments.work
+        self.seeds, self.precision = tuple(arguments.seeds), arguments.precision
 
     def train(self, name: str, *arguments: object) -> dict:
         """Train a run, or read it; its metrics."""
         out = self.work / name
         if not (out / "metrics.json").exists():
-            sutja("train", *arguments, "--preset", "robust", "--out", out, "--resume", "--skip-unreadable")
+            how = ("--preset", "robust", "--precision", self.precision, "--resume", "--skip-unreadable")
+            sutja("train", *arguments, *how, "--out", out)
         return json.loads((out / "metrics.json").read_text(encoding="utf-8"))
 
     def evaluate(self, model: object, *arguments: object) -> dict:
@@ -158,9 +160,10 @@ def main() -> None:
     parser.add_argument("--work", type=Path, required=True, help="runs are kept here")
     parser.add_argument("--rows", nargs="+", choices=ROWS, default=list(ROWS))
     parser.add_argument("--seeds", nargs="+", type=int, default=SEEDS)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32", help="as `sutja train`'s")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
-    bench = Bench(arguments.data.resolve(), arguments.lists.resolve(), arguments.work, tuple(arguments.seeds))
+    bench = Bench(arguments)
     for name in arguments.rows:
         found = ROWS[name](bench)
         if arguments.json:
