@@ -50,7 +50,7 @@ PRECISION := $(if $(shell grep -m1 -o -e avx512_bf16 -e amx_bf16 /proc/cpuinfo),
 model: install
 	$(BIN)/sutja train $(CORPORA:%=$(SUTJA_DATA)/%) $(DIGITS:%=--rename %) \
 		--refuse yes --refuse no --refuse up --refuse down --negatives $(SUTJA_DATA)/arabic/clips \
-		--synthetic-voices 100 --protocol speakers --skip-unreadable --epochs 60 --precision $(PRECISION) \
+		--synthetic-voices 100 --protocol speakers --skip-unreadable --epochs 50 --precision $(PRECISION) \
 		--licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume
 	rm -rf src/sutja/models/digits-en
 	mkdir -p src/sutja/models

@@ -15,7 +15,7 @@ from sutja.features import network_inputs
 from sutja.sounds import inputs
 
 ROBUST = PRESETS["robust"]
-EVERYTHING = TrainConfig(babble_share=1.0, masks=True)
+EVERYTHING = TrainConfig(warps=True, babble_share=1.0, masks=True)
 
 
 def words(n: int = 16, n_bins: int = 40, n_frames: int = 101) -> torch.Tensor:
@@ -50,7 +50,7 @@ def test_what_is_further_below_the_loudest_than_80_db_is_raised():
     assert torch.equal(shown, raised)
 
 
-@pytest.mark.parametrize("step", ["add_babble", "mask"])
+@pytest.mark.parametrize("step", ["warp", "add_babble", "mask"])
 def test_the_generator_decides_everything(step):
     def once(seed: int) -> torch.Tensor:
         share = [1.0] if step == "add_babble" else []
@@ -60,6 +60,33 @@ def test_the_generator_decides_everything(step):
     assert not torch.equal(once(1), once(2))
     assert once(1).shape == words().shape
     assert once(1).dtype == torch.float32
+
+
+def test_warps_stay_within_their_bounds(monkeypatch):
+    monkeypatch.setattr(specaugment, "WARP_SHARE", 1.0)
+    monkeypatch.setattr(specaugment, "RESPONSE_DB", 0.0)
+    for number, one in enumerate(specaugment.warp(words(), np.random.default_rng(3))):
+        band = int(one.amax(1).argmax())
+        assert abs(band - 2 * number) <= 0.08 * 2 * number + 1
+        frames = torch.nonzero(one[band] > one[band].max() / 2).flatten()
+        assert abs(len(frames) - 40) <= 0.08 * 40 + 2
+        assert abs(frames.float().mean() - (39.5 + number)) <= 5 + 0.08 * 50 + 1
+
+
+def test_no_warp_is_no_change_and_a_microphone_changes_all_times_alike(monkeypatch):
+    for name, value in (("WARP_SHARE", 1.0), ("STRETCH", 0.0), ("SHIFT", 0)):
+        monkeypatch.setattr(specaugment, name, value)
+    change = specaugment.warp(words(), np.random.default_rng(0)) - words()
+    assert 3 < change.abs().max() <= 6.0
+    assert torch.allclose(change, change[:, :, :1].expand_as(change), atol=1e-4)
+    monkeypatch.setattr(specaugment, "RESPONSE_DB", 0.0)
+    assert torch.allclose(specaugment.warp(words(), np.random.default_rng(0)), words(), atol=1e-4)
+
+
+def test_half_of_the_inputs_are_warped():
+    rows = words(16).repeat(20, 1, 1)
+    warped = (specaugment.warp(rows, np.random.default_rng(0)) != rows).flatten(1).any(1)
+    assert 120 < warped.sum() < 200
 
 
 def test_babble_has_the_level_that_was_drawn(monkeypatch):

@@ -206,8 +206,10 @@ class TrainConfig:
     label_smoothing: float = 0.0
     masks: bool = False
     """Hide random bands and stretches of the inputs (SpecAugment, arXiv 1904.08779)."""
+    warps: bool = False
+    """Stretch half of the inputs in frequency and time, and colour them, where they are log mel to be standardised."""
     babble_share: float = 0.0
-    """Lay voices, other inputs of the batch, under this share of the inputs, where these are log mel that is to be
+    """Lay voices, other inputs of the batch, under this share of the inputs, where these are log mel to be
     standardised."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of products in training; bfloat16 takes two thirds of the time on processors that have it (AVX512-BF16, AMX),
@@ -299,7 +301,7 @@ def _robust() -> Config:
     )
     train = TrainConfig(
         epochs=40,
-        min_steps=3_000,
+        min_steps=4_000,
         batch_size=64,
         learning_rate=3e-3,
         n_copies=8,
@@ -309,6 +311,7 @@ def _robust() -> Config:
         weight_decay=1e-2,
         label_smoothing=0.05,
         masks=True,
+        warps=True,
         babble_share=0.7,
         keep="last",
         dropout=0.2,

@@ -1,8 +1,9 @@
-"""What is done to spectrograms each time that a network is shown them: babble, masks.
+"""What is done to spectrograms each time that a network is shown them: warps, babble, masks.
 
 Batches of log mel in decibels come in, ``(batch, n_bins, n_frames)`` float32; the randomness is ``rng``. What the
 waveforms went through (:mod:`sutja.augment`) was drawn once for each copy; this is drawn anew at every showing, and
-costs a tenth of the step. Masks: SpecAugment (arXiv 1904.08779).
+costs a fifth of the step. Masks: SpecAugment (arXiv 1904.08779). Another vocal tract stretches the frequency axis:
+vocal tract length perturbation (Jaitly and Hinton 2013).
 """
 
 from __future__ import annotations
@@ -13,6 +14,11 @@ from torch import Tensor
 
 TOP_DB = 80.0  # cells further below the loudest are raised to that, as in sutja.features
 SPEECH_DB = 40.0  # frames within this of the loudest are speech
+WARP_SHARE = 0.5  # of the inputs
+STRETCH = 0.08  # of frequency and of time, either way
+SHIFT = 5  # frames, either way
+RESPONSE_DB = 6.0  # of a microphone, either way, at this many points of the frequency axis:
+N_RESPONSE_POINTS = 6
 FEWEST_VOICES, MOST_VOICES = 3, 8
 SNR_DB = -5.0, 25.0  # speech to babble
 CUT_SHARE = 0.4  # of the babble is heard under the word only, as in recordings that were cut to the word
@@ -23,6 +29,22 @@ def standardise(decibels: Tensor) -> Tensor:
     decibels = torch.maximum(decibels, decibels.amax((1, 2), keepdim=True) - TOP_DB)
     deviation = decibels.std((1, 2), keepdim=True, correction=0)
     return (decibels - decibels.mean((1, 2), keepdim=True)) / torch.where(deviation > 0, deviation, 1.0)
+
+
+def warp(decibels: Tensor, rng: np.random.Generator) -> Tensor:
+    """Give half of the inputs another voice, tempo, place and microphone.
+
+    Frequency and time are stretched apart from each other, unlike the speed of a waveform, which takes both along.
+    """
+    n, n_bins, n_frames = decibels.shape
+    bins = torch.arange(n_bins) * _uniform(rng, (n, 1), 1 - STRETCH, 1 + STRETCH)
+    middle = (n_frames - 1) / 2
+    frames = (torch.arange(n_frames) - middle) * _uniform(rng, (n, 1), 1 - STRETCH, 1 + STRETCH) + middle
+    frames = frames + _uniform(rng, (n, 1), -SHIFT, SHIFT)
+    points = _uniform(rng, (n, N_RESPONSE_POINTS, 1), -RESPONSE_DB, RESPONSE_DB)
+    response = _weights(torch.linspace(0, N_RESPONSE_POINTS - 1, n_bins).expand(n, n_bins), N_RESPONSE_POINTS) @ points
+    warped = _weights(bins, n_bins) @ decibels @ _weights(frames, n_frames).transpose(1, 2) + response
+    return torch.where(_uniform(rng, (n, 1, 1), 0, 1) < WARP_SHARE, warped, decibels)
 
 
 def add_babble(decibels: Tensor, share: float, rng: np.random.Generator) -> Tensor:
@@ -98,6 +120,11 @@ def _mean(power: Tensor, speaks: Tensor) -> Tensor:
 def _ends(speaks: Tensor) -> tuple[Tensor, Tensor]:
     """Return the first and the last frame that is speech, ``(batch,)`` each."""
     return speaks.int().argmax(1), speaks.shape[1] - 1 - speaks.flip(1).int().argmax(1)
+
+
+def _weights(places: Tensor, size: int) -> Tensor:
+    """Return what reads an axis of ``size`` at ``places``, between its points as well: ``(batch, places, size)``."""
+    return (1 - (places.clamp(0, size - 1)[..., None] - torch.arange(size)).abs()).clamp_min(0)
 
 
 def _uniform(rng: np.random.Generator, shape: tuple[int, ...], low: float, high: float) -> Tensor:

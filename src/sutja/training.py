@@ -25,7 +25,7 @@ from sutja.errors import RunError
 from sutja.files import replace_whole
 from sutja.metrics import Integers, Probabilities
 from sutja.model import NETWORKS
-from sutja.specaugment import add_babble, mask, standardise
+from sutja.specaugment import add_babble, mask, standardise, warp
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -197,6 +197,7 @@ def _epoch(
 def _spoiled(features: Tensor, config: TrainConfig, rng: np.random.Generator, *, decibels: bool) -> Tensor:
     """Return ``(batch, n_bins, n_frames)`` as the network is shown them in training."""
     if decibels:
+        features = warp(features, rng) if config.warps else features
         features = standardise(add_babble(features, config.babble_share, rng))
     return mask(features, rng) if config.masks else features
 
