@@ -43,6 +43,9 @@ def _fits(value: object, kind: Any) -> bool:
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
+MOST_REPEATED = 12  # of a few dozen clips, more epochs would be hours of the same
+
+
 @dataclass(frozen=True)
 class AudioConfig:
     """How a recording becomes a waveform."""
@@ -190,7 +193,7 @@ class TrainConfig:
     n_folds: int = 5
     epochs: int = 50
     min_steps: int = 0
-    """Few clips are shown in more epochs, until the network has made so many steps."""
+    """Few clips are shown in more epochs, until the network has made so many steps, twelve times as many at most."""
     batch_size: int = 32
     learning_rate: float = 1e-3
     """Adam's."""
@@ -242,10 +245,13 @@ class TrainConfig:
 
         >>> TrainConfig(epochs=10, min_steps=100, batch_size=32, n_copies=1).with_enough_steps(64).epochs
         50
+        >>> TrainConfig(epochs=10, min_steps=9999, batch_size=32, n_copies=1).with_enough_steps(64).epochs
+        120
         """
         shown = n_clips if self.one_copy_an_epoch else n_clips * self.n_copies
         n_steps = -(-shown // self.batch_size)
-        return dataclasses.replace(self, epochs=max(self.epochs, -(-self.min_steps // n_steps)))
+        enough = min(-(-self.min_steps // n_steps), MOST_REPEATED * self.epochs)
+        return dataclasses.replace(self, epochs=max(self.epochs, enough))
 
 
 def _reference_members() -> dict[str, FeatureConfig]:
