@@ -102,7 +102,7 @@ def build() -> Any:
 
     inputs = layers.Input((N_BINS, N_FRAMES, 1))
     x = layers.ReLU()(conv(inputs, 16, 5, 2))
-    for n_out, stride in ((16, 1), (32, 2), (64, 2), (96, (1, 2))):
+    for n_out, stride in ((32, 2), (32, 1), (64, 2), (64, 1), (96, (1, 2))):
         x = block(x, n_out, stride)
     x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
     return Model(inputs, layers.Dense(N_CLASSES, activation="softmax")(x))

@@ -109,10 +109,11 @@ def asked(monkeypatch, *arguments):
 
 def test_options_become_settings(study, tmp_path, monkeypatch):
     options = ["--epochs", 3, "--folds", 4, "--copies", 2, "--seed", 5, "--jobs", 3, "--protocol", "clips"]
-    options += ["--false-accept-rate", 0.1]
+    options += ["--false-accept-rate", 0.1, "--precision", "bfloat16"]
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", *options)
     train = plan.config.train
     assert (train.epochs, train.n_folds, train.n_copies, train.seed) == (3, 4, 2, 5)
+    assert train.precision == "bfloat16"
     assert train.min_steps == 0  # epochs that were asked for are what is done
     assert plan.config.refusal.false_accept_rate == 0.1
     assert (plan.protocol, plan.n_jobs, plan.resume, plan.skip_unreadable) == ("clips", 3, False, False)
