@@ -123,8 +123,8 @@ class FeatureConfig:
 
     @property
     def spoilable(self) -> bool:
-        """Whether networks can be shown these features with voices behind them that are drawn at each showing."""
-        return self.scaling == "standardise" and self.n_mfcc is None
+        """Whether :mod:`sutja.specaugment` can work on them: decibels, 80 of them at most, standardised after it."""
+        return self.scaling == "standardise" and self.n_mfcc is None and self.top_db == 80.0
 
     @property
     def max_samples(self) -> int:
