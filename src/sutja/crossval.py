@@ -49,6 +49,8 @@ class Job:
     """Holds ``<member>.npy``, ``targets.npy``, and afterwards the job's result."""
     decibels: bool = False
     """The inputs are log mel in dB, which is spoiled and standardised when it is shown."""
+    n_labels: int | None = None
+    """Of the classes, where the last one is "not in the vocabulary"."""
 
     @property
     def result(self) -> Path:
@@ -243,7 +245,8 @@ def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Pat
             # The seed names the job, not its turn: the order in which jobs run changes nothing.
             seed = _job_seed(config.train.seed, index, number)
             decibels = config.augment is not None and features.spoilable
-            jobs.append(Job(member, number, fold, n_classes, train, seed, folder, decibels))
+            n_labels = n_classes - (config.refusal is not None)
+            jobs.append(Job(member, number, fold, n_classes, train, seed, folder, decibels, n_labels))
     return jobs
 
 
@@ -266,7 +269,8 @@ def run_job(job: Job, on_step: OnStep) -> Result:
         features = np.load(job.folder / f"{job.member}.npy", mmap_mode="r")
         targets = np.load(job.folder / "targets.npy")
         train, valid, test = (
-            Inputs(features, targets, rows, job.decibels) for rows in (job.fold.train, job.fold.valid, job.fold.test)
+            Inputs(features, targets, rows, job.decibels, job.n_labels)
+            for rows in (job.fold.train, job.fold.valid, job.fold.test)
         )
         found = fit(train, valid, job.n_classes, job.config, seed=job.seed, checkpoint=job.checkpoint, on_epoch=on_step)
         out_of_fold = probabilities(model_with(found.weights, job.config.network), test)

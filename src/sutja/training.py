@@ -42,6 +42,8 @@ class Inputs:
     rows: Integers
     decibels: bool = False
     """The features are log mel in dB, which is spoiled and standardised when it is shown."""
+    n_labels: int | None = None
+    """Accuracy is of the most probable of so many classes; "not in the vocabulary", behind them, is none of them."""
 
     def batches(self, batch_size: int, rows: Integers | None = None) -> Iterator[tuple[Tensor, Tensor]]:
         """Give ``(batch, n_bins, n_frames)`` and ``(batch,)``, in order or of the rows given."""
@@ -225,7 +227,7 @@ def _judge(model: nn.Module, inputs: Inputs) -> tuple[float, float]:
     found = torch.from_numpy(probabilities(model, inputs))
     targets = torch.from_numpy(inputs.targets[inputs.rows])
     loss = nn.functional.nll_loss(found.clamp_min(1e-12).log(), targets)
-    return float(loss), float((found.argmax(dim=1) == targets).float().mean())
+    return float(loss), float((found[:, : inputs.n_labels].argmax(dim=1) == targets).float().mean())
 
 
 def _save(state: _State, path: Path) -> None:
