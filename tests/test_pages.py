@@ -85,3 +85,12 @@ def test_browsers_play_both_kinds(tmp_path, rate):
             duration = tab.evaluate(f"(() => {{const a = document.querySelectorAll('audio')[{i}]; return {ended}}})()")
             assert duration == pytest.approx(0.5, abs=0.15)
         assert tab.problems == []
+
+
+def test_the_hardest_has_clips_enough_where_any_has():
+    groups = {"a": {"accuracy": 0.0, "n_clips": 1}, "b": {"accuracy": 0.9, "n_clips": 10}}
+    many = groups | {"c": {"accuracy": 0.9, "n_clips": 20}}
+    assert pages.hardest(groups) == ("b", groups["b"])
+    assert pages.hardest(many) == ("c", many["c"])
+    assert pages.hardest({"a": groups["a"], "d": {"accuracy": 0.5, "n_clips": 2}})[0] == "a"
+    assert pages.hardest({"b": groups["b"]}) is None

@@ -33,6 +33,7 @@ except ModuleNotFoundError as error:
 
 # libsndfile writes MP3 since 1.1; every browser plays it, and a word has no more than a header of 100 bytes.
 SMALL_TYPE = "audio/mpeg" if "MP3" in soundfile.available_formats() else "audio/wav"
+ENOUGH_CLIPS = 10  # to be named as the hardest
 SPACE = "\u00a0"  # that a line does not break at
 
 
@@ -199,3 +200,14 @@ def _environment() -> jinja2.Environment:
 
 def _finalize(value: Any) -> Any:
     return readable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
+
+
+def hardest(groups: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]] | None:
+    """Return the group with the lowest accuracy, the largest of those that share it.
+
+    One of a few clips is named only where there is no larger one: one wrong clip of one says little.
+    """
+    if len(groups) < 2:
+        return None
+    large = [item for item in groups.items() if item[1]["n_clips"] >= ENOUGH_CLIPS] or list(groups.items())
+    return min(large, key=lambda item: (item[1]["accuracy"], -item[1]["n_clips"]))

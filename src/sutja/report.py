@@ -218,7 +218,7 @@ def _told(run: Run) -> dict[str, Any]:
         "wanted": ((config.get("config") or {}).get("refusal") or {}).get("false_accept_rate", 1.0),
         "attributes": best.get("by_attribute") or {},
         "chance": 1 / max(len(metrics["labels"]), 1),
-        "worst": {kind: _worst(best.get(f"by_{kind}") or {}) for kind in ("speaker", "label")},
+        "worst": {kind: pages.hardest(best.get(f"by_{kind}") or {}) for kind in ("speaker", "label")},
         "confusions": _confusions(best.get("confusion_matrix") or [], metrics["labels"]),
         "networks": [f"{_word(member)}_{fold:g}" for member, fold in _networks(run.history)],
         "matrices": [f"confusion_{_word(member)}" for member in metrics["members"]],
@@ -239,13 +239,6 @@ def _refusal(scores: dict[str, Any] | None) -> dict[str, Any] | None:
 def _title(data: dict[str, Any]) -> str:
     names = [Path(root).name or str(root) for root in data.get("roots", [])]
     return ", ".join(names) or "a training run"
-
-
-def _worst(groups: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]] | None:
-    """Return the group with the lowest accuracy, the largest of those that share it."""
-    if len(groups) < 2:
-        return None
-    return min(groups.items(), key=lambda item: (item[1]["accuracy"], -item[1]["n_clips"]))
 
 
 def _confusions(matrix: list[list[int]], labels: list[str]) -> list[dict[str, Any]]:

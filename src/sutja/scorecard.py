@@ -52,6 +52,7 @@ def write_scorecard(
         title=title,
         scores=scores,
         groups={"label": scores["by_label"], "speaker": scores["by_speaker"], **scores["by_attribute"]},
+        worst=pages.hardest(scores["by_speaker"]),
         found=found,
         outside=dataclasses.asdict(found.outside) if found.outside else None,
         wrong=sorted(found.wrong, key=lambda row: -row["probability"])[:MAX_WRONG],
