@@ -41,9 +41,9 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The model that ships, `digits-en`: from the corpora whose licences allow it and synthetic voices; it took 24 minutes
-# beside other work. Cut off, it goes on where it was. Arabic digits are other words to it: read by their file names, they
-# have labels of their own.
+# The model that ships, `digits-en`: from the corpora whose licences allow it and synthetic voices; it took 29 minutes
+# where the processor has bfloat16. Cut off, it goes on where it was. Arabic digits are other words to it: read by
+# their file names, they have labels of their own.
 CORPORA := fsdd english_volunteers audiomnist_sample speech_commands
 DIGITS := zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9
 PRECISION := $(if $(shell grep -m1 -o -e avx512_bf16 -e amx_bf16 /proc/cpuinfo),bfloat16,float32)
