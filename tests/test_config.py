@@ -86,6 +86,8 @@ def test_an_unknown_setting_names_the_nearest():
         (FeatureConfig, {"scaling": ["before_padding"]}, "features.scaling is"),
         (TrainConfig, {"n_folds": 1}, "train.n_folds is 1; expected at least 2"),
         (TrainConfig, {"epochs": 0}, "train.epochs is 0; expected at least 1"),
+        (TrainConfig, {"babble_share": 1.5}, "train.babble_share is 1.5; expected 0 to 1"),
+        (TrainConfig, {"precision": "int8"}, "train.precision is 'int8'; expected 'float32' or 'bfloat16'"),
         (TrainConfig, {"batch_size": 1}, "train.batch_size is 1; expected at least 2"),
         (TrainConfig, {"learning_rate": 0.0}, "train.learning_rate is 0.0; expected above 0"),
         (TrainConfig, {"n_copies": 0}, "train.n_copies is 0; expected at least 1"),
