@@ -2,7 +2,7 @@
 
 Batches of log mel in decibels come in, ``(batch, n_bins, n_frames)`` float32; the randomness is ``rng``. What the
 waveforms went through (:mod:`sutja.augment`) was drawn once for each copy; this is drawn anew at every showing, and
-costs a fifth of the step. Masks: SpecAugment (arXiv 1904.08779). Another vocal tract stretches the frequency axis:
+costs an eighth of the step. Masks: SpecAugment (arXiv 1904.08779). Another vocal tract stretches the frequency axis:
 vocal tract length perturbation (Jaitly and Hinton 2013).
 """
 
@@ -60,15 +60,15 @@ def add_babble(decibels: Tensor, share: float, rng: np.random.Generator) -> Tens
     speaks = _speaks(power)
     levels = _mean(power, speaks)
     first, last = _ends(speaks)
-    babble = (_drawn(len(chosen), len(power), rng) / levels @ _filled(power, first, last, rng).flatten(1)).view_as(
-        power[chosen]
-    )
+    speech = power[chosen]
+    voices = _drawn(len(chosen), len(power), rng) / levels
+    babble = (voices @ _filled(power, first, last, rng).flatten(1)).view_as(speech)
     gain = levels[chosen] / babble.mean((1, 2)) * 10 ** (-_uniform(rng, (len(chosen),), *SNR_DB) / 10)
     frames = torch.arange(power.shape[2])
     under = (frames >= first[chosen, None]) & (frames <= last[chosen, None])
     everywhere = _uniform(rng, (len(chosen), 1), 0, 1) >= CUT_SHARE
     mixed = decibels.clone()
-    mixed[chosen] = 10 * torch.log10(power[chosen] + babble * gain[:, None, None] * (under | everywhere)[:, None])
+    mixed[chosen] = 10 * torch.log10(speech + babble * gain[:, None, None] * (under | everywhere)[:, None])
     return mixed
 
 
