@@ -24,6 +24,7 @@ from sutja.dataset import scan
 from sutja.predictor import Prediction, Predictor
 
 SEEDS = (929, 930, 931)
+ROOT = Path(__file__).parents[1]
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 RENAMES = [part for digit, word in enumerate(WORDS) for part in ("--rename", f"{word}={digit}")]
 LICENSED = ("english_volunteers", "audiomnist_sample", "speech_commands")
@@ -36,7 +37,7 @@ class Bench:
     """Where recordings and runs are."""
 
     def __init__(self, arguments: argparse.Namespace) -> None:
-        self.data, self.lists, self.work = arguments.data.resolve(), arguments.lists.resolve(), arguments.work
+        self.data, self.lists, self.work = arguments.data.resolve(), arguments.lists.resolve(), arguments.work.resolve()
         self.seeds, self.precision = tuple(arguments.seeds), arguments.precision
 
     def train(self, name: str, *arguments: object) -> dict:
@@ -106,7 +107,7 @@ def corpora(bench: Bench) -> dict:
     names = sorted(("fsdd", *LICENSED))
 
     def one(seed: int) -> dict:
-        found = bench.train(f"corpora_{seed}", *digits(bench, protocol="corpora"), "--seed", seed)["members"][
+        found = bench.train(f"corpora_{seed}", *digits(bench), "--protocol", "corpora", "--seed", seed)["members"][
             "ensemble"
         ]
         return found | {"corpora": dict(zip(names, found["fold_accuracy"], strict=True))}
@@ -126,7 +127,7 @@ def left_out(bench: Bench) -> dict:
     found = {}
     for words in LEFT_OUT:
         run = bench.work / f"without_{'_'.join(words)}"
-        bench.train(run.name, *digits(bench, words), "--folds", 2)
+        bench.train(run.name, *digits(bench, words), "--protocol", "speakers", "--folds", 2)
         predictor = Predictor.load(run)
         threshold = np.quantile(scores(predictor, bench.data / "english_classroom"), FALSE_REJECTS)
         for word in words:
@@ -140,13 +141,17 @@ def left_out(bench: Bench) -> dict:
     return found
 
 
-def digits(bench: Bench, without: tuple[str, ...] = (), protocol: str = "speakers") -> list[object]:
-    """Return the arguments that train `digits-en` (`make model`), less some of what is refused."""
-    refuse = [part for word in OTHER_WORDS if word not in without for part in ("--refuse", word)]
-    corpora = [bench.data / name for name in ("fsdd", *LICENSED)]
-    more = [] if "arabic" in without else ["--negatives", bench.data / "arabic" / "clips"]
-    drop = [part for word in OTHER_WORDS if word in without for part in ("--drop", word)]
-    return [*corpora, *RENAMES, *refuse, *drop, *more, "--protocol", protocol, "--synthetic-voices", 100]
+def digits(bench: Bench, without: tuple[str, ...] = ()) -> list[str]:
+    """Return what `make model` trains from, less some of what is refused."""
+    flite = bench.work / "flite"
+    if not flite.exists():
+        subprocess.run([sys.executable, ROOT / "tools" / "flite_voices.py", flite], check=True)
+    command = ["make", "-s", "-C", ROOT, "model-sources", f"SUTJA_DATA={bench.data}", f"FLITE={flite}"]
+    sources = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    for word in without:
+        at = sources.index(f"{bench.data}/arabic/clips" if word == "arabic" else word) - 1
+        sources[at : at + 2] = [] if word == "arabic" else ["--drop", word]
+    return sources
 
 
 def scores(predictor: Predictor, root: Path, label: str | None = None) -> np.ndarray:

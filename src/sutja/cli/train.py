@@ -46,7 +46,12 @@ from sutja.errors import ConfigError, DatasetError, needs
 @click.option(
     "--extra", multiple=True, type=click.Path(path_type=Path), help="More recordings to learn from, never measured on."
 )
-@click.option("--negatives", type=click.Path(path_type=Path), help="More recordings of what is to be refused.")
+@click.option(
+    "--negatives",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="More recordings of what is to be refused; may be repeated.",
+)
 @click.option("--false-accept-rate", type=float, help="Share of other words and noises to be taken for a word.")
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
@@ -63,8 +68,8 @@ def train(source: Source, *, out: Path, **options: Any) -> None:
     dataset, extra = source.read_with(options["extra"])
     dataset, extra, _ = _set_apart(dataset, extra, options["drop"], "--drop")
     dataset, extra, refused = _set_apart(dataset, extra, options["refuse"], "--refuse")
-    if options["negatives"] is not None:
-        refused += _outside(scan(options["negatives"]).clips, dataset.labels)
+    for root in options["negatives"]:
+        refused += _outside(scan(root).clips, dataset.labels)
     if refused and config.refusal is None:
         raise ConfigError(f"preset {config.preset} cannot refuse; leave --refuse and --negatives out, or choose robust")
     if extra and config.augment is None:
