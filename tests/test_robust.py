@@ -111,6 +111,16 @@ def test_a_recording_to_be_refused_that_is_broken_is_told_before_anything_is_lea
     assert not (tmp_path / "run").exists()
 
 
+def test_what_is_to_be_refused_comes_from_several_folders(study, tmp_path):
+    for number, word in enumerate(("cough", "door")):
+        write_wav(tmp_path / word / "other" / "0.wav", tone(900 + 500 * number, 0.3, TINY_RATE), TINY_RATE)
+    more = [part for word in ("cough", "door") for part in ("--negatives", tmp_path / word)]
+    result = sutja("train", study / "here", *more, "--out", tmp_path / "run", *QUICK)
+    assert result.exit_code == 0, result.output
+    with np.load(tmp_path / "run" / "out_of_fold.npz", allow_pickle=False) as kept:
+        assert sum(kept["refused_kinds"] == "other word") == 2
+
+
 def test_labels_may_be_phrases_and_korean_of_one_speaker(tmp_path):
     for number, label in enumerate(("turn left", "왼쪽 으로")):
         for take in range(6):

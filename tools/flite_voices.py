@@ -20,6 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
+from sutja.errors import RunError
 from sutja.files import new_folder
 from sutja.negatives import WORDS
 from sutja.synth import digit_words
@@ -99,8 +100,11 @@ def main() -> None:
     if shutil.which("flite") is None:
         sys.exit("the program `flite` was not found; install it (Debian and Ubuntu: apt-get install flite)")
     rng = np.random.default_rng(arguments.seed)
-    with new_folder(arguments.out) as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(speak, clips(folder, arguments.words, arguments.takes, rng)))
+    try:
+        with new_folder(arguments.out) as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
+            list(pool.map(speak, clips(folder, arguments.words, arguments.takes, rng)))
+    except RunError as error:
+        sys.exit(str(error))
 
 
 def clips(folder: Path, n_words: int, n_takes: int, rng: np.random.Generator) -> list[Clip]:
