@@ -70,8 +70,11 @@ def test_with_what_is_outside_the_vocabulary_and_as_a_page(study, tmp_path):
     for told in ("How well the model does", "hardest speaker", "When recordings get worse", "taken for a word"):
         assert told in text
     assert "always answers a label" in text
-    found = json.loads(evaluate(study, study / "train.csv", "--json", "--negatives", tmp_path / "other").stdout)
-    assert found["outside"]["n_clips"] == 4
+    (tmp_path / "more" / "beep").mkdir(parents=True)
+    write_wav(tmp_path / "more" / "beep" / "0.wav", tone(2_000, 0.4, TINY_RATE), TINY_RATE)
+    both = ("--negatives", tmp_path / "other", "--negatives", tmp_path / "more")
+    found = json.loads(evaluate(study, study / "train.csv", "--json", *both).stdout)
+    assert found["outside"]["n_clips"] == 5
     assert refused(evaluate(study, study / "train.csv", "--negatives", tmp_path / "missing"))
 
 

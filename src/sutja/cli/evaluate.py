@@ -22,17 +22,24 @@ from sutja.stress import UnderStress, n_steps, stress
 @data_options
 @model_option
 @click.option("--stress", "stressed", is_flag=True, help="Also in noise, babble, rooms, at other levels and speeds.")
-@click.option("--negatives", type=click.Path(path_type=Path), help="Recordings of what is not in the vocabulary.")
+@click.option(
+    "--negatives",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Recordings of what is not in the vocabulary; may be repeated.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="A page (HTML) with all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
-def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool, **more: Path | None) -> None:
+def evaluate(  # noqa: PLR0913  one a command-line option
+    source: Source, *, model: Path, stressed: bool, negatives: tuple[Path, ...], out: Path | None, as_json: bool
+) -> None:
     """Score a model on the labelled clips of DATA.
 
     Clips that cannot be used are named and left out, and the exit status is 1.
     """
     predictor = Predictor.load(model)
     clips = source.read().labelled
-    outside = scan(more["negatives"]).clips if more["negatives"] else ()
+    outside = [clip for root in negatives for clip in scan(root).clips]
     bars = Bars()
     try:
         step = bars.stage("evaluating", len(clips) + len(outside), "clip")
@@ -44,11 +51,11 @@ def evaluate(source: Source, *, model: Path, stressed: bool, as_json: bool, **mo
         bars.close()
     for reason in found.unreadable.values():
         say(f"left out: {reason}")
-    if more["out"]:
+    if out:
         from sutja.scorecard import write_scorecard
 
         title = ", ".join(path.name for path in source.data)
-        write_scorecard(more["out"], found, predictor.bundle, title=title, under_stress=worse)
+        write_scorecard(out, found, predictor.bundle, title=title, under_stress=worse)
     if as_json:
         scores = dataclasses.asdict(found.scores)
         rest = {name: value for name, value in dataclasses.asdict(found).items() if name != "scores"}
