@@ -138,3 +138,34 @@ def test_calibrate_scores_folds_with_what_the_others_fitted():
     kinds[n_clips::2] = "spliced"
     _, of_some = calibrate(softmax(logits * 3), truth, folds, kinds, config)
     assert of_some.threshold != calibration.threshold
+
+
+@pytest.mark.parametrize(("hard", "n_recorded", "alike"), [
+    ("synthetic word", 400, True), ("synthetic word", 150, False), ("spliced", 400, True), ("spliced", 150, True),
+    ("noise", 400, False),
+])  # fmt: skip
+def test_what_a_microphone_does_not_bring_moves_nothing(hard, n_recorded, alike):
+    """Synthetic words stand in for recordings of other words while those are few; spliced sounds never count."""
+    rng = np.random.default_rng(7)
+    n_clips, n_hard, refuse = 900, 300, 3
+    truth = np.concatenate([rng.integers(refuse, size=n_clips), np.full(n_recorded + n_hard, refuse)])
+    logits = rng.standard_normal((len(truth), refuse + 1))
+    logits[np.arange(len(truth)), truth] += 4
+    kinds = np.array(["clip"] * n_clips + ["other word"] * n_recorded + [hard] * n_hard)
+    folds = np.arange(len(truth)) % 3 + 1
+    harder = logits.copy()
+    harder[kinds == hard, 0] += 6  # these are taken for the first word
+    found = [calibrate(softmax(those), truth, folds, kinds, RefusalConfig())[1] for those in (logits, harder)]
+    easy_fit, hard_fit = ((one.temperature, one.bias, one.threshold) for one in found)
+    assert (easy_fit == pytest.approx(hard_fit)) == alike
+    assert found[1].scores.accepted[hard].accuracy > (0.9 if alike else 0.4)
+
+
+def test_all_that_counts_in_one_fold():
+    rng = np.random.default_rng(8)
+    truth = np.append(np.arange(60) % 2, np.full(20, 2))
+    logits = rng.standard_normal((80, 3))
+    logits[np.arange(80), truth] += 3
+    kinds = np.array(["clip"] * 60 + ["spliced"] * 19 + ["noise"])
+    _, calibration = calibrate(softmax(logits), truth, np.arange(80) % 2, kinds, RefusalConfig())
+    assert 0 < calibration.threshold < 1

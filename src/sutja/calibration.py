@@ -18,8 +18,10 @@ SMALLEST = 1e-12  # a probability counts as at least this where its logarithm is
 HOTTEST = 4.0
 N_STEPS, N_HALVINGS, RIDGE = 50, 30, 1e-9
 N_BINS = 15
-# Of the sounds to be refused, those that a microphone brings; spliced words teach, but nobody says them.
-COUNTED = ("other word", "synthetic word", "noise")
+# Of the sounds to be refused, those that a microphone brings; spliced words teach, but nobody says them. Synthetic
+# words stand in for recordings of other words where there are fewer than this.
+COUNTED, STAND_IN = ("other word", "noise"), "synthetic word"
+ENOUGH_RECORDED = 200
 N_POINTS = 200  # of a curve that is kept
 
 
@@ -180,7 +182,8 @@ def calibrate(
     """Fit temperature, bias and threshold, and say how they do on folds that they were not fitted on.
 
     Training shows far more sounds to be refused than a microphone brings: temperature and bias are fitted with rows
-    weighted so that ``config.outside_share`` of them are outside the vocabulary.
+    weighted so that ``config.outside_share`` of them are outside the vocabulary. Of those, what counts is what a
+    microphone brings, for the fit as for the threshold.
 
     Parameters
     ----------
@@ -191,8 +194,8 @@ def calibrate(
     folds
         Of each row, ``(n,)``.
     kinds
-        What each row is, ``(n,)``: the threshold is set by the rows of the last class whose kind is one of
-        :data:`COUNTED`, or by all of them where there is none.
+        What each row is, ``(n,)``: of the last class those count whose kind is one of :data:`COUNTED`, with the
+        synthetic words where fewer than 200 recordings of other words are there; all of them where there is none.
     config
         The share outside the vocabulary, and the rates that set the threshold.
 
@@ -205,9 +208,7 @@ def calibrate(
 
     """
     refuse = probabilities.shape[1] - 1
-    counts = (truth == refuse) & np.isin(kinds, COUNTED)
-    if not counts.any():
-        counts = truth == refuse
+    counts = _counted(truth == refuse, kinds)
     honest, accepted = probabilities.copy(), np.zeros(len(truth), dtype=bool)
     for fold in np.unique(folds):
         others = folds != fold
@@ -216,6 +217,12 @@ def calibrate(
         accepted[~others] = honest[~others, :refuse].max(axis=1) >= fitted[2]
     scores = _refusal(honest, truth, accepted, kinds, counts)
     return honest, Calibration(*_fitted(probabilities, truth, config, counts), scores)
+
+
+def _counted(outside: NDArray[np.bool_], kinds: NDArray[np.str_]) -> NDArray[np.bool_]:
+    enough = np.sum(outside & (kinds == "other word")) >= ENOUGH_RECORDED
+    counts = outside & np.isin(kinds, COUNTED if enough else (*COUNTED, STAND_IN))
+    return counts if counts.any() else outside
 
 
 def _refusal(
@@ -250,12 +257,11 @@ def _fitted(
 ) -> tuple[float, float, float]:
     """Return temperature, bias and threshold."""
     refuse = probabilities.shape[1] - 1
-    outside = truth == refuse
-    weights = np.where(
-        outside, config.outside_share / max(1, outside.sum()), (1 - config.outside_share) / max(1, (~outside).sum())
-    )
+    words = truth < refuse
+    counts = counts if counts.any() else ~words  # all that count may be in the fold that is left out
+    weights = (1 - config.outside_share) * words / max(1, words.sum()) + config.outside_share * counts / counts.sum()
     temperature, bias = fit(probabilities, truth, weights)
     confidence = tempered(probabilities, temperature, bias)[:, :refuse].max(axis=1)
     wanted = refusal_threshold(confidence[counts], config.false_accept_rate)
-    bearable = float(np.quantile(confidence[~outside], config.max_false_reject_rate, method="lower"))
+    bearable = float(np.quantile(confidence[words], config.max_false_reject_rate, method="lower"))
     return temperature, bias, min(wanted, bearable)
