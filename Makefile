@@ -41,8 +41,8 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The model that ships, `digits-en`: from the corpora whose licences allow it and synthetic voices; it took MINUTES minutes
-# where the processor has bfloat16. Cut off, it goes on where it was. Arabic digits are other words to it: read by
+# The model that ships, `digits-en`: from the corpora whose licences allow it and synthetic voices; it took 36
+# minutes where the processor has bfloat16. Cut off, it goes on where it was. Arabic digits are other words to it: read by
 # their file names, they have labels of their own. Needs the program `flite`.
 CORPORA := fsdd english_volunteers audiomnist_sample speech_commands
 DIGITS := zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9
