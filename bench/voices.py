@@ -107,9 +107,8 @@ def corpora(bench: Bench) -> dict:
     names = sorted(("fsdd", *LICENSED))
 
     def one(seed: int) -> dict:
-        found = bench.train(f"corpora_{seed}", *digits(bench), "--protocol", "corpora", "--seed", seed)["members"][
-            "ensemble"
-        ]
+        metrics = bench.train(f"corpora_{seed}", *digits(bench), "--protocol", "corpora", "--seed", seed)
+        found = metrics["members"]["ensemble"]
         return found | {"corpora": dict(zip(names, found["fold_accuracy"], strict=True))}
 
     return of_seeds(bench, one, more=("corpora",))
