@@ -194,6 +194,8 @@ class TrainConfig:
     epochs: int = 50
     min_steps: int = 0
     """Few clips are shown in more epochs, until the network has made so many steps, twelve times as many at most."""
+    whole_factor: int = 1
+    """The network that learns from all clips, which is the model, learns for so many times the epochs of a fold's."""
     batch_size: int = 32
     learning_rate: float = 1e-3
     """Adam's."""
@@ -230,6 +232,7 @@ class TrainConfig:
         _require(self.n_folds >= 2, "train.n_folds", self.n_folds, "at least 2")
         _require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
         _require(self.min_steps >= 0, "train.min_steps", self.min_steps, "at least 0")
+        _require(self.whole_factor >= 1, "train.whole_factor", self.whole_factor, "at least 1")
         _require(self.batch_size >= 2, "train.batch_size", self.batch_size, "at least 2 (batch norm needs two)")
         _require(self.weight_decay >= 0, "train.weight_decay", self.weight_decay, "at least 0")
         _require(0 <= self.label_smoothing < 1, "train.label_smoothing", self.label_smoothing, "0 to below 1")
@@ -308,6 +311,7 @@ def _robust() -> Config:
     train = TrainConfig(
         epochs=40,
         min_steps=4_000,
+        whole_factor=4,
         batch_size=64,
         learning_rate=3e-3,
         n_copies=8,

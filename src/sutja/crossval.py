@@ -6,6 +6,7 @@ those come the ``n_copies`` random paddings of each clip, copies of one clip sid
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,11 +237,13 @@ def make_inputs(features: Sequence[Features], config: FeatureConfig, n_copies: i
     return rows
 
 
-def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Path, *, first: int = 1) -> list[Job]:
-    """List the networks to train: folds x members. Folds count from ``first``."""
+def make_jobs(config: Config, folds: Sequence[Fold], n_classes: int, folder: Path, *, whole: bool = False) -> list[Job]:
+    """List the networks to train: folds x members. Folds count from 1; 0 is :func:`last_fold`, alone and ``whole``."""
     jobs = []
-    for number, fold in enumerate(folds, start=first):
+    for number, fold in enumerate(folds, start=0 if whole else 1):
         train = config.train.with_enough_steps(len(fold.train) // config.train.n_copies)
+        if whole:
+            train = dataclasses.replace(train, epochs=train.epochs * config.train.whole_factor)
         for index, (member, features) in enumerate(config.members.items()):
             # The seed names the job, not its turn: the order in which jobs run changes nothing.
             seed = _job_seed(config.train.seed, index, number)

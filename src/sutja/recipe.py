@@ -281,7 +281,7 @@ def prepare(
     jobs = make_jobs(config, folds, n_classes, work)
     if config.train.keep == "last":
         whole = last_fold(len(targets), len(material.clips), config.train)
-        jobs += make_jobs(config, [whole], n_classes, work, first=0)
+        jobs += make_jobs(config, [whole], n_classes, work, whole=True)
     return jobs
 
 
@@ -303,7 +303,8 @@ def _save_array(path: Path, values: np.ndarray[Any, Any]) -> None:
 def learn(plan: Plan, jobs: Sequence[Job], progress: Progress) -> dict[tuple[str, int], Result]:
     """Train every network; those of an earlier, interrupted run are taken up where they were."""
     step = progress.stage(f"training {len(jobs)} networks", sum(job.config.epochs for job in jobs), "epoch")
-    found = run_jobs(run_job, jobs, plan.n_jobs, step)
+    longest_first = sorted(jobs, key=lambda job: -job.config.epochs * len(job.fold.train))
+    found = run_jobs(run_job, longest_first, plan.n_jobs, step)
     results = {(result.member, result.number): result for result in found}
     return {(job.member, job.number): results[job.member, job.number] for job in jobs}  # in the jobs' order
 
