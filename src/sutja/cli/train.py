@@ -27,7 +27,7 @@ from sutja.errors import ConfigError, DatasetError, needs
     type=click.Choice(PROTOCOLS),
     help="What is kept apart; speakers where DATA names enough of them, else clips.",
 )
-@click.option("--epochs", type=int, help="Passes over the training clips, if not the preset's.")
+@click.option("--epochs", type=int, help="Passes over the training clips in each fold, if not the preset's.")
 @click.option("--folds", "n_folds", type=int, help="Parts of the cross-validation, if not the preset's.")
 @click.option(
     "--precision",
