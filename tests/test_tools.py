@@ -22,13 +22,14 @@ from spoken_words import FOREIGN_WORDS, MORE_WORDS  # noqa: E402
 AUDIO = preset("robust").audio
 # bench/voices.py measures how the first are refused by networks that never learned them; the others say a digit.
 NEVER = {"yes", "no", "up", "down", "to", "too", "for", "won", "ate", "oh", "one", "two", "six", "nine", "nein"}
-MISSING = [name for name, is_there in people_voices.PROGRAMS_THERE.items() if not is_there()]
+MISSING = [name for name, is_there in people_voices.IS_THERE.items() if not is_there()]
 
 needs_voices = pytest.mark.skipif(bool(MISSING), reason=f"not installed: {', '.join(MISSING)} (tools/voices.txt)")
 
 
 def make_voices(out: Path, *more: object, path: str | None = None) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, ROOT / "tools" / "people_voices.py", out, *map(str, more)]
+    command = [sys.executable, ROOT / "tools" / "people_voices.py", out, "--programs", "flite", "festival", "pico"]
+    command += map(str, more)
     environment = None if path is None else {"PATH": path}
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
@@ -80,7 +81,7 @@ def test_without_the_programs_one_line_says_what_to_install(tmp_path):
 
 
 def test_clips_are_drawn_by_people_who_speak_the_language(tmp_path):
-    clips = people_voices.clips(tmp_path, 400, 3, np.random.default_rng(1))
+    clips = people_voices.clips(tmp_path, 400, 3, tuple(people_voices.PROGRAMS), np.random.default_rng(1))
     digits, words = clips[:30], clips[30:]
     assert {clip.voice.language for clip in digits} == {"en"}
     foreign = [clip for clip in words if clip.voice in people_voices.FOREIGN]
@@ -88,6 +89,8 @@ def test_clips_are_drawn_by_people_who_speak_the_language(tmp_path):
     assert all(clip.text in FOREIGN_WORDS[clip.voice.language].split() for clip in foreign)
     assert all(clip.text in {*WORDS, *MORE_WORDS} for clip in words if clip.voice in people_voices.ENGLISH)
     assert len({clip.path for clip in clips}) == len(clips)
+    clips = people_voices.clips(tmp_path, 40, 1, ["flite"], np.random.default_rng(1))
+    assert {clip.voice.program for clip in clips} == {"flite"}
 
 
 def test_no_digit_is_refused_and_no_word_that_is_measured_to_be_refused():

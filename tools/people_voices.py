@@ -1,11 +1,11 @@
 """The ten digits and other words as synthetic voices made of people's recordings say them (`make model`).
 
-    python tools/people_voices.py OUT
+    python tools/people_voices.py OUT [--programs flite festival pico]
 
 eSpeak NG's voices are made of rules, these of recordings of 20 people, and they teach refusal better (docs/recipe.md).
 OUT/words is to be refused: English words by those who speak English, words of seven other languages by the others.
 OUT/digits is learned from as well: else the voices themselves would be what is refused. The same files for the same
---seed and versions of the three programs, which voices.txt and --help name.
+--seed and versions of the programs. `digits-en` learned from Flite's four alone.
 """
 
 from __future__ import annotations
@@ -82,28 +82,30 @@ class Clip:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], epilog=NEEDS)
     parser.add_argument("out", type=Path, help="new folder: words/WORD/*.wav and digits/DIGIT/*.wav")
-    parser.add_argument("--words", type=int, default=4000, help="clips of other words (%(default)s)")
-    parser.add_argument("--takes", type=int, default=48, help="clips of each digit (%(default)s)")
+    parser.add_argument("--words", type=int, default=1500, help="clips of other words (%(default)s)")
+    parser.add_argument("--takes", type=int, default=24, help="clips of each digit (%(default)s)")
+    parser.add_argument("--programs", nargs="+", choices=PROGRAMS, default=["flite"], help="(flite)")
     parser.add_argument("--seed", type=int, default=929)
     arguments = parser.parse_args()
-    if missing := [program for program, is_there in PROGRAMS_THERE.items() if not is_there()]:
+    if missing := [name for name in arguments.programs if not IS_THERE[name]()]:
         sys.exit(f"not found: {', '.join(missing)}; this {NEEDS}")
     rng = np.random.default_rng(arguments.seed)
     try:
         with new_folder(arguments.out) as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
-            list(pool.map(speak, clips(folder, arguments.words, arguments.takes, rng)))
+            list(pool.map(speak, clips(folder, arguments.words, arguments.takes, arguments.programs, rng)))
     except RunError as error:
         sys.exit(str(error))
 
 
-def clips(folder: Path, n_words: int, n_takes: int, rng: np.random.Generator) -> list[Clip]:
+def clips(folder: Path, n_words: int, n_takes: int, programs: Sequence[str], rng: np.random.Generator) -> list[Clip]:
     """Draw who says what."""
+    english, foreign = ([v for v in voices if v.program in programs] for voices in (ENGLISH, FOREIGN))
     digits = digit_words("en")
     words = {"en": sorted({*WORDS, *MORE_WORDS} - set(digits.values()))}
     words |= {language: text.split() for language, text in FOREIGN_WORDS.items()}
-    said = [(f"digits/{digit}", text, drawn(ENGLISH, rng)) for digit, text in digits.items() for _ in range(n_takes)]
+    said = [(f"digits/{digit}", text, drawn(english, rng)) for digit, text in digits.items() for _ in range(n_takes)]
     for _ in range(n_words):
-        voice = drawn(FOREIGN if rng.random() < FOREIGN_SHARE else ENGLISH, rng)
+        voice = drawn(foreign if foreign and rng.random() < FOREIGN_SHARE else english, rng)
         word = drawn(words[voice.language], rng)
         said.append((f"words/{word}", word, voice))
     return [
@@ -127,7 +129,7 @@ def speak(clip: Clip) -> None:
 def flite(clip: Clip) -> None:
     pitch = np.interp(clip.height, (0, 1), PITCHES)
     settings = ("--setf", f"duration_stretch={clip.stretch:.3f}", "--setf", f"int_f0_target_mean={pitch:.1f}")
-    subprocess.run(["flite", "-voice", clip.voice.name, *settings, "-t", clip.text, "-o", clip.path], check=True)
+    subprocess.run(["flite", "-voice", clip.voice.name, *settings, "-t", clip.text, "-o", clip.path], check=False)
 
 
 def festival(clip: Clip) -> None:
@@ -156,10 +158,10 @@ def pico(clip: Clip) -> None:
 
 
 PROGRAMS: dict[str, Callable[[Clip], None]] = {"flite": flite, "festival": festival, "pico": pico}
-PROGRAMS_THERE: dict[str, Callable[[], object]] = {
+IS_THERE: dict[str, Callable[[], object]] = {
     "flite": lambda: shutil.which("flite"),
     "festival": lambda: shutil.which("festival"),
-    "ttspico": lambda: find_spec("ttspico"),
+    "pico": lambda: find_spec("ttspico"),
 }
 
 
