@@ -69,6 +69,25 @@ def test_a_narrow_band_has_nothing_above_it():
     assert spectrum[500] > 100 * spectrum[2500]
 
 
+@pytest.mark.parametrize("kilobits", stress.STRENGTHS["codec"][1])
+def test_a_codec_keeps_the_sound_and_little_else(kilobits):
+    low, high = tone(1000, 0.5, RATE), 0.01 * tone(7500, 0.5, RATE)
+    rng = np.random.default_rng(0)
+    heard = stress.CHANGES["codec"]((low + high).astype(np.float32), kilobits, RATE, rng)
+    assert heard.dtype == np.float32
+    assert 0 <= len(heard) - len(low) < 0.15 * RATE  # a codec pads its last block
+    spectrum = np.abs(np.fft.rfft(heard, RATE))
+    assert abs(int(spectrum.argmax()) - 1000) <= 2
+    assert spectrum[7400:7600].max() < spectrum.max() / 100
+    assert not np.allclose(heard[: len(low)], low + high, atol=1e-3)
+
+
+@pytest.mark.parametrize("kilobits", stress.STRENGTHS["codec"][1])
+def test_a_codec_takes_ten_milliseconds_and_silence(kilobits):
+    for waveform in (tone(1000, 0.3, RATE)[: RATE // 100].astype(np.float32), np.zeros(RATE, dtype=np.float32)):
+        assert np.isfinite(stress.CHANGES["codec"](waveform, kilobits, RATE, np.random.default_rng(0))).all()
+
+
 def test_unknown_conditions_and_no_clips(clips):
     with pytest.raises(DatasetError, match="hail"):
         stress.stress(Ear(["a"]), clips, names=["hail"])

@@ -58,7 +58,7 @@ __all__ = [
 SHARES = LinearSegmentedColormap.from_list("shares", [(0.0, 0.447, 0.698, 0.0), (0.0, 0.447, 0.698, 1.0)])
 SHARE_STEPS = (0, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 0.75, 1)  # rare confusions are seen, too
 MAX_NUMBERED_LABELS = 20  # cells of a larger confusion matrix are too small for numbers
-STRESS_COLUMNS = 4
+STRESS_COLUMNS = 3
 LEAST_RATE = 1e-3  # rates below this are drawn there: a logarithmic axis has no zero
 MAX_NAMED = 60  # more bars than this are not told apart by names
 SHAPES = ("o", "^", "s", "D", "P")  # with the hues: 30 groups that the colour-blind tell apart; templates/map.js
@@ -310,7 +310,7 @@ def stress_curves(found: Sequence[Mapping[str, Any]], *, title: str = "") -> Fig
     """
     names = list(dict.fromkeys(scores["condition"]["name"] for scores in found))
     n_rows = -(-len(names) // STRESS_COLUMNS)
-    figure = empty_figure(2.4 * STRESS_COLUMNS, 2.1 * n_rows + 0.3)
+    figure = empty_figure(3.2 * STRESS_COLUMNS, 2.1 * n_rows + 0.3)
     panels = figure.subplots(n_rows, STRESS_COLUMNS, squeeze=False, sharey=True).ravel()
     for axes, name in zip(panels, names, strict=False):
         rows = [scores for scores in found if scores["condition"]["name"] == name]

@@ -1,4 +1,4 @@
-"""How a model does when recordings get worse: noise, level, bandwidth, rooms, speed.
+"""How a model does when recordings get worse: noise, level, bandwidth, rooms, speed, codecs.
 
 Each condition changes the waveform of every clip and asks the predictor again. The same seed gives the same noise to
 every model, so that two models can be compared clip by clip.
@@ -6,10 +6,12 @@ every model, so that two models can be compared clip by clip.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import soundfile
 import soxr
 
 from sutja.audio import Waveform, load_waveform
@@ -52,7 +54,11 @@ STRENGTHS: Mapping[str, tuple[str, tuple[float, ...]]] = {
     "telephone": ("8 kHz, 8 bit", (8000,)),
     "room": ("s reverberation", (0.2, 0.4, 0.8)),
     "speed": ("times", (0.8, 0.9, 1.1, 1.25)),
+    "codec": ("kbit/s; 22 MP3, 16 Opus, 13 GSM 6.10", (22, 16, 13)),
 }
+# Format, coding and sample rate of each bit rate of "codec": the least that libsndfile's encoders give.
+CODECS = {22: ("MP3", "MPEG_LAYER_III", 16_000), 16: ("OGG", "OPUS", 16_000), 13: ("WAV", "GSM610", 8_000)}
+LEAST = 0.99  # of soundfile's compression levels; its MP3 refuses 1
 
 
 def stress(
@@ -168,6 +174,17 @@ def _narrowed(waveform: Waveform, hertz: float, rate: int) -> Waveform:
     return np.asarray(wide[: len(waveform)], dtype=np.float32)
 
 
+def _coded(waveform: Waveform, kilobits: float, rate: int) -> Waveform:
+    form, coding, hertz = CODECS[int(kilobits)]
+    file = io.BytesIO()
+    sound = np.clip(soxr.resample(waveform, rate, hertz, quality="HQ"), -1, 1)
+    level = None if coding == "GSM610" else LEAST  # GSM has one bit rate
+    soundfile.write(file, sound, hertz, format=form, subtype=coding, compression_level=level)
+    file.seek(0)
+    heard, _ = soundfile.read(file, dtype="float32")
+    return np.asarray(soxr.resample(heard, hertz, rate, quality="HQ"), dtype=np.float32)
+
+
 CHANGES: Mapping[str, Callable[[Waveform, float, int, np.random.Generator], Waveform]] = {
     "white noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 0, rng), db),
     "pink noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 1, rng), db),
@@ -176,4 +193,5 @@ CHANGES: Mapping[str, Callable[[Waveform, float, int, np.random.Generator], Wave
     "telephone": lambda w, value, rate, rng: telephone(w, rate),
     "room": lambda w, seconds, rate, rng: reverberate(w, rate, seconds, rng),
     "speed": lambda w, factor, rate, rng: change_speed(w, factor),
+    "codec": lambda w, kilobits, rate, rng: _coded(w, kilobits, rate),
 }
