@@ -9,7 +9,7 @@ export SUTJA_DATA
 # One thread a process: our processes are the parallelism.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install demo test check model model-sources ttspico bench clean
+.PHONY: install demo test check model model-sources bench clean
 
 install: $(VENV)/with-dev
 
@@ -46,22 +46,18 @@ check: install
 # their file names, they have labels of their own. Needs the program `flite`.
 CORPORA := fsdd english_volunteers audiomnist_sample speech_commands
 DIGITS := zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9
-VOICES := build/voices
+FLITE := build/flite
 MODEL_SOURCES = $(CORPORA:%=$(SUTJA_DATA)/%) $(DIGITS:%=--rename %) \
 	--refuse yes --refuse no --refuse up --refuse down --negatives $(SUTJA_DATA)/arabic/clips \
-	--negatives $(VOICES)/words --extra $(VOICES)/digits --synthetic-voices 100
+	--negatives $(FLITE)/words --extra $(FLITE)/digits --synthetic-voices 100
 PRECISION := $(if $(shell grep -m1 -o -e avx512_bf16 -e amx_bf16 /proc/cpuinfo),bfloat16,float32)
 model: install
-	test -d $(VOICES) || $(BIN)/python tools/people_voices.py $(VOICES)
+	test -d $(FLITE) || $(BIN)/python tools/flite_voices.py $(FLITE)
 	$(BIN)/sutja train $(MODEL_SOURCES) --protocol speakers --skip-unreadable --epochs 50 --precision $(PRECISION) \
 		--licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume
 	rm -rf src/sutja/models/digits-en
 	mkdir -p src/sutja/models
 	cp -r build/digits-en/model src/sutja/models/digits-en
-
-# SVOX Pico's voices for tools/people_voices.py --programs pico; built with a C compiler, which nothing else here needs.
-ttspico: install
-	$(BIN)/pip install --quiet --disable-pip-version-check ttspico==0.3.2
 
 # For bench/voices.py, which leaves something out of them.
 model-sources:

@@ -142,10 +142,10 @@ def left_out(bench: Bench) -> dict:
 
 def digits(bench: Bench, without: tuple[str, ...] = ()) -> list[str]:
     """Return what `make model` trains from, less some of what is refused."""
-    voices = bench.work / "voices"
-    if not voices.exists():
-        subprocess.run([sys.executable, ROOT / "tools" / "people_voices.py", voices], check=True)
-    command = ["make", "-s", "-C", ROOT, "model-sources", f"SUTJA_DATA={bench.data}", f"VOICES={voices}"]
+    flite = bench.work / "flite"
+    if not flite.exists():
+        subprocess.run([sys.executable, ROOT / "tools" / "flite_voices.py", flite], check=True)
+    command = ["make", "-s", "-C", ROOT, "model-sources", f"SUTJA_DATA={bench.data}", f"FLITE={flite}"]
     sources = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
     for word in without:
         at = sources.index(f"{bench.data}/arabic/clips" if word == "arabic" else word) - 1

@@ -109,13 +109,13 @@ def asked(monkeypatch, *arguments):
 
 def test_options_become_settings(study, tmp_path, monkeypatch):
     options = ["--epochs", 3, "--folds", 4, "--copies", 2, "--seed", 5, "--jobs", 3, "--protocol", "clips"]
-    options += ["--false-accept-rate", 0.1, "--synthetic-words", 0.2, "--precision", "bfloat16"]
+    options += ["--false-accept-rate", 0.1, "--precision", "bfloat16"]
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", *options)
     train = plan.config.train
     assert (train.epochs, train.n_folds, train.n_copies, train.seed) == (3, 4, 2, 5)
     assert train.precision == "bfloat16"
     assert train.min_steps == 0  # epochs that were asked for are what is done
-    assert (plan.config.refusal.false_accept_rate, plan.config.refusal.words_share) == (0.1, 0.2)
+    assert plan.config.refusal.false_accept_rate == 0.1
     assert (plan.protocol, plan.n_jobs, plan.resume, plan.skip_unreadable) == ("clips", 3, False, False)
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--resume", "--skip-unreadable")
     assert plan.resume
@@ -163,8 +163,6 @@ def test_the_protocol_is_clips_where_a_speaker_is_not_known(study, tmp_path, mon
         (("--protocol", "corpora"), "one corpus only; expected two or more to hold out in turn; give several DATA"),
         (("--false-accept-rate", "0"), "refusal.false_accept_rate is 0.0; expected above 0 to below 1"),
         (("--false-accept-rate", ".1", "--preset", "reference"), "preset reference cannot refuse; leave --false-acc"),
-        (("--synthetic-words", "-1"), "refusal.words_share is -1.0; expected at least 0"),
-        (("--synthetic-words", "0", "--preset", "reference"), "preset reference cannot refuse; leave --synthetic-w"),
         (("--refuse", "9"), "--refuse 9: no such label; there are 0, 1, 2"),
         (("--drop", "9"), "--drop 9: no such label; there are 0, 1, 2"),
         (("--refuse", "2", "--preset", "reference"), "preset reference cannot refuse; leave --refuse and --negatives"),

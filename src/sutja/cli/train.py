@@ -54,12 +54,6 @@ from sutja.errors import ConfigError, DatasetError, needs
 )
 @click.option("--false-accept-rate", type=float, help="Share of other words and noises to be taken for a word.")
 @click.option(
-    "--synthetic-words",
-    "words_share",
-    type=float,
-    help="Other words in eSpeak NG's voices to make for each clip, if not 0.6; fewer do where --negatives has many.",
-)
-@click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
 )
 @click.option("--licence", help="Of the model, to be written into it.")
@@ -103,13 +97,11 @@ def _settings(options: Mapping[str, Any]) -> Config:
     if "epochs" in chosen:
         chosen["min_steps"] = 0
     config = replace(base, train=replace(base.train, **chosen))
-    of_refusal = {"false_accept_rate": "--false-accept-rate", "words_share": "--synthetic-words"}
-    for name, option in of_refusal.items():
-        if options[name] is None:
-            continue
-        if config.refusal is None:
-            raise ConfigError(f"preset {base.preset} cannot refuse; leave {option} out, or choose robust")
-        config = replace(config, refusal=replace(config.refusal, **{name: options[name]}))
+    if options["false_accept_rate"] is not None:
+        if base.refusal is None:
+            raise ConfigError(f"preset {base.preset} cannot refuse; leave --false-accept-rate out, or choose robust")
+        refusal = replace(base.refusal, false_accept_rate=options["false_accept_rate"])
+        config = replace(config, refusal=refusal)
     n_voices = options["n_synthetic_voices"]
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 
