@@ -21,7 +21,9 @@ from sutja.stress import UnderStress, n_steps, stress
 @click.command()
 @data_options
 @model_option
-@click.option("--stress", "stressed", is_flag=True, help="Also in noise and rooms, at other levels and speeds, through codecs.")
+@click.option(
+    "--stress", "stressed", is_flag=True, help="Also in noise and rooms, at other levels and speeds, through codecs."
+)
 @click.option(
     "--negatives",
     multiple=True,
