@@ -56,7 +56,7 @@ STRENGTHS: Mapping[str, tuple[str, tuple[float, ...]]] = {
     "speed": ("times", (0.8, 0.9, 1.1, 1.25)),
     "codec": ("kbit/s; 22 MP3, 16 Opus, 13 GSM 6.10", (22, 16, 13)),
 }
-# Format, coding and sample rate of each bit rate of "codec": the least that libsndfile's encoders give.
+# Format, coding and sample rate of each bit rate of "codec": about the least that libsndfile's encoders give.
 CODECS = {22: ("MP3", "MPEG_LAYER_III", 16_000), 16: ("OGG", "OPUS", 16_000), 13: ("WAV", "GSM610", 8_000)}
 LEAST = 0.99  # of soundfile's compression levels; its MP3 refuses 1
 
