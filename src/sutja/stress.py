@@ -44,6 +44,13 @@ class UnderStress:
     rejected_rate: float
 
 
+# Format, coding, sample rate and soundfile's compression level by kbit/s: about the least that libsndfile's encoders
+# give (its MP3 refuses level 1; GSM has one bit rate).
+CODECS = {
+    22: ("MP3", "MPEG_LAYER_III", 16_000, 0.99),
+    16: ("OGG", "OPUS", 16_000, 0.99),
+    13: ("WAV", "GSM610", 8_000, None),
+}
 # What is asked: strength to strength, from mild to hard.
 STRENGTHS: Mapping[str, tuple[str, tuple[float, ...]]] = {
     "white noise": ("dB signal to noise", (20, 10, 5, 0, -5)),
@@ -54,11 +61,8 @@ STRENGTHS: Mapping[str, tuple[str, tuple[float, ...]]] = {
     "telephone": ("8 kHz, 8 bit", (8000,)),
     "room": ("s reverberation", (0.2, 0.4, 0.8)),
     "speed": ("times", (0.8, 0.9, 1.1, 1.25)),
-    "codec": ("kbit/s; 22 MP3, 16 Opus, 13 GSM 6.10", (22, 16, 13)),
+    "codec": ("kbit/s; 22 MP3, 16 Opus, 13 GSM 6.10", tuple(CODECS)),
 }
-# Format, coding and sample rate of each bit rate of "codec": about the least that libsndfile's encoders give.
-CODECS = {22: ("MP3", "MPEG_LAYER_III", 16_000), 16: ("OGG", "OPUS", 16_000), 13: ("WAV", "GSM610", 8_000)}
-LEAST = 0.99  # of soundfile's compression levels; its MP3 refuses 1
 
 
 def stress(
@@ -175,10 +179,9 @@ def _narrowed(waveform: Waveform, hertz: float, rate: int) -> Waveform:
 
 
 def _coded(waveform: Waveform, kilobits: float, rate: int) -> Waveform:
-    form, coding, hertz = CODECS[int(kilobits)]
+    form, coding, hertz, level = CODECS[int(kilobits)]
     file = io.BytesIO()
     sound = np.clip(soxr.resample(waveform, rate, hertz, quality="HQ"), -1, 1)
-    level = None if coding == "GSM610" else LEAST  # GSM has one bit rate
     soundfile.write(file, sound, hertz, format=form, subtype=coding, compression_level=level)
     file.seek(0)
     heard, _ = soundfile.read(file, dtype="float32")
