@@ -17,7 +17,7 @@ from sutja.calibration import tempered
 from sutja.config import AudioConfig, FeatureConfig, preset
 from sutja.errors import AudioError, BundleError
 from sutja.features import network_inputs
-from sutja.graph import OPSET, n_samples_allowed, whole_graph
+from sutja.graph import OPSET, whole_graph
 from sutja.portable import made_sounds
 from sutja.predictor import Predictor
 
@@ -212,7 +212,7 @@ def test_other_shapes_are_refused_by_onnxruntime(wrong):
 
 @pytest.mark.parametrize("n_samples", [400, 480_000])
 def test_the_limits_themselves_are_allowed(n_samples):
-    assert n_samples_allowed(AUDIO) == (400, 480_000)
+    assert AUDIO.n_samples_allowed == (400, 480_000)
     waveform = np.random.default_rng(0).normal(0, 0.1, n_samples).astype(np.float32)
     same_as_the_predictor(make_bundle(SMALL), [waveform])
 
@@ -220,7 +220,7 @@ def test_the_limits_themselves_are_allowed(n_samples):
 @pytest.mark.parametrize(("rate", "seconds"), [(8_000, 0.05), (44_100, 0.05), (22_050, 0.1), (11_025, 0.07)])
 def test_the_least_length_is_the_predictors(rate, seconds):
     audio = AudioConfig(sample_rate=rate, min_seconds=seconds)
-    least = n_samples_allowed(audio)[0]
+    least = audio.n_samples_allowed[0]
     load_waveform(np.ones(least, dtype=np.float32), audio)
     with pytest.raises(AudioError, match="expected at least"):
         load_waveform(np.ones(least - 1, dtype=np.float32), audio)

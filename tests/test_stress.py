@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from conftest import tone
+from conftest import tone, write_wav
 
 from sutja import stress
 from sutja.audio import Waveform
+from sutja.config import AudioConfig
 from sutja.dataset import scan
 from sutja.errors import DatasetError
 
@@ -16,8 +17,6 @@ class Ear:
     """Stands for a predictor: remembers what it hears, and answers by loudness of the high half of the spectrum."""
 
     def __init__(self, labels):
-        from sutja.config import AudioConfig
-
         self.bundle = type("B", (), {"audio": AudioConfig(sample_rate=RATE)})()
         self.labels = labels
         self.heard: list[Waveform] = []
@@ -86,6 +85,18 @@ def test_a_codec_keeps_the_sound_and_little_else(kilobits):
 def test_a_codec_takes_ten_milliseconds_and_silence(kilobits):
     for waveform in (tone(1000, 0.3, RATE)[: RATE // 100].astype(np.float32), np.zeros(RATE, dtype=np.float32)):
         assert np.isfinite(stress.CHANGES["codec"](waveform, kilobits, RATE, np.random.default_rng(0))).all()
+
+
+def test_clips_as_short_and_as_long_as_allowed(tmp_path):
+    least, most = AudioConfig(sample_rate=RATE).n_samples_allowed
+    for label, n_samples in (("short", least), ("long", most)):
+        write_wav(tmp_path / label / "clip.wav", tone(440.0, n_samples / RATE, RATE), RATE)
+    ear = Ear(["short", "long"])
+    stress.stress(ear, scan(tmp_path).labelled, names=["speed", "codec"])
+    lengths = [len(waveform) for waveform in ear.heard]
+    assert len(lengths) == 14
+    assert min(lengths) == least
+    assert max(lengths) == most
 
 
 def test_unknown_conditions_and_no_clips(clips):

@@ -64,6 +64,16 @@ class AudioConfig:
         _require(1_000 <= self.sample_rate <= 384_000, "audio.sample_rate", self.sample_rate, "1000 to 384000 Hz")
         _require(0 < self.min_seconds < self.max_seconds, "audio.min_seconds", self.min_seconds, "0 < min < max")
 
+    @property
+    def n_samples_allowed(self) -> tuple[int, int]:
+        """The fewest and the most samples of a waveform that are no error.
+
+        >>> AudioConfig(sample_rate=16_000).n_samples_allowed
+        (800, 960000)
+        """
+        least, most = round(self.min_seconds * self.sample_rate, 6), round(self.max_seconds * self.sample_rate, 6)
+        return math.ceil(least), math.floor(most)
+
 
 @dataclass(frozen=True)
 class FeatureConfig:

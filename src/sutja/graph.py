@@ -123,16 +123,6 @@ def whole_graph(bundle: Bundle) -> onnx.ModelProto:
     return _model(graph, bundle)
 
 
-def n_samples_allowed(audio: AudioConfig) -> tuple[int, int]:
-    """Return the fewest and the most samples that are no error.
-
-    >>> n_samples_allowed(AudioConfig(sample_rate=16_000))
-    (800, 960000)
-    """
-    rate = audio.sample_rate
-    return math.ceil(round(audio.min_seconds * rate, 6)), math.floor(round(audio.max_seconds * rate, 6))
-
-
 # -- audio ------------------------------------------------------------------------------------------------------------
 
 
@@ -162,7 +152,7 @@ def _loudest_window(graph: Graph, waveform: str, n_samples: int) -> str:
 
 def _usable(graph: Graph, audio: AudioConfig) -> str:
     """Say of each row whether it is sound of a length that is allowed: ``(batch, 1)``, boolean."""
-    least, most = n_samples_allowed(audio)
+    least, most = audio.n_samples_allowed
     exact = graph.cast(WAVEFORM, np.float64)  # in which no finite sample's square overflows
     energy = graph.add("ReduceSumSquare", exact, graph.integers(1))
     heard = graph.add("Greater", energy, graph.constant(0, np.float64))  # False also for NaN

@@ -29,7 +29,7 @@ from sutja.dataset import Clip
 from sutja.errors import AudioError, BundleError, DatasetError
 from sutja.evaluation import check_labels
 from sutja.features import network_inputs
-from sutja.graph import PROBABILITIES, WAVEFORM, n_samples_allowed, whole_graph
+from sutja.graph import PROBABILITIES, WAVEFORM, whole_graph
 from sutja.predictor import Predictor
 
 FORMAT, FORMAT_VERSION = "sutja-waveform", 1
@@ -134,7 +134,7 @@ def _with_metadata(model: Any, told: Mapping[str, str]) -> bytes:
 
 def metadata(bundle: Bundle, proof: Proof, eight: Eight | None = None) -> dict[str, str]:
     """Return what a file says of itself: texts, those that hold more than one value as JSON."""
-    least, most = n_samples_allowed(bundle.audio)
+    least, most = bundle.audio.n_samples_allowed
     members = {member.name: dataclasses.asdict(member.features) for member in bundle.members}
     calibration = {"temperature": bundle.temperature, "bias": bundle.bias}
     settings = {"audio": dataclasses.asdict(bundle.audio), "members": members} | calibration
@@ -193,7 +193,7 @@ def made_sounds(audio: AudioConfig) -> list[Waveform]:
     rate, rng = audio.sample_rate, np.random.default_rng(929)
     words = [_word(rng, rate, seconds) for seconds in (0.2, 0.35, 0.5, 0.7, 0.9, 1.2)]
     silence = np.zeros(rate // 2, dtype=np.float32)
-    shortest = n_samples_allowed(audio)[0]
+    shortest = audio.n_samples_allowed[0]
     return [
         *words,
         words[1][:shortest],

@@ -16,6 +16,7 @@ import soxr
 
 from sutja.audio import Waveform, load_waveform
 from sutja.augment import add_noise, change_speed, coloured_noise, reverberate, telephone
+from sutja.config import AudioConfig
 from sutja.dataset import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import Interval, wilson_interval
@@ -97,7 +98,7 @@ def stress(
     unknown = sorted(set(names) - set(STRENGTHS))
     if unknown:
         raise DatasetError(f"condition {unknown[0]!r} is not known; expected some of {', '.join(STRENGTHS)}")
-    rate = predictor.bundle.audio.sample_rate
+    audio = predictor.bundle.audio
     heard = list(_heard(predictor, clips))
     if not heard:
         raise DatasetError("no clip can be heard; look at them with `sutja data info`")
@@ -106,7 +107,7 @@ def stress(
         unit, strengths = STRENGTHS[name]
         for value in strengths:
             rng = np.random.default_rng([seed, len(found)])
-            changed = (_changed(name, value, index, heard, rate, rng) for index in range(len(heard)))
+            changed = (_changed(name, value, index, heard, audio, rng) for index in range(len(heard)))
             found.append(_score(predictor, Condition(name, value, unit), changed, heard, on_clip))
     return found
 
@@ -147,13 +148,15 @@ def _changed(  # noqa: PLR0913
     value: float,
     index: int,
     heard: Sequence[tuple[Clip, Waveform]],
-    rate: int,
+    audio: AudioConfig,
     rng: np.random.Generator,
 ) -> Waveform:
     waveform = heard[index][1]
     if name == "babble":
         return add_noise(waveform, _babble(index, heard, rng), value)
-    return CHANGES[name](waveform, value, rate, rng)
+    changed = CHANGES[name](waveform, value, audio.sample_rate, rng)
+    least, most = audio.n_samples_allowed  # speed and codecs make clips shorter and longer
+    return np.pad(changed[:most], (0, max(0, least - len(changed))))
 
 
 def _babble(index: int, heard: Sequence[tuple[Clip, Waveform]], rng: np.random.Generator) -> Waveform:
