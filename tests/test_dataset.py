@@ -306,6 +306,18 @@ def test_folders_below_splits_and_clips_to_predict(tmp_path):
     assert dataset.notes == ("1 of 3 clips have no label: they are to be predicted",)
 
 
+def test_a_word_that_is_called_as_a_split_is(tmp_path):
+    sounds(tmp_path, "stop/a.wav", "train/b.wav", "dev/c.wav", "test/d.wav")
+    dataset = scan(tmp_path)
+    assert facts(dataset) == [
+        ("dev/c.wav", "dev", None, None),
+        ("stop/a.wav", "stop", None, None),
+        ("test/d.wav", None, None, "test"),
+        ("train/b.wav", "train", None, None),
+    ]
+    assert dataset.notes == ("1 of 4 clips have no label: they are to be predicted",)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="names are Unicode there")
 def test_names_that_are_not_utf8(tmp_path):
     folder = os.fsencode(tmp_path) + b"/zw\xf6lf"

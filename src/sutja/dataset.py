@@ -232,6 +232,8 @@ def speech_commands_layout(root: Path, _: Path | None = None) -> Dataset:
 def folders_layout(root: Path, _: Path | None = None) -> Dataset:
     """Read `LABEL/*.wav`, or `train/LABEL/*.wav`; sound directly in `test/` is to be predicted."""
     clips, notes = _named_clips(root, _folders_clip)
+    if any(c.label and not c.split for c in clips) and not any(c.label and c.split for c in clips):
+        clips = [_word_of_its_own(c) for c in clips]
     return Dataset(root, "folders", tuple(clips), tuple(notes + _to_predict(clips)))
 
 
@@ -546,6 +548,13 @@ def _folders_clip(root: Path, path: Path) -> Clip | None:
         return None
     label = _word(printable(folders[0])) if folders else None
     return Clip(path, _relative(root, path), label=label, split=split)
+
+
+def _word_of_its_own(clip: Clip) -> Clip:
+    """Beside folders of words, sound directly in `train/` is somebody's word "train": nothing can be learned else."""
+    if clip.split in ("train", "valid"):
+        return replace(clip, label=_word(printable(clip.path.parent.name)), split=None)
+    return clip
 
 
 # In the order of detection: the more a name must fulfil, the earlier.
