@@ -41,7 +41,7 @@ check: install
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The model that ships, `digits-en`: from the corpora whose licences allow it and synthetic voices; some 55
+# The model that ships, `digits-en`: from the corpora whose licences allow it and synthetic voices; 45
 # minutes where the processor has bfloat16. Cut off, it goes on where it was. Arabic digits are other words to it: read by
 # their file names, they have labels of their own. Needs the program `flite`.
 CORPORA := fsdd english_volunteers audiomnist_sample speech_commands
