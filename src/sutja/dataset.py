@@ -232,7 +232,7 @@ def speech_commands_layout(root: Path, _: Path | None = None) -> Dataset:
 def folders_layout(root: Path, _: Path | None = None) -> Dataset:
     """Read `LABEL/*.wav`, or `train/LABEL/*.wav`; sound directly in `test/` is to be predicted."""
     clips, notes = _named_clips(root, _folders_clip)
-    if any(c.label and not c.split for c in clips) and not any(c.label and c.split for c in clips):
+    if {c.split for c in clips if c.label} == {None}:
         clips = [_word_of_its_own(c) for c in clips]
     return Dataset(root, "folders", tuple(clips), tuple(notes + _to_predict(clips)))
 
