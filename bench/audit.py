@@ -21,10 +21,11 @@ from typing import Any
 
 import numpy as np
 
-from sutja import doubts, recipe
+from sutja import recipe
 from sutja.config import Config
 from sutja.dataset import Dataset, scan
-from sutja.review import OutOfFold, read_out_of_fold
+from sutja.reports import doubts
+from sutja.reports.review import OutOfFold, read_out_of_fold
 
 TARGET = {"recall": 0.8, "precision": 0.6}
 

@@ -37,12 +37,13 @@ import peers
 import torch
 from torch import nn
 
-from sutja import graph, portable, timing
+from sutja import export as portable
+from sutja import graph, timing
 from sutja.audio import load_waveform
 from sutja.config import preset
 from sutja.dataset import Clip, scan
 from sutja.features import network_inputs
-from sutja.model import WordNet, n_parameters
+from sutja.learn.networks import WordNet, n_parameters
 from sutja.predictor import Predictor
 
 ENVIRONMENT = Path("~/.cache/sutja-bench/latency").expanduser()

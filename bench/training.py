@@ -36,11 +36,11 @@ from torch import nn
 
 from sutja.audio import load_waveform
 from sutja.config import preset
-from sutja.crossval import Fold, Job, Result, make_folds, make_inputs, make_jobs, run_job
 from sutja.dataset import Clip, scan
-from sutja.engine import OnStep, run_jobs
+from sutja.engine.local import OnStep, run_jobs
 from sutja.features import extract
-from sutja.model import DigitNet, n_parameters
+from sutja.learn.folds import Fold, Job, Result, make_folds, make_inputs, make_jobs, run_job
+from sutja.learn.networks import DigitNet, n_parameters
 
 REFERENCE = preset("reference")
 N_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

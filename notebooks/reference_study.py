@@ -36,14 +36,15 @@ import numpy as np
 import pandas as pd
 from IPython.display import Audio, Markdown, display
 
-from sutja import charts, features, figures, recipe
+from sutja import features, recipe
 from sutja.audio import load_waveform
 from sutja.config import Config, FeatureConfig
-from sutja.crossval import make_folds
 from sutja.dataset import Dataset, natural_order, scan
-from sutja.explore import spectrogram
-from sutja.model import DigitNet, ResidualBlock, n_parameters
+from sutja.learn.folds import make_folds
+from sutja.learn.networks import DigitNet, ResidualBlock, n_parameters
 from sutja.predictor import Predictor
+from sutja.reports import charts, figures
+from sutja.reports.explore import spectrogram
 
 
 def setting(name, default):

@@ -11,7 +11,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 from click.testing import CliRunner
-from test_audit import clips, rows_of, run, spoil  # noqa: F401  fixtures
+from test_reports_audit import clips, rows_of, run, spoil  # noqa: F401  fixtures
 
 from sutja.cli import COMMANDS, main
 

@@ -12,7 +12,7 @@ from conftest import tone, write_wav
 from helpers import refused, run_python, sutja, tiny_study
 from test_house import WITHOUT_EXTRAS
 
-from sutja import portable
+from sutja import export as portable
 from sutja.audio import load_waveform
 from sutja.predictor import Predictor
 

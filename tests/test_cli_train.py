@@ -53,7 +53,7 @@ def test_killed_in_the_middle_and_resumed_is_as_undisturbed(study, tmp_path, mon
     # tiny_study's own run is the undisturbed one: one process, never cut off.
     run, with_report = tmp_path / "run", jobs[0] == "2"
     if not with_report:  # which takes most of the time
-        monkeypatch.setattr("sutja.recipe.report.write_report", lambda run: run)
+        monkeypatch.setattr("sutja.recipe.write_report", lambda run: run)
     process = start(study, run, "--jobs", jobs[0])
     process.kill()
     process.communicate()
@@ -80,7 +80,7 @@ def test_ctrl_c_says_how_to_go_on(study, tmp_path):
 
 
 def test_a_finished_run_is_resumed_at_once(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("sutja.recipe.report.write_report", lambda run: run)
+    monkeypatch.setattr("sutja.recipe.write_report", lambda run: run)
     run = shutil.copytree(study / "run", tmp_path / "run")
     monkeypatch.setattr("sutja.recipe.hear", None)  # would fail
     result = sutja("train", study / "train.csv", "--out", run, *TINY, "--resume")

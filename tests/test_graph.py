@@ -16,9 +16,9 @@ from sutja.bundle import Bundle, Member
 from sutja.calibration import tempered
 from sutja.config import AudioConfig, FeatureConfig, preset
 from sutja.errors import AudioError, BundleError
+from sutja.export import made_sounds
 from sutja.features import network_inputs
 from sutja.graph import OPSET, whole_graph
-from sutja.portable import made_sounds
 from sutja.predictor import Predictor
 
 REFERENCE, ROBUST = preset("reference"), preset("robust")

@@ -481,7 +481,7 @@ def test_axe_finds_no_fault(open_page, sounds, look, size):
 
 
 def test_nothing_of_the_page_is_inline_or_elsewhere():
-    static = ROOT / "src" / "sutja" / "server" / "static"
+    static = ROOT / "src" / "sutja" / "page"
     html = (static / "index.html").read_text(encoding="utf-8")
     for hidden in ("<style", " style=", " onclick=", " onload=", "javascript:"):
         assert hidden not in html

@@ -12,11 +12,12 @@ import pytest
 from conftest import TINY_RATE, tone, write_wav
 from helpers import nothing_half_written, numbers, read_csv, read_json, same_results, tiny_study, write_csv, write_study
 
-from sutja import __version__, bundle, export, recipe
+from sutja import __version__, bundle, recipe
 from sutja.audio import load_waveform
 from sutja.config import Config, preset
 from sutja.dataset import fingerprint, scan
 from sutja.errors import DatasetError, RunError
+from sutja.learn import to_onnx as export
 from sutja.predictor import Predictor
 from sutja.recipe import Plan, train
 
@@ -64,7 +65,7 @@ def quick(monkeypatch):
         return EXPORTED[weights]
 
     monkeypatch.setattr(recipe, "to_onnx", to_onnx)
-    monkeypatch.setattr(recipe.report, "write_report", lambda run: run)
+    monkeypatch.setattr(recipe, "write_report", lambda run: run)
 
 
 def plan(study: Path, run: Path, **more) -> Plan:
@@ -201,7 +202,7 @@ def test_the_model_is_the_mean_of_all_networks(study, tmp_path, quick, monkeypat
     import torch
 
     from sutja.features import extract, network_input
-    from sutja.training import model_with
+    from sutja.learn.training import model_with
 
     path = study / "clips" / "1_03_1.wav"
     waveform = load_waveform(path, CONFIG.audio)
@@ -437,7 +438,7 @@ def test_a_finished_run_is_not_trained_again(study, tmp_path, monkeypatch, quick
     first = train(plan(study, tmp_path / "run"), Told())
     before = tree(tmp_path / "run")
     drawn = []
-    monkeypatch.setattr(recipe.report, "write_report", drawn.append)
+    monkeypatch.setattr(recipe, "write_report", drawn.append)
     monkeypatch.setattr(recipe, "hear", None)
     monkeypatch.setattr(recipe, "learn", None)
     assert train(plan(study, tmp_path / "run", resume=True), Told()) == first
@@ -450,7 +451,7 @@ def test_a_run_cut_off_in_its_report(study, tmp_path, monkeypatch, quick):
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(recipe.report, "write_report", cut)
+        patch.setattr(recipe, "write_report", cut)
         with pytest.raises(KeyboardInterrupt):
             train(plan(study, tmp_path / "run"), Told())
     train(plan(study, tmp_path / "run", resume=True), Told())

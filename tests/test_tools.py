@@ -13,7 +13,7 @@ import pytest
 from sutja.audio import load_waveform
 from sutja.config import preset
 from sutja.dataset import scan
-from sutja.negatives import WORDS
+from sutja.learn.negatives import WORDS
 
 ROOT = Path(__file__).parents[1]
 AUDIO = preset("robust").audio

@@ -22,14 +22,14 @@ import numpy as np
 
 from sutja.errors import RunError
 from sutja.files import new_folder
-from sutja.negatives import WORDS
+from sutja.learn.negatives import WORDS
 from sutja.synth import digit_words
 
 VOICES = ("awb", "kal16", "rms", "slt")
 STRETCHES = 0.8, 1.4  # of the duration
 PITCHES = 80, 230  # Hz
 
-# Common words beside those of sutja.negatives. No digit, nothing that is said as one (to, won, ate), and none of
+# Common words beside those of sutja.learn.negatives. No digit, nothing that is said as one (to, won, ate), and none of
 # `yes no up down know`: bench/voices.py measures how well words are refused that were not learned from.
 MORE_WORDS = """
 able about above accept across act actor add afraid after again age ago agree air all allow almost alone along also

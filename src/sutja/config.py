@@ -133,7 +133,7 @@ class FeatureConfig:
 
     @property
     def spoilable(self) -> bool:
-        """Whether :mod:`sutja.specaugment` can work on them: decibels, 80 of them at most, standardised after it."""
+        """Whether `learn.specaugment` can work on them: decibels, 80 of them at most, standardised after it."""
         return self.scaling == "standardise" and self.n_mfcc is None and self.top_db == 80.0
 
     @property

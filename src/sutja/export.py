@@ -1,76 +1,311 @@
-"""Trained networks to ONNX, with proof that nothing changed on the way."""
+"""A model as one ONNX file that takes the raw waveform: what the file says of itself, the proof, and 8 bits.
+
+The file holds :func:`sutja.graph.whole_graph`, and in its ``metadata_props`` everything that who runs it must know
+(:func:`metadata`). It is only given out when it answers as the predictor does.
+"""
 
 from __future__ import annotations
 
-import io
-import warnings
-from collections.abc import Sequence
+import contextlib
+import dataclasses
+import itertools
+import json
+import logging
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnxruntime
-import torch
-from torch import Tensor, nn
+from numpy.typing import NDArray
 
-from sutja.config import FeatureConfig
-from sutja.errors import BundleError
+from sutja import __version__
+from sutja.audio import Waveform, load_waveform
+from sutja.bundle import Bundle
+from sutja.config import AudioConfig
+from sutja.dataset import Clip
+from sutja.errors import AudioError, BundleError, DatasetError
+from sutja.evaluation import check_labels
+from sutja.features import network_inputs
+from sutja.graph import PROBABILITIES, WAVEFORM, whole_graph
+from sutja.predictor import Predictor
 
+FORMAT, FORMAT_VERSION = "sutja-waveform", 1
 TOLERANCE = 1e-4  # in every probability
+MAX_LOST = 0.01  # accuracy that 8 bits may cost
+MIN_JUDGED = 20  # clips that 8 bits are measured with; a point of accuracy takes hundreds
+N_PROOF = 200  # clips: more say no more, and take their time
+CALIBRATION_STEP = 5  # every fifth clip tells how large activations become; the other four judge
 
 
-class Committee(nn.Module):
-    """Networks of one kind that vote: ``(batch, 1, n_bins, n_frames)`` to mean probabilities ``(batch, n_classes)``."""
+@dataclass(frozen=True)
+class Proof:
+    """How near a file came to the predictor."""
 
-    def __init__(self, networks: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.networks = nn.ModuleList(networks)
-
-    def forward(self, features: Tensor) -> Tensor:
-        """Average the networks' probabilities."""
-        return torch.stack([network(features).softmax(dim=1) for network in self.networks]).mean(dim=0)
+    n_sounds: int
+    max_difference: float
+    """In any probability."""
+    sounds: str
+    """What it was tried on."""
 
 
-def to_onnx(networks: Sequence[nn.Module], config: FeatureConfig) -> bytes:
-    """Return one ONNX file for a committee of networks.
+@dataclass(frozen=True)
+class Eight:
+    """What 8 bits changed, on the clips that were not used to choose the ranges."""
+
+    n_clips: int
+    accuracy: float
+    accuracy_float: float
+    rejected_rate: float
+    rejected_rate_float: float
+    same_label: float
+    """Share of the clips that both files give the same label."""
+
+
+def export(bundle: Bundle, clips: Sequence[Clip] = ()) -> tuple[bytes, Proof]:
+    """Return a model as one ONNX file, and how near it came to the predictor.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    clips
+        That it is proved on, beside sounds that are made for it.
 
     Raises
     ------
     BundleError
-        When onnxruntime's answers differ from torch's by more than 1e-4: such a file must not be shipped.
+        When any probability differs from the predictor's by more than 1e-4: such a file must not be given out.
 
     """
-    committee = Committee(networks).eval()
-    example = torch.from_numpy(_proof_inputs(config))
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        # The TorchScript exporter is deprecated, and takes a tenth of the new one's time; torch is pinned.
-        warnings.simplefilter("ignore", DeprecationWarning)
-        torch.onnx.export(
-            committee,
-            (example,),
-            file,  # type: ignore[arg-type]  # a file object will do, whatever its types say
-            dynamo=False,
-            input_names=["features"],
-            output_names=["probabilities"],
-            dynamic_axes={"features": {0: "batch"}, "probabilities": {0: "batch"}},
+    model = whole_graph(bundle)
+    proof = prove(model.SerializeToString(), Predictor(bundle), clips)
+    return _with_metadata(model, metadata(bundle, proof)), proof
+
+
+def export_int8(bundle: Bundle, clips: Sequence[Clip]) -> tuple[bytes, Proof, Eight]:
+    """Do as :func:`export`, then turn the networks into 8-bit integers and measure what that costs.
+
+    Static ranges, by channel for weights; the way to the features stays as it is. Of onnxruntime's ways this one was
+    the fastest and lost nothing (docs/onnx.md). The file is not held to the predictor's probabilities: a last digit of
+    a feature can turn a whole step of an integer. It is held to its accuracy.
+
+    Parameters
+    ----------
+    bundle
+        The model.
+    clips
+        Labelled: every fifth sets the ranges of activations, the others judge.
+
+    Raises
+    ------
+    DatasetError
+        When there are too few clips to judge by, or labels that the model does not have.
+    BundleError
+        When the file with floats is not proved, or 8 bits lose more than one point of accuracy: such a file must not be
+        given out.
+
+    """
+    others = [clip for index, clip in enumerate(clips) if index % CALIBRATION_STEP]
+    if len(others) < MIN_JUDGED:
+        raise DatasetError(
+            f"{len(others)} labelled clips to measure 8 bits with; expected at least {MIN_JUDGED}; give more by --data"
         )
-    content = file.getvalue()
-    _prove(content, committee, example)
+    check_labels(others, bundle.labels)
+    plain, proof = export(bundle, clips)
+    model = whole_graph(_quantised(bundle, clips[::CALIBRATION_STEP]))
+    eight = _compare(plain, model.SerializeToString(), others, bundle)
+    if not eight.accuracy >= eight.accuracy_float - MAX_LOST:
+        raise BundleError(
+            f"8 bits take the accuracy from {eight.accuracy_float:.4f} to {eight.accuracy:.4f} on {eight.n_clips} "
+            f"clips; expected a loss of at most {MAX_LOST:g}; export without --int8"
+        )
+    return _with_metadata(model, metadata(bundle, proof, eight)), proof, eight
+
+
+def _with_metadata(model: Any, told: Mapping[str, str]) -> bytes:
+    for name, value in told.items():
+        model.metadata_props.add(key=name, value=value)
+    content: bytes = model.SerializeToString()
     return content
 
 
-def _prove(content: bytes, committee: nn.Module, example: Tensor) -> None:
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    with torch.inference_mode():
-        expected = committee(example).numpy()
-    found = session.run(None, {"features": example.numpy()})[0]
-    difference = float(np.abs(found - expected).max())
-    if not difference <= TOLERANCE:  # also when it is not a number
-        raise BundleError(f"ONNX differs from torch by {difference:g}; expected at most {TOLERANCE:g}; report this")
+def metadata(bundle: Bundle, proof: Proof, eight: Eight | None = None) -> dict[str, str]:
+    """Return what a file says of itself: texts, those that hold more than one value as JSON."""
+    least, most = bundle.audio.n_samples_allowed
+    members = {member.name: dataclasses.asdict(member.features) for member in bundle.members}
+    calibration = {"temperature": bundle.temperature, "bias": bundle.bias}
+    settings = {"audio": dataclasses.asdict(bundle.audio), "members": members} | calibration
+    told = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "sutja": __version__,
+        "sample_rate": bundle.audio.sample_rate,
+        "min_samples": least,
+        "max_samples": most,
+        "labels": list(bundle.labels),
+        "threshold": bundle.threshold,
+        "licence": str(bundle.about.get("licence", "the model does not say")),
+        "settings": settings,
+        "scores": dict(bundle.about),
+        "proof": dataclasses.asdict(proof),
+        "int8": None if eight is None else dataclasses.asdict(eight),
+    }
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
 
 
-def _proof_inputs(config: FeatureConfig) -> np.ndarray[tuple[int, ...], np.dtype[np.float32]]:
-    """Draw inputs like real ones, in [0, 1], and the two extremes: ``(8, 1, n_bins, n_frames)``."""
-    shape = (8, 1, config.n_bins, config.n_frames)
-    inputs = np.random.default_rng(0).random(shape, dtype=np.float32)
-    inputs[0], inputs[1] = 0.0, 1.0
-    return inputs
+# -- proof ------------------------------------------------------------------------------------------------------------
+
+
+def prove(content: bytes, predictor: Predictor, clips: Sequence[Clip] = ()) -> Proof:
+    """Compare a file with the predictor: each sound alone, and beside another of its length.
+
+    Raises
+    ------
+    BundleError
+        When they differ.
+
+    """
+    session = _session(content)
+    audio = predictor.bundle.audio
+    heard = list(_waveforms(clips, audio, N_PROOF))
+    largest, n_sounds = 0.0, 0
+    for waveform in itertools.chain(made_sounds(audio), heard):
+        rows = np.stack([waveform, np.float32(0.3) * waveform[::-1]])
+        expected = [list(predictor.predict(row).probabilities.values()) for row in rows]
+        alone = session.run([PROBABILITIES], {WAVEFORM: rows[:1]})[0][0]
+        together = session.run([PROBABILITIES], {WAVEFORM: rows})[0]
+        difference = max(np.abs(alone - expected[0]).max(), np.abs(together - expected).max())
+        if not difference <= TOLERANCE:  # also when it is not a number
+            raise BundleError(
+                f"the ONNX file differs from the predictor by {difference:g}; expected at most {TOLERANCE:g}; "
+                "report this"
+            )
+        largest, n_sounds = max(largest, float(difference)), n_sounds + 1
+    sounds = f"{len(heard)} clips and {n_sounds - len(heard)} made sounds" if heard else f"{n_sounds} made sounds"
+    return Proof(n_sounds, largest, sounds)
+
+
+def made_sounds(audio: AudioConfig) -> list[Waveform]:
+    """Make sounds like words, and the hard cases: short, long, quiet, offset, clipped, between digital silences."""
+    rate, rng = audio.sample_rate, np.random.default_rng(929)
+    words = [_word(rng, rate, seconds) for seconds in (0.2, 0.35, 0.5, 0.7, 0.9, 1.2)]
+    silence = np.zeros(rate // 2, dtype=np.float32)
+    shortest = audio.n_samples_allowed[0]
+    return [
+        *words,
+        words[1][:shortest],
+        np.concatenate([silence, words[2], silence, silence]),
+        np.concatenate([words[0], words[1], words[2], words[3]]),
+        words[2] * np.float32(1e-3),
+        words[3] + np.float32(0.2),
+        np.clip(8 * words[4], -1, 1),
+        rng.uniform(-0.3, 0.3, 2 * rate).astype(np.float32),
+    ]
+
+
+def _word(rng: np.random.Generator, sample_rate: int, seconds: float) -> Waveform:
+    """Make a gliding voice through two resonances, and a hiss at its end."""
+    time = np.arange(round(seconds * sample_rate)) / sample_rate
+    pitch = rng.uniform(90, 240) * (1 + 0.2 * np.sin(2 * np.pi * time / seconds + rng.uniform(0, 6)))
+    phase = 2 * np.pi * np.cumsum(pitch) / sample_rate
+    formants, voice = rng.uniform((300, 900), (900, 2500)), np.zeros(len(time))
+    for harmonic in range(1, 25):
+        near = np.exp(-(((harmonic * pitch[:, None] - formants) / 250) ** 2)).sum(axis=1)
+        voice += (near + 0.02) * np.sin(harmonic * phase)
+    hiss = rng.uniform(-0.1, 0.1, len(time)) * (time > 0.8 * seconds)
+    voice *= 0.4 * np.sin(np.pi * time / seconds) / np.abs(voice).max()
+    return (voice + hiss + rng.normal(0, 1e-3, len(time))).astype(np.float32)
+
+
+def _waveforms(clips: Sequence[Clip], audio: AudioConfig, most: int) -> Iterator[Waveform]:
+    for clip in clips[:: max(1, len(clips) // most)]:
+        try:
+            yield load_waveform(clip.path, audio)
+        except AudioError:  # nothing to compare there: the predictor refuses it too
+            continue
+
+
+def _session(content: bytes) -> Any:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+
+
+# -- 8 bits -----------------------------------------------------------------------------------------------------------
+
+
+def _compare(plain: bytes, smaller: bytes, clips: Sequence[Clip], bundle: Bundle) -> Eight:
+    """Judge clips by both files."""
+    sessions = [_session(content) for content in (plain, smaller)]
+    judged, answers = [], []
+    for clip in clips:
+        try:
+            row = load_waveform(clip.path, bundle.audio)[None]
+        except AudioError:
+            continue
+        judged.append(bundle.labels.index(str(clip.label)))
+        answers.append([session.run([PROBABILITIES], {WAVEFORM: row})[0][0] for session in sessions])
+    if not judged:
+        raise DatasetError("no clip to measure 8 bits with can be read; give others by --data")
+    found = np.array(answers)  # (n_clips, 2, n_labels)
+    labels = found.argmax(axis=2)
+    right = (labels == np.array(judged)[:, None]).mean(axis=0)
+    rejected = (found.max(axis=2) < (bundle.threshold or 0.0)).mean(axis=0)
+    same = float((labels[:, 0] == labels[:, 1]).mean())
+    return Eight(len(judged), float(right[1]), float(right[0]), float(rejected[1]), float(rejected[0]), same)
+
+
+def _quantised(bundle: Bundle, clips: Sequence[Clip]) -> Bundle:
+    """Return the model with its networks in 8 bits, their ranges from clips."""
+    waveforms = _waveforms(clips, bundle.audio, N_PROOF)
+    shown = [network_inputs(w, bundle.audio.sample_rate, [m.features for m in bundle.members]) for w in waveforms]
+    if not shown:
+        raise DatasetError("no clip that could set the ranges of 8 bits can be read; give others by --data")
+    members = [
+        replace(member, onnx=_quantised_network(member.onnx, [features[index] for features in shown]))
+        for index, member in enumerate(bundle.members)
+    ]
+    return replace(bundle, members=tuple(members))
+
+
+def _quantised_network(network: bytes, inputs: Sequence[NDArray[np.float32]]) -> bytes:
+    from onnxruntime import quantization
+    from onnxruntime.quantization.shape_inference import quant_pre_process
+
+    class Inputs(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+        def __init__(self) -> None:
+            self.rows = iter(inputs)
+
+        def get_next(self) -> dict[str, NDArray[np.float32]] | None:
+            row = next(self.rows, None)
+            return None if row is None else {"features": row[None, None]}
+
+    with tempfile.TemporaryDirectory() as folder, _without_warnings():
+        plain, ready, found = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "int8.onnx"))
+        plain.write_bytes(network)
+        quant_pre_process(plain, ready, skip_symbolic_shape=True)
+        quantization.quantize_static(
+            ready,
+            found,
+            Inputs(),
+            quant_format=quantization.QuantFormat.QDQ,
+            per_channel=True,
+            weight_type=quantization.QuantType.QInt8,
+            activation_type=quantization.QuantType.QUInt8,
+        )
+        return found.read_bytes()
+
+
+@contextlib.contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Keep the quantiser quiet: it warns, through the root logger, of every weight that has no channels."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)

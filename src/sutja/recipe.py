@@ -31,23 +31,24 @@ from typing import Protocol as Interface
 import numpy as np
 from torch import nn
 
-from sutja import __version__, bundle, evaluation, report
+from sutja import __version__, bundle, evaluation
 from sutja.audio import Waveform, load_waveform, printable
 from sutja.calibration import Calibration, calibrate
 from sutja.config import Config, Protocol, RefusalConfig
-from sutja.crossval import Fold, Job, Result, last_fold, make_folds, make_inputs, make_jobs, run_job
 from sutja.dataset import Clip, Dataset, fingerprint, natural_order
-from sutja.engine import run_jobs
+from sutja.engine.local import run_jobs
 from sutja.ensemble import combine
 from sutja.errors import AudioError, ConfigError, DatasetError, RunError
-from sutja.export import to_onnx
 from sutja.features import Features, extract
 from sutja.files import cannot_write, replace_whole, write_json, write_text
+from sutja.learn.folds import Fold, Job, Result, last_fold, make_folds, make_inputs, make_jobs, run_job
+from sutja.learn.networks import n_parameters
+from sutja.learn.sounds import Sound, clip_of, extra, refused, synthetic, write_inputs
+from sutja.learn.to_onnx import to_onnx
+from sutja.learn.training import model_with
 from sutja.metrics import Integers, Probabilities
-from sutja.model import n_parameters
 from sutja.predictor import Predictor
-from sutja.sounds import Sound, clip_of, extra, refused, synthetic, write_inputs
-from sutja.training import model_with
+from sutja.reports.run import write_report
 
 
 class Progress(Interface):
@@ -138,7 +139,7 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
 
 def finish(plan: Plan) -> dict[str, Any]:
     """Draw the report, clear the work away, and return what ``metrics.json`` holds."""
-    report.write_report(plan.run)
+    write_report(plan.run)
     shutil.rmtree(plan.run / "work", ignore_errors=True)
     metrics: dict[str, Any] = json.loads((plan.run / "metrics.json").read_text(encoding="utf-8"))
     return metrics

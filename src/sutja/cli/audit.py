@@ -10,7 +10,7 @@ import click
 from sutja.cli.options import Bars, percent, say
 
 if TYPE_CHECKING:
-    from sutja.review import Review
+    from sutja.reports.review import Review
 
 
 @click.command()
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @click.option("--top", type=click.IntRange(0, 500), help="Clips of each list on the page; the CSV files hold all.")
 def audit(run: Path, out: Path | None, top: int | None) -> None:
     """List recordings of RUN worth a listen: labels in doubt, duplicates, words that nothing recognises."""
-    from sutja import audit as auditing
+    from sutja.reports import audit as auditing
 
     out = out or run / "audit"
     bars = Bars()

@@ -54,7 +54,7 @@ def evaluate(  # noqa: PLR0913  one a command-line option
     for reason in found.unreadable.values():
         say(f"left out: {reason}")
     if out:
-        from sutja.scorecard import write_scorecard
+        from sutja.reports.scorecard import write_scorecard
 
         title = ", ".join(path.name for path in source.data)
         write_scorecard(out, found, predictor.bundle, title=title, under_stress=worse)

@@ -55,7 +55,7 @@ def _record(path: Path, prediction: Prediction, found: Explanation) -> dict[str,
 
 
 def _draw(found: Explanation, out: Path, *, title: str) -> None:
-    from sutja.drawing import save_png
-    from sutja.figures import explanation
+    from sutja.reports.drawing import save_png
+    from sutja.reports.figures import explanation
 
     save_png(explanation(found, title=title), out)

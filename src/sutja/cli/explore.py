@@ -17,7 +17,7 @@ from sutja.cli.options import Bars, Source, data_options, say
 )
 def explore(source: Source, *, out: Path, max_clips: int | None) -> None:
     """Show what is in DATA and what is wrong with it: one page with figures and players."""
-    from sutja import explore as exploring
+    from sutja.reports import explore as exploring
 
     dataset = source.read()
     bars = Bars()

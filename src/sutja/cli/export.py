@@ -13,7 +13,7 @@ from sutja.cli.options import Source, percent, say
 from sutja.files import write_bytes
 
 if TYPE_CHECKING:
-    from sutja.portable import Eight
+    from sutja.export import Eight
 
 
 @click.command()
@@ -29,8 +29,8 @@ def export(model: Path, *, out: Path | None, data: tuple[Path, ...], rename: tup
     MODEL is a model folder, the run that has it, or the name of a model that sutja brings. The file is only written
     when it answers as the predictor does, within 0.0001 in every probability.
     """
-    from sutja.portable import export as export_float
-    from sutja.portable import export_int8
+    from sutja.export import export as export_float
+    from sutja.export import export_int8
 
     if int8 and not data:
         raise click.UsageError("--int8 needs --data: labelled clips to set the ranges and to measure what is lost")

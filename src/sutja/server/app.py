@@ -29,7 +29,7 @@ from sutja.server.refusals import busy, refused, tell
 from sutja.server.settings import Access, Limits
 from sutja.server.watching import Meters, Watch
 
-STATIC = Path(__file__).parent / "static"
+STATIC = Path(__file__).parents[1] / "page"
 mimetypes.add_type("text/javascript", ".js")  # Windows may have been told otherwise, and browsers are told not to guess
 CLIENT_GONE = 499  # nobody reads it; the log and the meters do
 

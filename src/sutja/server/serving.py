@@ -15,7 +15,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from sutja.errors import ConfigError
-from sutja.server.protocol import GuardedWebSocket, guarded, sweep
+from sutja.server.connections import GuardedWebSocket, guarded, sweep
 from sutja.server.settings import Limits
 
 logger = logging.getLogger("sutja.server")

@@ -1,0 +1,1 @@
+"""From clips to networks: `folds` cuts, `sounds` lists what is learned from, `training` learns, `to_onnx` ships."""

@@ -1,0 +1,214 @@
+"""The audit of a run's recordings: what is worth a listen, as CSV and as one page where it can be heard and seen.
+
+It proposes; it changes no label and no file of the run.
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from sutja import __version__, features
+from sutja.audio import Waveform, decode, load_waveform, loudest_window
+from sutja.config import AudioConfig
+from sutja.errors import AudioError
+from sutja.files import write_text
+from sutja.reports import figures, pages
+from sutja.reports.doubts import RECOGNISED, Doubt
+from sutja.reports.duplicates import Pair
+from sutja.reports.explore import spectrogram
+from sutja.reports.review import Review, Stage, find, neighbour, read_out_of_fold
+
+TOP = 30
+"""Clips of each list that the page shows when nothing else is asked."""
+MAX_RATE = 16_000
+"""Hz, of pictures and players: above 8 kHz no vowel or consonant is told from another."""
+MAX_SECONDS = 2.0
+"""Of a longer recording, its loudest part is shown."""
+MAX_LISTED = 200
+"""Recordings that cannot be read, on the page; ``unreadable.csv`` has all."""
+MIN_ACCURACY = 0.8
+"""Below this the networks know too little to judge labels, and the page says so."""
+
+
+def audit(run: Path, out: Path, *, top: int = TOP, stage: Stage = lambda name, total, unit: lambda: None) -> Review:
+    """Audit the recordings of a run; write ``out/*.csv`` and ``out/audit.html``.
+
+    Parameters
+    ----------
+    run
+        The folder of a finished run.
+    out
+        A folder; it is made if it is not there.
+    top
+        How many clips of each list the page shows; the CSV files hold all.
+    stage
+        Told of progress.
+
+    Raises
+    ------
+    RunError
+        When ``run`` is not a finished run or ``out`` cannot be written to.
+
+    """
+    found = find(read_out_of_fold(run), stage)
+    write_tables(found, out)
+    pages.write_page(out / "audit.html", "audit.html", **_told(found, run, top, stage), version=__version__)
+    return found
+
+
+# -- tables ----------------------------------------------------------------------------------------------------------
+
+CLIP = ("file_name", "path", "label", "speaker")
+OTHER = tuple(f"other_{name}" for name in CLIP)
+TABLES: dict[str, tuple[str, ...]] = {
+    "doubtful_labels.csv": ("rank", *CLIP, "suggested", "label_probability", "suggested_probability"),
+    "duplicates.csv": ("rank", *CLIP, *OTHER, "across", "similarity", "identical"),
+    "unrecognised.csv": ("rank", *CLIP, "label_probability", "suggested", "suggested_probability", "entropy"),
+    "unreadable.csv": (*CLIP, "reason"),
+}
+"""The files and their columns."""
+
+
+def write_tables(found: Review, out: Path) -> None:
+    """Write each list as CSV, an empty one too, so that nothing of an earlier audit stays."""
+    rows: dict[str, Iterable[Sequence[object]]] = {
+        "doubtful_labels.csv": _doubtful_rows(found),
+        "duplicates.csv": _duplicate_rows(found),
+        "unrecognised.csv": _unrecognised_rows(found),
+        "unreadable.csv": ((*_clip(found, index), reason) for index, reason in found.heard.unreadable),
+    }
+    for name, columns in TABLES.items():
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows([columns, *rows[name]])
+        write_text(out / name, file.getvalue())
+
+
+def _clip(found: Review, index: int) -> tuple[str, str, str, str]:
+    clip = found.out_of_fold.clips[index]
+    return clip.name, pages.readable(clip.path), str(clip.label), clip.speaker or ""
+
+
+def _doubtful_rows(found: Review) -> Iterator[Sequence[object]]:
+    for rank, doubt in enumerate(found.doubtful, start=1):
+        suggested = found.out_of_fold.labels[doubt.suggested]
+        shares = (doubt.target_probability, doubt.suggested_probability)
+        yield rank, *_clip(found, doubt.index), suggested, *map(_rounded, shares)
+
+
+def _unrecognised_rows(found: Review) -> Iterator[Sequence[object]]:
+    for rank, doubt in enumerate(found.unrecognised, start=1):
+        given, suggested = _rounded(doubt.target_probability), found.out_of_fold.labels[doubt.suggested]
+        rest = (given, suggested, _rounded(doubt.suggested_probability), _rounded(doubt.entropy))
+        yield rank, *_clip(found, doubt.index), *rest
+
+
+def _duplicate_rows(found: Review) -> Iterator[Sequence[object]]:
+    for rank, pair in enumerate(found.duplicates, start=1):
+        rest = (found.across(pair), _rounded(pair.similarity), "yes" if pair.identical else "no")
+        yield rank, *_clip(found, pair.first), *_clip(found, pair.second), *rest
+
+
+def _rounded(share: float) -> str:
+    return f"{share:.4f}"
+
+
+# -- the page --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Shown:
+    """A clip as the page shows it."""
+
+    name: str
+    label: str
+    speaker: str
+    role: str
+    sound: str = ""
+    """Its key among the sounds; empty where the recording is gone."""
+    picture: str = ""
+
+
+class _Showcase:
+    """Hears and draws clips for the page; a sound is kept once, however often it is shown."""
+
+    def __init__(self, found: Review) -> None:
+        self._found = found
+        self._gone = {index for index, _ in found.heard.unreadable}
+        self._n_shown = 0
+        self.sounds: dict[str, str] = {}
+
+    def show(self, index: int, role: str = "") -> _Shown:
+        """Give a clip for the template, silent where it cannot be heard any more."""
+        clip = self._found.out_of_fold.clips[index]
+        silent = _Shown(clip.name, str(clip.label), clip.speaker or "", role)
+        if index in self._gone:
+            return silent
+        try:
+            waveform, rate = _hear(clip.path)
+        except AudioError:  # it went since the listening
+            return silent
+        key = str(index)
+        self.sounds.setdefault(key, base64.b64encode(pages.small_sound(waveform, rate)).decode("ascii"))
+        self._n_shown += 1
+        return replace(silent, sound=key, picture=_picture(waveform, rate, f"mel-{self._n_shown}"))
+
+
+def _picture(waveform: Waveform, rate: int, name: str) -> str:
+    settings = replace(spectrogram(rate), n_mfcc=None)
+    return pages.svg(figures.mel_spectrogram(features.log_mel(waveform, rate, settings), rate, settings), name)
+
+
+def _hear(path: Path) -> tuple[Waveform, int]:
+    """Return the loudest part of a recording at its own sample rate, or at ``MAX_RATE`` where that is higher."""
+    samples, native = decode(path, AudioConfig())
+    rate = max(4_000, min(native, MAX_RATE))
+    waveform = load_waveform(samples, AudioConfig(sample_rate=rate), sample_rate=native)
+    return loudest_window(waveform, int(MAX_SECONDS * rate)), rate
+
+
+def _told(found: Review, run: Path, top: int, stage: Stage) -> dict[str, Any]:
+    """Gather what the template says, in its order."""
+    showcase = _Showcase(found)
+    doubtful, unknown, twice = found.doubtful[:top], found.unrecognised[:top], found.duplicates[:top]
+    step = stage("drawing", len(doubtful) + len(unknown) + len(twice), "clip")
+    return {
+        "run": pages.readable(run.resolve().name),
+        "found": found,
+        "accuracy": found.out_of_fold.accuracy,
+        "too_little": found.out_of_fold.accuracy < MIN_ACCURACY,
+        "recognised": RECOGNISED,
+        "unknown_labels": found.out_of_fold.unknown_labels,
+        "n_across": sum(bool(found.across(pair)) for pair in found.duplicates),
+        "max_seconds": MAX_SECONDS,
+        "doubtful": [_doubt(found, doubt, showcase, step) for doubt in doubtful],
+        "duplicates": [_pair(found, pair, showcase, step) for pair in twice],
+        "unrecognised": [_doubt(found, doubt, showcase, step) for doubt in unknown],
+        "unreadable": [(*_clip(found, index), reason) for index, reason in found.heard.unreadable[:MAX_LISTED]],
+        "sounds": showcase.sounds,
+        "sound_type": pages.SMALL_TYPE,
+        "tables": list(TABLES),
+    }
+
+
+def _doubt(found: Review, doubt: Doubt, showcase: _Showcase, step: Callable[[], None]) -> dict[str, Any]:
+    """Give a clip in doubt between its nearest neighbours of the label it has and of the one suggested."""
+    labels = found.out_of_fold.labels
+    shown = [showcase.show(doubt.index, "in doubt")]
+    for target, role in ((doubt.target, "has"), (doubt.suggested, "suggested")):
+        near = neighbour(found, doubt.index, target)
+        if near is not None:
+            shown.append(showcase.show(near, role))
+    step()
+    return {"doubt": doubt, "label": labels[doubt.target], "suggested": labels[doubt.suggested], "clips": shown}
+
+
+def _pair(found: Review, pair: Pair, showcase: _Showcase, step: Callable[[], None]) -> dict[str, Any]:
+    shown = [showcase.show(pair.first), showcase.show(pair.second)]
+    step()
+    return {"pair": pair, "across": found.across(pair), "clips": shown}

@@ -1,0 +1,81 @@
+"""An evaluation as a page: how well a model does on recordings, whom it serves worst, how far to trust it.
+
+It draws and says what :mod:`sutja.evaluation` and :mod:`sutja.stress` found, and computes nothing.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+
+from sutja import __version__
+from sutja.bundle import Bundle
+from sutja.evaluation import Evaluation
+from sutja.reports import charts, pages
+from sutja.stress import UnderStress
+
+MAX_WRONG = 200  # wrong answers listed; the JSON has all
+
+
+def write_scorecard(
+    path: Path, found: Evaluation, bundle: Bundle, *, title: str, under_stress: Sequence[UnderStress] = ()
+) -> None:
+    """Write the page, one file that needs no other, whole or not at all.
+
+    Parameters
+    ----------
+    path
+        Of the page.
+    found
+        What the model did.
+    bundle
+        The model.
+    title
+        Names the recordings.
+    under_stress
+        What it did when the recordings got worse.
+
+    Raises
+    ------
+    RunError
+        When the page cannot be written.
+
+    """
+    drawn = {name: pages.svg(figure, name.replace("_", "-")) for name, figure in _figures(found, under_stress)}
+    scores = dataclasses.asdict(found.scores)
+    pages.write_page(
+        path,
+        "scorecard.html",
+        title=title,
+        scores=scores,
+        groups={"label": scores["by_label"], "speaker": scores["by_speaker"], **scores["by_attribute"]},
+        worst=pages.hardest(scores["by_speaker"]),
+        found=found,
+        outside=dataclasses.asdict(found.outside) if found.outside else None,
+        wrong=sorted(found.wrong, key=lambda row: -row["probability"])[:MAX_WRONG],
+        bundle=bundle,
+        figures=drawn,
+        version=__version__,
+    )
+
+
+def _figures(found: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator[tuple[str, Figure]]:
+    scores = dataclasses.asdict(found.scores)
+    yield (
+        "confusion",
+        charts.confusion_matrix(scores["confusion_matrix"], found.labels, title="All clips"),
+    )
+    for kind, groups in (("label", scores["by_label"]), ("speaker", scores["by_speaker"])):
+        if groups:
+            yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=scores["accuracy"], title=f"By {kind}")
+    yield "reliability", charts.reliability(scores["reliability"], error=scores["ece"], title="How sure, how right")
+    if found.outside:
+        chosen = (found.outside.false_accept_rate, found.rejected_rate)
+        yield "refusal", charts.det_curve(found.outside.det_curve, chosen=chosen, title="Refusal")
+    if under_stress:
+        rows: list[dict[str, Any]] = [dataclasses.asdict(scores) for scores in under_stress]
+        yield "stress", charts.stress_curves(rows, title="When recordings get worse")
