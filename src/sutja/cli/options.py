@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import glob
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
@@ -122,18 +125,31 @@ def _narrowed(dataset: Dataset, split: str | None) -> Dataset:
     return replace(dataset, clips=clips)
 
 
-class Bars:
-    """A bar on stderr for each stage of work, where someone looks; a line for each stage where not."""
+QUIET_SECONDS = 12.0  # at most, between two lines of a stage where nobody looks; more of them would bury the rest
+MOST_QUIET_SECONDS = 60.0  # of stages that take an hour
+LINES_LOOKED_BACK = 5  # what is left is told from the last lines: a run that goes on has its first steps at once
 
-    def __init__(self) -> None:
+
+class Bars:
+    """A bar on stderr for each stage of work, where someone looks; where not, a line now and then.
+
+    Parameters
+    ----------
+    clock
+        Seconds since some moment.
+
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._bar: tqdm[Any] | None = None
+        self._clock = clock
 
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
         """Begin a stage."""
         self.close()
         if not sys.stderr.isatty():
             say(f"{name}: {total} {unit}s")
-            return lambda: None
+            return _Lines(name, total, self._clock).step
         from tqdm import tqdm
 
         bar = self._bar = tqdm(total=total, desc=name, unit=unit, dynamic_ncols=True)
@@ -150,6 +166,48 @@ class Bars:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+class _Lines:
+    """How far a stage is, in lines of text: none for a stage that is over before there is anything to tell."""
+
+    def __init__(self, name: str, total: int, clock: Callable[[], float]) -> None:
+        self._name, self._total, self._clock = name, total, clock
+        self._n_done, self._started = 0, clock()
+        self._told = collections.deque([(self._started, 0)], maxlen=LINES_LOOKED_BACK)
+        self._lock = threading.Lock()  # steps come from threads
+
+    def step(self) -> None:
+        """Count one step, and tell of it when the last line is long ago."""
+        with self._lock:
+            self._n_done += 1
+            now = self._clock()
+            taken = now - self._started
+            if self._n_done == self._total:
+                if taken >= QUIET_SECONDS:
+                    say(f"{self._name}: done in {about(taken)}")
+            elif now - self._told[-1][0] >= min(max(QUIET_SECONDS, taken / 20), MOST_QUIET_SECONDS):
+                say(f"{self._name}: {100 * self._n_done // self._total} %, about {about(self._left(now))} left")
+                self._told.append((now, self._n_done))
+
+    def _left(self, now: float) -> float:
+        then, n_then = self._told[0]
+        return (now - then) / (self._n_done - n_then) * (self._total - self._n_done)
+
+
+def about(seconds: float) -> str:
+    """Write a duration for people, to two digits or so.
+
+    >>> [about(seconds) for seconds in (0.2, 41.4, 100, 754, 5000, 40_000)]
+    ['1 s', '41 s', '1 min 40 s', '13 min', '1 h 23 min', '11 h']
+    """
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    large, small, size = ("h", "min", 60) if seconds >= 3600 else ("min", "s", 1)
+    whole, rest = divmod(round(seconds / size), 60)
+    if whole >= 10:
+        return f"{round(whole + rest / 60)} {large}"
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
 def say(text: str) -> None:
