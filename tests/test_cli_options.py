@@ -14,7 +14,7 @@ from helpers import write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, Source, expand, interval, percent
+from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, Lines, Source, expand, interval, percent
 from sutja.errors import DatasetError
 
 
@@ -173,6 +173,21 @@ def test_steps_that_were_done_already_do_not_shorten_what_is_left_for_long(capsy
 
 def test_a_stage_of_nothing(capsys):
     assert lines_of(capsys, 0, 1.0) == []
+
+
+def test_what_comes_without_a_known_end_and_what_begins_again(capsys):
+    time = [0.0]
+    lines = Lines("fsdd", "megabyte", clock=lambda: time[0])
+    for n_done, total in ((0, 0), (1, None), (3, None), (0, 8), (4, 8), (8, 8), (8, 8)):
+        time[0] += 13
+        lines.reach(n_done, total)
+    assert capsys.readouterr().err.splitlines() == [
+        "fsdd: done in 13 s",
+        "fsdd: 1 megabytes so far",
+        "fsdd: 3 megabytes so far",
+        "fsdd: 50 %, about 13 s left",
+        "fsdd: done in 1 min 18 s",
+    ]
 
 
 def test_steps_of_many_threads_are_all_counted(capsys):

@@ -149,7 +149,7 @@ class Bars:
         self.close()
         if not sys.stderr.isatty():
             say(f"{name}: {total} {unit}s")
-            return _Lines(name, total, self._clock).step
+            return functools.partial(Lines(name, unit, self._clock).step, total)
         from tqdm import tqdm
 
         bar = self._bar = tqdm(total=total, desc=name, unit=unit, dynamic_ncols=True)
@@ -168,31 +168,56 @@ class Bars:
         self._bar = None
 
 
-class _Lines:
-    """How far a stage is, in lines of text: none for a stage that is over before there is anything to tell."""
+class Lines:
+    """How far a stage is, in lines of text: none for a stage that is over before there is anything to tell.
 
-    def __init__(self, name: str, total: int, clock: Callable[[], float]) -> None:
-        self._name, self._total, self._clock = name, total, clock
-        self._n_done, self._started = 0, clock()
+    Parameters
+    ----------
+    name, unit
+        Of the stage, and of what is counted.
+    clock
+        Seconds since some moment.
+
+    """
+
+    def __init__(self, name: str, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._unit, self._clock = name, unit, clock
+        self._n_done, self._started, self._over = 0, clock(), False
         self._told = collections.deque([(self._started, 0)], maxlen=LINES_LOOKED_BACK)
         self._lock = threading.Lock()  # steps come from threads
 
-    def step(self) -> None:
-        """Count one step, and tell of it when the last line is long ago."""
+    def step(self, total: int) -> None:
+        """Count one of ``total`` steps, and tell of it when the last line is long ago."""
         with self._lock:
-            self._n_done += 1
-            now = self._clock()
-            taken = now - self._started
-            if self._n_done == self._total:
-                if taken >= QUIET_SECONDS:
-                    say(f"{self._name}: done in {about(taken)}")
-            elif now - self._told[-1][0] >= min(max(QUIET_SECONDS, taken / 20), MOST_QUIET_SECONDS):
-                say(f"{self._name}: {100 * self._n_done // self._total} %, about {about(self._left(now))} left")
-                self._told.append((now, self._n_done))
+            self._reach(self._n_done + 1, total)
 
-    def _left(self, now: float) -> float:
+    def reach(self, n_done: int, total: int | None) -> None:
+        """Say that so many are done, of a number that need not be known."""
+        with self._lock:
+            self._reach(n_done, total)
+
+    def _reach(self, n_done: int, total: int | None) -> None:
+        now = self._clock()
+        taken = now - self._started
+        if n_done < self._n_done:  # it begins again
+            self._told.clear()
+            self._told.append((now, n_done))
+        was_over, self._over, self._n_done = self._over, n_done == total, n_done
+        if self._over:
+            if taken >= QUIET_SECONDS and not was_over:
+                say(f"{self._name}: done in {about(taken)}")
+        elif now - self._told[-1][0] >= min(max(QUIET_SECONDS, taken / 20), MOST_QUIET_SECONDS):
+            say(f"{self._name}: {self._how_far(now, total)}")
+            self._told.append((now, n_done))
+
+    def _how_far(self, now: float, total: int | None) -> str:
+        if total is None:
+            return f"{self._n_done} {self._unit}s so far"
+        share = f"{100 * self._n_done // total} %"
         then, n_then = self._told[0]
-        return (now - then) / (self._n_done - n_then) * (self._total - self._n_done)
+        if n_then == self._n_done:
+            return share  # nothing came
+        return f"{share}, about {about((now - then) / (self._n_done - n_then) * (total - self._n_done))} left"
 
 
 def about(seconds: float) -> str:
