@@ -127,6 +127,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def tiny_study(factory: pytest.TempPathFactory) -> Path:
     """The folder of the tiny study: ``train.csv``, ``clips/`` and ``run/``, what `sutja train` left of it."""
+    pytest.importorskip("torch")
 
     def make(folder: Path) -> None:
         draft = folder.with_name(f"{folder.name} draft")

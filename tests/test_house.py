@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import graphlib
 import importlib
 import re
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import NUMERIC
 from extras import EXTRAS, OPTIONAL, WITHOUT_EXTRAS
 from helpers import run_python
 
@@ -128,6 +130,12 @@ def test_the_marks_name_extras():
     for _, owns in ROWS:
         for mark in re.findall(r"\*\*\(([\w, ]+)\)\*\*", owns):
             assert set(mark.split(", ")) <= set(EXTRAS)
+
+
+def test_the_tests_of_numbers_are_there():
+    stems = [path.stem for path in (ROOT / "tests").glob("test_*.py")]
+    for pattern in NUMERIC:
+        assert fnmatch.filter(stems, pattern), f"conftest.NUMERIC: {pattern} is no test file"
 
 
 def test_tests_share_by_helper_modules():

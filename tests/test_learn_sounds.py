@@ -5,6 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import tone, write_wav
 
 from sutja.config import PRESETS, RefusalConfig

@@ -9,6 +9,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import TINY_RATE, tone, write_wav
 from helpers import (
     CutError,

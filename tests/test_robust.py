@@ -7,6 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import TINY_RATE, tone, write_wav
 from helpers import CutError, read_json, refused, shared, sutja, write_study
 

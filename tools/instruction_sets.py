@@ -29,12 +29,8 @@ def environment(name: str) -> dict[str, str]:
     aten, onednn, openblas, kept = SETS[name]
     # NumPy refuses names that it cannot disable, so it is asked for those that it has and this processor knows.
     disabled = [feature for feature in __cpu_dispatch__ if __cpu_features__.get(feature) and feature not in kept]
-    return {
-        "ATEN_CPU_CAPABILITY": aten,
-        "ONEDNN_MAX_CPU_ISA": onednn,
-        "OPENBLAS_CORETYPE": openblas,
-        "NPY_DISABLE_CPU_FEATURES": " ".join(disabled),
-    }
+    variables = {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn, "OPENBLAS_CORETYPE": openblas}
+    return variables | ({"NPY_DISABLE_CPU_FEATURES": " ".join(disabled)} if disabled else {})
 
 
 def main() -> None:
