@@ -46,6 +46,7 @@ def home(tmp_path, tiny_dataset, monkeypatch):
 
 
 def test_the_commands_and_the_example(home, capsys):
+    pytest.importorskip("torch")
     commands = [
         line for block in blocks("sh") for line in block.splitlines() if line.startswith("sutja ") and line != SERVE
     ]

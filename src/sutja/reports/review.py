@@ -156,7 +156,8 @@ def _protocol(run: Path) -> str:
 def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Probabilities]]:
     """Return the columns, the labels in class order and each member's probabilities, a row a judged input."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves a file open that begins like an archive and is none.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             table = [file[name].tolist() for name in COLUMNS]
             labels, ensemble = file["labels"].tolist(), file[ENSEMBLE]
             rows = {
