@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import itertools
 from pathlib import Path
 
 import numpy as np
 import pytest
 from conftest import tone
+from helpers import read_csv
 
 from sutja.audio import load_waveform
 from sutja.config import AudioConfig
@@ -127,7 +127,7 @@ def test_levels():
 
 def clips_of(corpora, corpus: str, n: int) -> list[np.ndarray]:
     if corpus == "english_volunteers":
-        rows = list(csv.DictReader((corpora / corpus / "train.csv").open(encoding="utf-8")))
+        rows = read_csv(corpora / corpus / "train.csv")
         paths = [corpora / corpus / "train" / Path(row["file_name"]).name for row in rows]
     else:
         paths = sorted((corpora / corpus).rglob("*.wav"))

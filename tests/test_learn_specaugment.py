@@ -153,10 +153,17 @@ def test_a_network_learns_from_spoiled_inputs_and_a_cut_leaves_no_trace(tmp_path
 
 
 def test_bfloat16_learns_as_well():
+    # Short: processors that have no bfloat16 take many times as long. Of seeds 1 to 16 the worst loss is 0.084, and
+    # 0.002 the largest difference.
     torch.set_num_threads(1)
-    targets = np.arange(48) % 3
-    rows = training.Inputs(np.concatenate([words(3).numpy()] * 16), targets, np.arange(48), decibels=True)
-    config = TrainConfig(epochs=25, batch_size=16, network="word_net", keep="last", precision="bfloat16")
-    found = training.fit(rows, rows, 3, config, seed=1)
-    assert found.history[-1]["valid_accuracy"] == 1.0
-    assert all(values.dtype != np.float16 for values in found.weights.values())
+    targets = np.arange(24) % 3
+    rows = training.Inputs(np.concatenate([words(3).numpy()] * 8), targets, np.arange(24), decibels=True)
+    config = TrainConfig(epochs=8, batch_size=12, network="word_net", keep="last")
+    whole, half = (
+        training.fit(rows, rows, 3, replace(config, precision=precision), seed=1)
+        for precision in ("float32", "bfloat16")
+    )
+    assert half.history != whole.history
+    assert half.history[-1]["train_loss"] < 0.2
+    assert half.history[-1]["train_loss"] == pytest.approx(whole.history[-1]["train_loss"], abs=0.05)
+    assert all(values.dtype != np.float16 for values in half.weights.values())

@@ -28,9 +28,10 @@ def environment(name: str) -> dict[str, str]:
         return {}
     aten, onednn, openblas, kept = SETS[name]
     # NumPy refuses names that it cannot disable, so it is asked for those that it has and this processor knows.
-    disabled = [feature for feature in __cpu_dispatch__ if __cpu_features__.get(feature) and feature not in kept]
+    disabled = {feature for feature in __cpu_dispatch__ if __cpu_features__.get(feature)} - kept
+    disabled |= set(os.environ.get("NPY_DISABLE_CPU_FEATURES", "").split())  # one set within another
     variables = {"ATEN_CPU_CAPABILITY": aten, "ONEDNN_MAX_CPU_ISA": onednn, "OPENBLAS_CORETYPE": openblas}
-    return variables | ({"NPY_DISABLE_CPU_FEATURES": " ".join(disabled)} if disabled else {})
+    return variables | ({"NPY_DISABLE_CPU_FEATURES": " ".join(sorted(disabled))} if disabled else {})
 
 
 def main() -> None:
