@@ -20,6 +20,7 @@ from sutja.errors import (
     ConfigError,
     DatasetError,
     DependencyError,
+    JobError,
     RunError,
     SutjaError,
 )
@@ -44,6 +45,7 @@ __all__ = [
     "DependencyError",
     "Examination",
     "Explanation",
+    "JobError",
     "Prediction",
     "Predictor",
     "RunError",
