@@ -89,8 +89,9 @@ def test_the_example(home, capsys):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-def test_the_service_is_asked_as_told(home):
-    lines = [line for block in blocks("sh", DOCS / "http.md") for line in block.splitlines()]
+@pytest.mark.parametrize("page", ["guide.md", "http.md"])
+def test_the_service_is_asked_as_told(home, page):
+    lines = [line for block in blocks("sh", DOCS / page) for line in block.splitlines()]
     asks = [line for line in lines if line.startswith("curl ")]
     assert asks
     assert any(line.startswith(SERVE) for line in lines)
