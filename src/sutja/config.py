@@ -178,7 +178,7 @@ class RefusalConfig:
     """What a model learns to refuse; shares are of the number of clips."""
 
     spliced_share: float = 0.1
-    """Words cut and joined. More of them made real words harder to tell apart (docs/recipe.md)."""
+    """Words cut and joined. More of them made real words harder to tell apart (docs/decisions/)."""
     words_share: float = 0.6
     """Other words, spoken by synthetic voices."""
     noise_share: float = 0.15
