@@ -6,7 +6,7 @@ class more than there are labels, the last: "not in the vocabulary".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -155,9 +155,9 @@ class Refusal:
     """Of the sounds that set the threshold."""
     false_reject_rate: float
     calibration_error: float
-    accepted: dict[str, Share]
+    accepted: dict[str, Share] = field(default_factory=dict)
     """By kind of sound: the share that was taken for a word (which is right for `clip` alone)."""
-    det_curve: dict[str, list[float]]
+    det_curve: dict[str, list[float]] = field(default_factory=dict)
     """`thresholds`, `false_accepts`, `false_rejects`: at most 200 points."""
 
 
