@@ -198,5 +198,5 @@ def _partner(chosen: int, clips: Sequence[Clip], folds: Integers, rng: np.random
 
 def _spliced(clip: Clip, other: Clip, config: Config, rng: np.random.Generator) -> Callable[[], Waveform]:
     return lambda: negatives.spliced(
-        load_waveform(clip.path, config.audio), load_waveform(other.path, config.audio), rng
+        load_waveform(clip.path, config.audio), load_waveform(other.path, config.audio), config.audio.sample_rate, rng
     )
