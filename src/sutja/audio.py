@@ -111,7 +111,7 @@ def open_stream(source: Source, sample_rate: int) -> Iterator[tuple[int, Iterato
         yield sample_rate, iter([_piece(_as_samples(source, name), name)])
         return
     with _decoding(name):
-        file = _sound_file(_open(source, name), name)
+        file = _sound_file(_open(source, name), name, _ForwardFile)
     with file:
         yield file.samplerate, _chunks(file, name)
 
@@ -138,10 +138,11 @@ def checked_chunk(chunk: object) -> Waveform:
             f"stream: a chunk of {chunk.dtype} with shape {chunk.shape}; expected floats in [-1, 1], (n_samples,); "
             "divide 16-bit samples by 32768, and take one channel or the mean of all"
         )
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
-        waveform: Waveform = chunk.astype(np.float32, copy=False)
-    _peak(waveform, "stream", "check what fills the chunks")
-    return waveform
+    if chunk.dtype != np.float32:
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
+            chunk = chunk.astype(np.float32)
+    _peak(chunk, "stream", "check what fills the chunks")
+    return chunk
 
 
 def loudest_window(waveform: Waveform, n_samples: int) -> Waveform:
@@ -236,8 +237,21 @@ def _decoding(name: str) -> Iterator[None]:
         ) from error
 
 
-def _sound_file(opened: str | bytes | _Memory, name: str) -> soundfile.SoundFile:
-    file = soundfile.SoundFile(opened)
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A file that is read to its end, piece by piece.
+
+    soundfile seeks after each read of a file that it can seek in. The decoder of mp3 begins anew at that, gives other
+    last digits and complains on stderr.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _sound_file(
+    opened: str | bytes | _Memory, name: str, kind: type[soundfile.SoundFile] = soundfile.SoundFile
+) -> soundfile.SoundFile:
+    file = kind(opened)
     if file.samplerate * file.channels > MAX_VALUES_PER_SECOND:
         file.close()
         raise AudioError(

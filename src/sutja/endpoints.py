@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sutja.audio import Waveform
@@ -60,6 +59,8 @@ class SpeechSegment:
     start: float
     """Seconds from the beginning of the stream."""
     end: float
+    known: float
+    """When it had ended, for all that was heard until then: later than ``end``, by the silence that ends a word."""
     waveform: Waveform
     """What was said with its margins, ``(n_samples,)``."""
 
@@ -89,6 +90,7 @@ class EndpointDetector:
         self.config = config = config or EndpointConfig()
         self._hop = max(1, round(config.hop_seconds * sample_rate))
         self._window = np.hanning(2 * self._hop + 1)[:-1]
+        self._window_power = len(self._window) * np.square(self._window).sum()
         frequencies = np.fft.rfftfreq(2 * self._hop, 1 / sample_rate)
         # A slice and no mask: a mask changes the order in which numpy adds up, with the number of frames in a chunk.
         self._heard_bins = slice(*np.searchsorted(frequencies, (config.fmin, np.nextafter(config.fmax, np.inf))))
@@ -131,12 +133,14 @@ class EndpointDetector:
     def _new_levels(self) -> NDArray[np.float64]:
         """Return the level of every frame that is now whole, dBFS, ``(n_frames,)``."""
         start = self._n_frames * self._hop - self._first
-        if len(self._buffer) - start < len(self._window):
+        n_hops = (len(self._buffer) - start) // self._hop
+        if n_hops < 2:
             return np.zeros(0)
-        frames = sliding_window_view(self._buffer[start:], len(self._window))[:: self._hop]  # (n_frames, 2 hops)
+        hops = self._buffer[start : start + n_hops * self._hop].reshape(n_hops, self._hop)
+        frames = np.concatenate([hops[:-1], hops[1:]], axis=1)  # (n_frames, 2 hops)
         spectrum = np.fft.rfft(frames * self._window)[:, self._heard_bins]
         # Parseval, for the half of the spectrum that rfft gives
-        power = 2 * np.square(np.abs(spectrum)).sum(axis=1) / (len(self._window) * np.square(self._window).sum())
+        power = 2 * np.square(np.abs(spectrum)).sum(axis=1) / self._window_power
         return levels_of(power, QUIETEST_DBFS)
 
     def _follow(self, levels: NDArray[np.float64]) -> Iterator[SpeechSegment]:
@@ -179,7 +183,8 @@ class EndpointDetector:
             return None
         margin = round(self.config.margin_seconds * self.sample_rate)
         start, stop = max(0, first - margin - self._first), min(last + margin, heard) - self._first
-        return SpeechSegment(first / self.sample_rate, last / self.sample_rate, self._buffer[start:stop].copy())
+        begin, end, known = (n / self.sample_rate for n in (first, last, heard))
+        return SpeechSegment(begin, end, known, self._buffer[start:stop].copy())
 
     def _forget(self) -> None:
         """Let go of what no word can begin in."""

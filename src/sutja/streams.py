@@ -114,17 +114,15 @@ class IsolatedWords:
         Raises
         ------
         AudioError
-            When they are no such samples; nothing of them was heard, and the stream can go on. Also when the model
-            takes no clips as short or as long as a word was.
+            When they are no such samples; nothing of them was heard, and the stream can go on. When the model takes no
+            clips as short or as long as a word was; what this chunk had brought is lost, and the stream can go on.
 
         """
         waveform = checked_chunk(waveform)
-        events: list[Event] = []
-        while len(waveform):  # a chunk is cut where levels end, so that the order of events is that of time
-            n_left = self._n_level - len(self._since_level)
-            events += self._hear(waveform[:n_left])
-            waveform = waveform[n_left:]
-        return events
+        segments, levels = self._detector.feed(waveform), self._levels(waveform)
+        known: list[tuple[float, Event]] = [(segment.known, self._word(segment)) for segment in segments]
+        known += [(level.end, level) for level in levels]
+        return [event for _, event in sorted(known, key=lambda pair: pair[0])]
 
     def flush(self) -> list[Event]:
         """Say that the stream has ended; return the word that was being said. The next chunk begins a new stream.
@@ -144,15 +142,19 @@ class IsolatedWords:
         self._since_level = np.zeros(0, dtype=np.float32)
         self._n_levels = 0
 
-    def _hear(self, piece: Waveform) -> list[Event]:
-        """Go on, at most to where the next level ends."""
-        self._since_level = np.concatenate([self._since_level, piece])
-        events: list[Event] = [self._word(segment) for segment in self._detector.feed(piece)]
-        if len(self._since_level) == self._n_level:
-            start, end = (n * self._n_level / self.sample_rate for n in (self._n_levels, self._n_levels + 1))
-            events.append(Level(start, end, dbfs(self._since_level)))
-            self._since_level, self._n_levels = self._since_level[:0], self._n_levels + 1
-        return events
+    def _levels(self, waveform: Waveform) -> list[Level]:
+        """Measure the tenths of a second that are now whole."""
+        heard, n = np.concatenate([self._since_level, waveform]), self._n_level
+        n_new = len(heard) // n
+        if n_new == 0:
+            self._since_level = heard
+            return []
+        numbers = range(self._n_levels, self._n_levels + n_new)
+        self._since_level, self._n_levels = heard[n_new * n :].copy(), self._n_levels + n_new
+        return [
+            Level(number * n / self.sample_rate, (number + 1) * n / self.sample_rate, dbfs(block))
+            for number, block in zip(numbers, heard[: n_new * n].reshape(n_new, n), strict=True)
+        ]
 
     def _word(self, segment: SpeechSegment) -> Word:
         prediction = self.predictor.predict(segment.waveform, sample_rate=self.sample_rate)
