@@ -13,8 +13,8 @@ from onnx import TensorProto, helper
 from sutja import graph
 from sutja.audio import load_waveform
 from sutja.bundle import Bundle, Member
-from sutja.calibration import tempered
 from sutja.config import AudioConfig, FeatureConfig, preset
+from sutja.ensemble import tempered
 from sutja.errors import AudioError, BundleError
 from sutja.export import made_sounds
 from sutja.features import network_inputs

@@ -15,7 +15,7 @@ def test_splices_are_made_of_the_words_and_are_neither():
     words[0][3200:11200] += np.linspace(0, 0.1, 8000, dtype=np.float32)
     seen = set()
     for seed in range(60):
-        made = negatives.spliced(*words, np.random.default_rng(seed))
+        made = negatives.spliced(*words, RATE, np.random.default_rng(seed))
         assert 0.3 * 8000 < len(made) < 9800
         assert made[0] != 0  # the silence around the words is gone
         crossed, backwards = made[-1] == 0.25, made[0] > made[-1] == 0.5
@@ -27,8 +27,8 @@ def test_splices_are_made_of_the_words_and_are_neither():
 def test_splices_of_what_is_too_short_to_cut_are_still_sounds():
     short = np.ones(100, dtype=np.float32)
     for seed in range(20):
-        assert len(negatives.spliced(short, short, np.random.default_rng(seed)))
-        assert len(negatives.spliced(np.zeros(900, dtype=np.float32), short, np.random.default_rng(seed)))
+        assert len(negatives.spliced(short, short, RATE, np.random.default_rng(seed)))
+        assert len(negatives.spliced(np.zeros(900, dtype=np.float32), short, RATE, np.random.default_rng(seed)))
 
 
 def test_pseudo_words_are_many_and_can_be_said():

@@ -11,7 +11,8 @@ from conftest import tone, write_wav
 
 from sutja.config import Config
 from sutja.dataset import Clip
-from sutja.profile import N_PARTS, SKETCH, bandwidth, frame_levels, listen, measure, sketch, snr
+from sutja.profile import N_PARTS, SKETCH, bandwidth, listen, measure, sketch, snr
+from sutja.speech import frame_levels
 
 RATE = 16_000
 RNG_SEED = 7

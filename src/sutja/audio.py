@@ -6,6 +6,7 @@ A waveform is float32, mono, ``(n_samples,)``, at the sample rate that was asked
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike
 
 # 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
 MAX_VALUES_PER_SECOND = 384_000
+
+CHUNK_SECONDS = 1.0
+"""How much of a long recording is in memory at a time."""
 
 # Names that libsndfile reads and that folders are searched for.
 SUFFIXES = (
@@ -70,7 +74,7 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
 
     """
     name = _name(source)
-    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(source, "read"):
+    if _is_encoded(source):
         samples, rate = decode(source, config)
     else:
         samples, rate = _as_samples(source, name), config.sample_rate if sample_rate is None else sample_rate
@@ -83,6 +87,62 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     if rate != config.sample_rate:
         waveform = soxr.resample(waveform, rate, config.sample_rate, quality="HQ")
     return np.ascontiguousarray(waveform, dtype=np.float32)
+
+
+@contextlib.contextmanager
+def open_stream(source: Source, sample_rate: int) -> Iterator[tuple[int, Iterator[Waveform]]]:
+    """Open a recording of any length to be heard piece by piece: its sample rate, Hz, and its chunks, in order.
+
+    Parameters
+    ----------
+    source
+        What :func:`load_waveform` takes.
+    sample_rate
+        Of an array's samples, Hz; files say their own.
+
+    Raises
+    ------
+    AudioError
+        When it cannot be opened, or a chunk cannot be decoded or is no sound.
+
+    """
+    name = _name(source)
+    if not _is_encoded(source):
+        yield sample_rate, iter([_piece(_as_samples(source, name), name)])
+        return
+    with _decoding(name):
+        file = _sound_file(_open(source, name), name, _ForwardFile)
+    with file:
+        yield file.samplerate, _chunks(file, name)
+
+
+def checked_chunk(chunk: object) -> Waveform:
+    """Check a piece of a stream, which may be empty: floats, ``(n_samples,)``, with full scale at [-1, 1].
+
+    No other kind is taken, since in a stream it would be a mistake: a chunk of 16-bit integers that were taken for
+    their full scale here and for floats there.
+
+    Raises
+    ------
+    AudioError
+        When it is something else.
+
+    """
+    if not isinstance(chunk, np.ndarray):
+        raise AudioError(
+            f"stream: a chunk is a {type(chunk).__name__}; expected an array of floats, (n_samples,); convert it with "
+            "numpy.asarray(chunk, dtype=numpy.float32)"
+        )
+    if chunk.ndim != 1 or chunk.dtype.kind != "f":
+        raise AudioError(
+            f"stream: a chunk of {chunk.dtype} with shape {chunk.shape}; expected floats in [-1, 1], (n_samples,); "
+            "divide 16-bit samples by 32768, and take one channel or the mean of all"
+        )
+    if chunk.dtype != np.float32:
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
+            chunk = chunk.astype(np.float32)
+    _peak(chunk, "stream", "check what fills the chunks")
+    return chunk
 
 
 def loudest_window(waveform: Waveform, n_samples: int) -> Waveform:
@@ -143,22 +203,11 @@ def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], in
     """
     name = _name(source)
     opened = _open(source, name)
-    try:
-        with soundfile.SoundFile(opened) as file:
-            rate = file.samplerate
-            if rate * file.channels > MAX_VALUES_PER_SECOND:
-                raise AudioError(
-                    f"{name}: {file.channels} channels at {rate} Hz; expected at most {MAX_VALUES_PER_SECOND} values a "
-                    "second in all; write the file with fewer channels"
-                )
-            # A header can promise hours: the limit, not the header, says how much is read.
-            limit = int(config.max_seconds * rate) + 1
-            samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
-    # TypeError: soundfile takes .raw and asks for the format
-    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(
-            f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
-        ) from error
+    with _decoding(name), _sound_file(opened, name) as file:
+        rate: int = file.samplerate
+        # A header can promise hours: the limit, not the header, says how much is read.
+        limit = int(config.max_seconds * rate) + 1
+        samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
     return samples, rate
 
 
@@ -169,6 +218,67 @@ def printable(path: str | os.PathLike[str]) -> str:
     'zw\\xf6lf.wav'
     """
     return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _is_encoded(source: Any) -> bool:
+    """Tell whether a source is a file in some form, and no array."""
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(source, "read")
+
+
+@contextlib.contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Say of any failure to decode whose it was."""
+    try:
+        yield
+    # TypeError: soundfile takes .raw and asks for the format
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
+        raise AudioError(
+            f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
+        ) from error
+
+
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A file that is read to its end, piece by piece.
+
+    soundfile seeks after each read of a file that it can seek in. The decoder of mp3 begins anew at that, gives other
+    last digits and complains on stderr.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _sound_file(
+    opened: str | bytes | _Memory, name: str, kind: type[soundfile.SoundFile] = soundfile.SoundFile
+) -> soundfile.SoundFile:
+    file = kind(opened)
+    if file.samplerate * file.channels > MAX_VALUES_PER_SECOND:
+        file.close()
+        raise AudioError(
+            f"{name}: {file.channels} channels at {file.samplerate} Hz; expected at most {MAX_VALUES_PER_SECOND} "
+            "values a second in all; write the file with fewer channels"
+        )
+    return file
+
+
+def _chunks(file: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
+    is_first = True
+    while True:
+        with _decoding(name):
+            samples = file.read(round(CHUNK_SECONDS * file.samplerate), dtype="float32", always_2d=True)
+        if not len(samples) and not is_first:
+            return
+        yield _piece(samples, name)
+        is_first = False
+
+
+def _piece(samples: NDArray[np.float32], name: str) -> Waveform:
+    """Check and mix down a part of a recording that is being heard piece by piece."""
+    if samples.size == 0:
+        raise AudioError(f"{name}: 0 samples after decoding; expected sound; record it again")
+    waveform = _mixed_down(samples)
+    _peak(waveform, name)
+    return waveform
 
 
 class _Memory(io.BytesIO):
@@ -256,11 +366,20 @@ def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioCo
         raise AudioError(f"{name}: {n_samples} samples after decoding; expected {least}; record it again")
     if seconds > config.max_seconds:
         raise AudioError(f"{name}: longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
-    with np.errstate(over="ignore", invalid="ignore"):  # the peak below tells
-        waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    peak = np.abs(waveform).max()
-    if not np.isfinite(peak):
-        raise AudioError(f"{name}: holds values that are not numbers (NaN or infinity); write the file again")
-    if peak == 0:
+    waveform = _mixed_down(samples)
+    if _peak(waveform, name) == 0:
         raise AudioError(f"{name}: every sample is zero; expected sound; check the microphone")
     return waveform
+
+
+def _mixed_down(samples: NDArray[np.float32]) -> Waveform:
+    with np.errstate(over="ignore", invalid="ignore"):  # the peak tells
+        return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+def _peak(waveform: Waveform, name: str, remedy: str = "write the file again") -> float:
+    """Return the largest absolute value, which shows whether all of them are numbers."""
+    peak = float(np.abs(waveform).max(initial=0))
+    if not np.isfinite(peak):
+        raise AudioError(f"{name}: holds values that are not numbers (NaN or infinity); {remedy}")
+    return peak

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sutja.bundle import Bundle, Member
-from sutja.calibration import SMALLEST
 from sutja.config import AudioConfig, FeatureConfig
+from sutja.ensemble import SMALLEST
 from sutja.errors import BundleError, needs
 from sutja.features import MIN_POWER, dct_basis, hann_window, mel_filters, stft_settings
 
@@ -299,7 +299,7 @@ def _network(member: Member) -> Any:
 
 
 def _calibrated(graph: Graph, probabilities: str, bundle: Bundle) -> str:
-    """As :func:`sutja.calibration.tempered`."""
+    """As :func:`sutja.ensemble.tempered`."""
     logs = graph.add("Log", graph.add("Max", probabilities, graph.constant(SMALLEST)))
     logits = graph.add("Div", logs, graph.constant(bundle.temperature))
     n_before = len(bundle.labels) - (bundle.threshold is None)

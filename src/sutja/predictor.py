@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 from sutja.audio import Source, load_waveform
 from sutja.bundle import DEFAULT_MODEL, Bundle, Member
 from sutja.bundle import load as load_bundle
-from sutja.calibration import tempered
-from sutja.ensemble import combine
+from sutja.ensemble import combine, tempered
 from sutja.errors import AudioError, BundleError
 from sutja.features import first_frame_seconds, network_inputs
 from sutja.metrics import Probabilities

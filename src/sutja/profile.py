@@ -27,18 +27,8 @@ from sutja.dataset import Clip
 from sutja.errors import AudioError
 from sutja.features import mfcc
 from sutja.inspection import find_problems
+from sutja.speech import FLOOR_DBFS, FRAME_SECONDS, HOP_SECONDS, QUIET_SHARE, frame_levels, word_frames
 
-FRAME_SECONDS, HOP_SECONDS = 0.025, 0.010
-QUIET_SHARE = 0.1
-"""The quietest tenth of the frames is taken for the room; in a tightly trimmed clip it is the end of the word."""
-MAX_BELOW_LOUDEST_DB = 30.0
-"""A frame further below the loudest one belongs to no word, in a quiet room."""
-MIN_BELOW_LOUDEST_DB = 6.0
-"""A frame nearer to the loudest one belongs to the word, however noisy the room."""
-WORD_SHARE = 0.6
-"""In a noisy room, a word's frames stand in the upper part of the range between noise and loudest frame."""
-FLOOR_DB = -98.0
-"""Below the steps of 16 bits there is nothing to measure."""
 CUT_DB = 20.0
 """A spectrum that falls by this much at one frequency, and stays below, was filtered: nature is not that steep."""
 CUT_ABOVE_HZ = 3_000.0
@@ -192,7 +182,7 @@ def measure(samples: NDArray[np.float32], sample_rate: int, clip: Clip, config: 
     waveform = samples.mean(axis=1)
     sound = waveform - waveform.mean()
     levels = frame_levels(sound, sample_rate)
-    first, last = _word_frames(levels)
+    first, last = word_frames(levels)
     hop = HOP_SECONDS * sample_rate
     start, end = int(first * hop), min(len(sound), int(last * hop + FRAME_SECONDS * sample_rate))
     return ClipProfile(
@@ -215,15 +205,6 @@ def measure(samples: NDArray[np.float32], sample_rate: int, clip: Clip, config: 
     )
 
 
-def frame_levels(waveform: Waveform, sample_rate: int) -> NDArray[np.float64]:
-    """Return the level of each 25 ms frame, every 10 ms, in dBFS, not below ``FLOOR_DB``: ``(n_frames,)``."""
-    length = min(len(waveform), round(FRAME_SECONDS * sample_rate))
-    energy = np.concatenate(([0.0], np.cumsum(np.square(waveform, dtype=np.float64))))
-    starts = np.arange(0, len(waveform) - length + 1, max(1, round(HOP_SECONDS * sample_rate)))
-    power = (energy[starts + length] - energy[starts]) / length
-    return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
-
-
 def snr(levels: NDArray[np.float64]) -> float:
     """Estimate the signal-to-noise ratio from frame levels, dB.
 
@@ -231,21 +212,11 @@ def snr(levels: NDArray[np.float64]) -> float:
     by a program and say nothing about the room. The signal is the power of the word's frames. Below
     0 dB nothing can be estimated so.
     """
-    first, last = _word_frames(levels)
+    first, last = word_frames(levels)
     word = np.mean(10 ** (levels[first : last + 1] / 10))
-    sounding = np.sort(levels[levels > FLOOR_DB])
+    sounding = np.sort(levels[levels > FLOOR_DBFS])
     noise = np.mean(10 ** (sounding[: max(1, round(QUIET_SHARE * len(sounding)))] / 10)) if len(sounding) else word
     return float(10 * np.log10(max(word - noise, noise) / noise))
-
-
-def _word_frames(levels: NDArray[np.float64]) -> tuple[int, int]:
-    """Return the first and the last frame that belong to the word."""
-    loudest = float(levels.max())
-    quiet = float(np.quantile(levels, QUIET_SHARE))
-    below = min(MAX_BELOW_LOUDEST_DB, max(MIN_BELOW_LOUDEST_DB, WORD_SHARE * (loudest - quiet)))
-    threshold = loudest - below
-    frames = np.flatnonzero(levels >= threshold)
-    return int(frames[0]), int(frames[-1])
 
 
 def bandwidth(waveform: Waveform, sample_rate: int) -> float:
@@ -270,7 +241,7 @@ def bandwidth(waveform: Waveform, sample_rate: int) -> float:
     best = int(np.argmax(drops))
     rest_of_word, rest_of_room = (float(s[after[best] :].sum()) for s in (word, room))
     # Steps of 16 bits are noise too, where a program has written zeros between words.
-    steps = 10 ** (FLOOR_DB / 10) * len(word[after[best] :]) / len(word)
+    steps = 10 ** (FLOOR_DBFS / 10) * len(word[after[best] :]) / len(word)
     return float(bins[best] * step) if rest_of_word < ADDS_NOTHING * (rest_of_room + steps) else nyquist
 
 
@@ -316,7 +287,7 @@ def sketch(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
 
 def _word(waveform: Waveform, sample_rate: int) -> Waveform:
     levels = frame_levels(waveform - waveform.mean(), sample_rate)
-    first, last = _word_frames(levels)
+    first, last = word_frames(levels)
     return waveform[int(first * HOP_SECONDS * sample_rate) : int((last * HOP_SECONDS + FRAME_SECONDS) * sample_rate)]
 
 
@@ -329,9 +300,9 @@ def _word_of(samples: NDArray[np.float32], profile: ClipProfile, margin_seconds:
 
 
 def decibels(amplitude: float) -> float:
-    """Return 20 log10 of an amplitude, not below ``FLOOR_DB``.
+    """Return 20 log10 of an amplitude, not below ``FLOOR_DBFS``.
 
     >>> decibels(0.1), decibels(0.0)
     (-20.0, -98.0)
     """
-    return max(FLOOR_DB, 20 * float(np.log10(max(amplitude, 1e-9))))
+    return max(FLOOR_DBFS, 20 * float(np.log10(max(amplitude, 1e-9))))

@@ -153,7 +153,7 @@ def _changed(  # noqa: PLR0913
 ) -> Waveform:
     waveform = heard[index][1]
     if name == "babble":
-        return add_noise(waveform, _babble(index, heard, rng), value)
+        return add_noise(waveform, _babble(index, heard, rng), value, audio.sample_rate)
     changed = CHANGES[name](waveform, value, audio.sample_rate, rng)
     least, most = audio.n_samples_allowed  # speed and codecs make clips shorter and longer
     return np.pad(changed[:most], (0, max(0, least - len(changed))))
@@ -192,8 +192,8 @@ def _coded(waveform: Waveform, kilobits: float, rate: int) -> Waveform:
 
 
 CHANGES: Mapping[str, Callable[[Waveform, float, int, np.random.Generator], Waveform]] = {
-    "white noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 0, rng), db),
-    "pink noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 1, rng), db),
+    "white noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 0, rng), db, rate),
+    "pink noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 1, rng), db, rate),
     "level": lambda w, dbfs, rate, rng: _levelled(w, dbfs),
     "bandwidth": lambda w, hertz, rate, rng: _narrowed(w, hertz, rate),
     "telephone": lambda w, value, rate, rng: telephone(w, rate),

@@ -16,6 +16,7 @@ import numpy as np
 
 from sutja.audio import Waveform
 from sutja.augment import coloured_noise
+from sutja.speech import SPLICE_DB, samples_in, spoken_part
 from sutja.synth import DIGITS, SynthConfig, Voice, draw_voices
 
 # Common words, and some that sound like digits; a word of the vocabulary itself is never used.
@@ -39,49 +40,40 @@ OTHER_LANGUAGES = {
 N_VOICES = 120
 PSEUDO_SHARE = 0.4  # of the synthetic words are no words at all, so that nothing can be known by heart
 CROSSED_SHARE, HALF_SHARE = 0.55, 0.25  # of the spliced sounds; the others run backwards
-BLOCK = 160  # samples: 10 ms at 16 kHz
-FADE = 80  # samples: 5 ms
+FADE_SECONDS = 0.005
 ONSETS = "p b t d k g m n l r s f v h w y z j sh ch th st sk pl br".split()  # noqa: SIM905
 VOWELS = "a e i o u ai ee oo ou ar er or".split()  # noqa: SIM905
 CODAS = ["", "", *"n m t k s l p d g f z sh nd st".split()]  # noqa: SIM905
 SOUND_LIKE_DIGITS = {"wan", "too", "for", "thoo", "fai", "nai"}
 
 
-def spliced(waveform: Waveform, other: Waveform, rng: np.random.Generator) -> Waveform:
+def spliced(waveform: Waveform, other: Waveform, sample_rate: int, rng: np.random.Generator) -> Waveform:
     """Make a sound that is no word out of words: one ends as the other, one stops half-way, or runs backwards.
 
     Parameters
     ----------
     waveform, other
         Two different words, best of one speaker, ``(n_samples,)`` each.
+    sample_rate
+        Of both, Hz.
     rng
         Draws what is done, and where it is cut.
 
     """
-    kind = rng.random()
-    word = _spoken_part(waveform)
+    kind, n_fade = rng.random(), samples_in(FADE_SECONDS, sample_rate)
+    word = spoken_part(waveform, sample_rate, below_db=SPLICE_DB)
     cut = int(rng.uniform(0.35, 0.6) * len(word))
     if kind < CROSSED_SHARE:
-        ending = _spoken_part(other)
-        return _joined(word[:cut], ending[int(rng.uniform(0.4, 0.65) * len(ending)) :])
+        ending = spoken_part(other, sample_rate, below_db=SPLICE_DB)
+        return _joined(word[:cut], ending[int(rng.uniform(0.4, 0.65) * len(ending)) :], n_fade)
     if kind < CROSSED_SHARE + HALF_SHARE:
-        return _joined(word[:cut], np.zeros(FADE, dtype=np.float32))
+        return _joined(word[:cut], np.zeros(n_fade, dtype=np.float32), n_fade)
     return np.ascontiguousarray(word[::-1])
 
 
-def _spoken_part(waveform: Waveform) -> Waveform:
-    """Cut away what is more than 35 dB below the loudest 10 ms or so, at both ends."""
-    n_blocks = len(waveform) // BLOCK
-    if n_blocks < 2:
-        return waveform
-    power = np.square(waveform[: n_blocks * BLOCK]).reshape(n_blocks, BLOCK).sum(axis=1)
-    loud = np.flatnonzero(power > power.max() * 10**-3.5)
-    return waveform[loud[0] * BLOCK : (loud[-1] + 1) * BLOCK] if len(loud) else waveform
-
-
-def _joined(first: Waveform, second: Waveform) -> Waveform:
+def _joined(first: Waveform, second: Waveform, n_fade: int) -> Waveform:
     """Put two sounds after each other, one fading into the other: a click at the seam would give it away."""
-    n = min(FADE, len(first), len(second))
+    n = min(n_fade, len(first), len(second))
     up = np.linspace(0, 1, n, dtype=np.float32)
     seam = first[len(first) - n :] * (1 - up) + second[:n] * up
     return np.concatenate([first[: len(first) - n], seam, second[n:]])

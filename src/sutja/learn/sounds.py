@@ -99,7 +99,7 @@ def hear(sound: Sound, config: Config) -> Waveform:
     if sound.draw is None:
         return recorded[0]
     rng = sound.draw.rng()
-    return negatives.spliced(recorded[0], recorded[1], rng) if recorded else negatives.noise(rate, rng)
+    return negatives.spliced(recorded[0], recorded[1], rate, rng) if recorded else negatives.noise(rate, rng)
 
 
 def of_clips(clips: Sequence[Clip], targets: Integers, folds: Integers | None = None) -> list[Sound]:

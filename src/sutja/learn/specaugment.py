@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from sutja.config import TOP_DB
+from sutja.speech import MIXING_DB, power_ratio
 
-SPEECH_DB = 40.0  # frames within this of the loudest are speech
 WARP_SHARE = 0.5  # of the inputs
 STRETCH = 0.08  # of frequency and of time, either way
 SHIFT = 5  # frames, either way
@@ -110,7 +110,7 @@ def _stripes(n: int, size: int, rng: np.random.Generator) -> Tensor:
 def _speaks(power: Tensor) -> Tensor:
     """Tell which frames are speech, ``(batch, n_frames)``."""
     loudness = power.mean(1)
-    return loudness >= loudness.amax(1, keepdim=True) * 10 ** (-SPEECH_DB / 10)
+    return loudness >= loudness.amax(1, keepdim=True) * power_ratio(MIXING_DB)
 
 
 def _mean(power: Tensor, speaks: Tensor) -> Tensor:

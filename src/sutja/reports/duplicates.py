@@ -17,6 +17,7 @@ from sutja.audio import Waveform
 from sutja.config import AudioConfig, FeatureConfig
 from sutja.errors import needs
 from sutja.features import log_mel
+from sutja.speech import SKETCH_DB
 
 try:
     from sklearn.neighbors import NearestNeighbors
@@ -28,9 +29,9 @@ Sketches = NDArray[np.float32]
 AUDIO = AudioConfig(sample_rate=8_000)
 """What is compared: a copy that went through a telephone still has these frequencies."""
 BANDS = FeatureConfig(
-    n_fft=512, win_length=256, hop_length=80, n_mels=24, fmin=200, fmax=3400, mel_scale="htk", top_db=35
+    n_fft=512, win_length=256, hop_length=80, n_mels=24, fmin=200, fmax=3400, mel_scale="htk", top_db=SKETCH_DB
 )
-"""32 ms windows every 10 ms; 35 dB below the loudest cell, noise and codecs have the say."""
+"""32 ms windows every 10 ms."""
 N_PARTS = 8
 N_NEIGHBOURS = 5
 WHITENING = 0.4
