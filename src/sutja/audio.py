@@ -75,7 +75,7 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     else:
         samples, rate = _as_samples(source, name), config.sample_rate if sample_rate is None else sample_rate
     if rate <= 0:
-        raise AudioError(f"{name}: sample rate {rate} Hz; expected a number above 0")
+        raise AudioError(name, f"sample rate {rate} Hz; expected a number above 0")
     waveform = _checked(samples, rate, name, config)
     if config.remove_mean:
         # The mean in float64: exported graphs sum in another order, and must come to the same float32.
@@ -148,17 +148,16 @@ def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], in
             rate = file.samplerate
             if rate * file.channels > MAX_VALUES_PER_SECOND:
                 raise AudioError(
-                    f"{name}: {file.channels} channels at {rate} Hz; expected at most {MAX_VALUES_PER_SECOND} values a "
-                    "second in all; write the file with fewer channels"
+                    name,
+                    f"{file.channels} channels at {rate} Hz; expected at most {MAX_VALUES_PER_SECOND} values a "
+                    "second in all; write the file with fewer channels",
                 )
             # A header can promise hours: the limit, not the header, says how much is read.
             limit = int(config.max_seconds * rate) + 1
             samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
     # TypeError: soundfile takes .raw and asks for the format
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(
-            f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
-        ) from error
+        raise AudioError(name, f"cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff") from error
     return samples, rate
 
 
@@ -190,11 +189,11 @@ def _open(source: Any, name: str) -> str | bytes | _Memory:
         try:
             content = source.read()
         except (OSError, ValueError) as error:  # closed, or open for writing
-            raise AudioError(f"{name}: cannot be read ({_reason(error)}); expected a file open for reading") from error
+            raise AudioError(name, f"cannot be read ({_reason(error)}); expected a file open for reading") from error
     if not isinstance(content, bytes | bytearray | memoryview):
-        raise AudioError(f"{name}: gives {type(content).__name__}; expected bytes: open the file in binary mode")
+        raise AudioError(name, f"gives {type(content).__name__}; expected bytes: open the file in binary mode")
     if len(content) == 0:
-        raise AudioError(f"{name}: nothing there; expected the bytes of a sound file")
+        raise AudioError(name, "nothing there; expected the bytes of a sound file")
     return _Memory(content)
 
 
@@ -203,13 +202,13 @@ def _check_file(path: Path, name: str) -> None:
         exists, is_dir = path.exists(), path.is_dir()
         n_bytes = path.stat().st_size if exists else 0
     except OSError as error:  # a name too long, a folder that may not be entered
-        raise AudioError(f"{name}: cannot be opened ({_reason(error)}); check the path") from error
+        raise AudioError(name, f"cannot be opened ({_reason(error)}); check the path") from error
     if not exists:
-        raise AudioError(f"{name}: no such file; check the path")
+        raise AudioError(name, "no such file; check the path")
     if is_dir:
-        raise AudioError(f"{name}: is a folder; expected a sound file")
+        raise AudioError(name, "is a folder; expected a sound file")
     if n_bytes == 0:
-        raise AudioError(f"{name}: the file is empty; record it again")
+        raise AudioError(name, "the file is empty; record it again")
 
 
 def _name(source: Any) -> str:
@@ -231,11 +230,12 @@ def _as_samples(source: Any, name: str) -> NDArray[np.float32]:
     try:
         samples = np.asarray(source)
     except ValueError as error:
-        raise AudioError(f"{name}: not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
+        raise AudioError(name, f"not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
         raise AudioError(
-            f"{name}: array of {samples.dtype} with shape {samples.shape}; "
-            "expected numbers, (n_samples,) or (n_samples, n_channels)"
+            name,
+            f"array of {samples.dtype} with shape {samples.shape}; "
+            "expected numbers, (n_samples,) or (n_samples, n_channels)",
         )
     if samples.dtype.kind == "u":  # unsigned PCM is centred on half of its range
         half = 2.0 ** (8 * samples.dtype.itemsize - 1)
@@ -253,14 +253,14 @@ def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioCo
     seconds = n_samples / rate
     if seconds < config.min_seconds:
         least = f"at least {config.min_seconds:g} s, {int(np.ceil(config.min_seconds * rate))} samples at {rate} Hz"
-        raise AudioError(f"{name}: {n_samples} samples after decoding; expected {least}; record it again")
+        raise AudioError(name, f"{n_samples} samples after decoding; expected {least}; record it again")
     if seconds > config.max_seconds:
-        raise AudioError(f"{name}: longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
+        raise AudioError(name, f"longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
     with np.errstate(over="ignore", invalid="ignore"):  # the peak below tells
         waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
     peak = np.abs(waveform).max()
     if not np.isfinite(peak):
-        raise AudioError(f"{name}: holds values that are not numbers (NaN or infinity); write the file again")
+        raise AudioError(name, "holds values that are not numbers (NaN or infinity); write the file again")
     if peak == 0:
-        raise AudioError(f"{name}: every sample is zero; expected sound; check the microphone")
+        raise AudioError(name, "every sample is zero; expected sound; check the microphone")
     return waveform

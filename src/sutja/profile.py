@@ -170,7 +170,7 @@ def _listen(index: int, clip: Clip, config: Config, keep: Keep | None) -> Heard 
         samples, sample_rate = decode(clip.path, config.audio)
         waveform = load_waveform(samples, config.audio, sample_rate=sample_rate)  # refuses what cannot be used
     except AudioError as error:
-        return Unreadable(clip.name, str(error).removeprefix(f"{clip.path}: ").removeprefix("audio: "))
+        return Unreadable(clip.name, error.reason)
     profile = measure(samples, sample_rate, clip, config)
     word = _word(waveform, config.audio.sample_rate)
     sound = b"" if keep is None else keep(_word_of(samples, profile), sample_rate)

@@ -185,7 +185,7 @@ def listen(clips: Sequence[Clip], progress: Callable[[], None] = lambda: None) -
             samples, sample_rate = decode(clip.path, AUDIO)
             waveform = load_waveform(samples, AUDIO, sample_rate=sample_rate)
         except AudioError as error:
-            return _reason(error, clip)
+            return error.reason
         finally:
             progress()
         return sketch(waveform), hashlib.sha256(samples.tobytes()).hexdigest()
@@ -199,10 +199,6 @@ def listen(clips: Sequence[Clip], progress: Callable[[], None] = lambda: None) -
         tuple(what[1] for _, what in there),
         tuple((i, what) for i, what in enumerate(found) if isinstance(what, str)),
     )
-
-
-def _reason(error: AudioError, clip: Clip) -> str:
-    return str(error).removeprefix(f"{clip.path}: ").removeprefix("audio: ")
 
 
 def _duplicates(out_of_fold: OutOfFold, heard: Heard, stage: Stage) -> list[Pair]:
