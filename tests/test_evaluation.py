@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from helpers import tiny_study
 
-from sutja.dataset import Clip, scan
+from sutja.clips import Clip
+from sutja.dataset import scan
 from sutja.errors import AudioError, DatasetError
 from sutja.evaluation import evaluate, score
 from sutja.metrics import speaker_interval, wilson_interval

@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip, Dataset
+from sutja.dataset import Dataset
 from sutja.findings import WEIGHTS, coverage, explained, find
 from sutja.profile import ClipProfile, Unreadable
 

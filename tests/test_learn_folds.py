@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
+from sutja.clips import Clip
 from sutja.config import PROTOCOLS, FeatureConfig, TrainConfig, preset
-from sutja.dataset import Clip
 from sutja.errors import DatasetError
 from sutja.features import network_input
 from sutja.learn.folds import Fold, make_folds, make_inputs, make_jobs, read_result, run_job

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from conftest import tone, write_wav
 
+from sutja.clips import Clip
 from sutja.config import PRESETS, RefusalConfig
-from sutja.dataset import Clip
 from sutja.errors import DatasetError
 from sutja.learn import sounds
 from sutja.learn.folds import last_fold, make_folds

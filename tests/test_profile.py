@@ -9,8 +9,8 @@ import pytest
 import soxr
 from conftest import tone, write_wav
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip
 from sutja.profile import N_PARTS, SKETCH, bandwidth, frame_levels, listen, measure, sketch, snr
 
 RATE = 16_000

@@ -19,7 +19,8 @@ from conftest import TINY_RATE, tone_word, write_wav
 from markupsafe import escape
 from test_reports_review import make_run, rewrite
 
-from sutja.dataset import Clip, scan
+from sutja.clips import Clip
+from sutja.dataset import scan
 from sutja.errors import RunError
 from sutja.reports.audit import TABLES, audit
 

@@ -21,8 +21,9 @@ pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
 from sutja.cli.explore import explore as command
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip, Dataset, scan
+from sutja.dataset import Dataset, scan
 from sutja.errors import DatasetError, RunError
 from sutja.profile import listen
 from sutja.reports import explore as exploring

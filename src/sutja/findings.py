@@ -13,8 +13,9 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip, Dataset
+from sutja.dataset import Dataset
 from sutja.inspection import PROBLEMS
 from sutja.profile import MUCH_BELOW, ClipProfile, Unreadable
 

@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sutja.audio import decode, printable
+from sutja.clips import Clip, natural_order
 from sutja.config import AudioConfig, Config
-from sutja.dataset import Clip, Dataset, natural_order
+from sutja.dataset import Dataset
 from sutja.errors import AudioError, DatasetError
 
 SILENT_DB = -70.0

@@ -22,8 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sutja.audio import Waveform, decode, load_waveform
+from sutja.clips import Clip
 from sutja.config import Config, FeatureConfig
-from sutja.dataset import Clip
 from sutja.errors import AudioError
 from sutja.features import mfcc
 from sutja.inspection import find_problems

@@ -34,8 +34,9 @@ from torch import nn
 from sutja import __version__, bundle, evaluation
 from sutja.audio import Waveform, load_waveform, printable
 from sutja.calibration import Calibration, calibrate
+from sutja.clips import Clip, natural_order
 from sutja.config import Config, Protocol, RefusalConfig
-from sutja.dataset import Clip, Dataset, fingerprint, natural_order
+from sutja.dataset import Dataset, fingerprint
 from sutja.engine.local import run_jobs
 from sutja.ensemble import combine
 from sutja.errors import AudioError, ConfigError, DatasetError, RunError

@@ -13,8 +13,9 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.options import Bars, Source, data_options, interval, percent, say
+from sutja.clips import Clip, natural_order
 from sutja.config import PRESETS, PROTOCOLS, Config, Protocol, preset
-from sutja.dataset import Clip, Dataset, natural_order, scan
+from sutja.dataset import Dataset, scan
 from sutja.errors import ConfigError, DatasetError, needs
 
 

@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
 
+from sutja.clips import Clip
 from sutja.config import Config, FeatureConfig, Protocol, TrainConfig
-from sutja.dataset import Clip
 from sutja.engine.local import OnStep
 from sutja.errors import DatasetError
 from sutja.features import Features, network_input, random_left

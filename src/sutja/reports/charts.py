@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sutja.dataset import natural_order
+from sutja.clips import natural_order
 from sutja.errors import needs
 from sutja.reports.drawing import (
     BLUE,

@@ -22,8 +22,9 @@ from numpy.typing import NDArray
 
 from sutja import __version__, features
 from sutja.audio import Waveform, load_waveform, printable
+from sutja.clips import Clip, natural_order
 from sutja.config import Config, FeatureConfig
-from sutja.dataset import Clip, Dataset, natural_order
+from sutja.dataset import Dataset
 from sutja.errors import DatasetError, needs
 from sutja.features import Features
 from sutja.files import write_json

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sutja.audio import Waveform, decode, load_waveform
-from sutja.dataset import Clip
+from sutja.clips import Clip
 from sutja.errors import AudioError, RunError
 from sutja.metrics import Integers, Probabilities, accuracy
 from sutja.reports.doubts import Doubt, doubtful_labels, unrecognised
