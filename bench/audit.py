@@ -2,7 +2,7 @@
 
     python bench/audit.py --data "$SUTJA_DATA/fsdd" --work /tmp/audit --seeds 1 2 3 --json > bench/results/audit.json
 
-Runs are kept under --work and gone on with when the command is given again. Recall: of the swapped labels, those that
+Runs are kept under --work and resumed when the command is given again. Recall: of the swapped labels, those that
 are listed. Precision: of the listed clips, those that were swapped; a label that was wrong before counts against it.
 """
 

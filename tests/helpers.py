@@ -171,3 +171,19 @@ def nothing_half_written(run: Path) -> None:
         assert not path.name.startswith("."), path
         if path.suffix == ".json":
             read_json(path)
+
+
+class Told:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int]] = []
+        self.steps: list[str] = []
+        self.said: list[str] = []
+
+    def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
+        self.stages.append((name, total))
+        return lambda: self.steps.append(name)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)

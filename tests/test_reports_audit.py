@@ -164,7 +164,7 @@ def test_no_doubt_is_said_so_and_lists_of_an_earlier_audit_go(run, tmp_path, cli
     audit(run, out)
     text = text_of(out / "audit.html")
     assert "No label is in doubt" in text
-    assert "No recording is there twice." in text
+    assert "No recording was found twice." in text
     assert "For every clip one kind of network" in text
     assert all(rows_of(out / name) == [] for name in TABLES)
 

@@ -11,10 +11,11 @@ import pytest
 pytest.importorskip("cleanlab")
 
 from conftest import TINY_LABELS, TINY_RATE, write_wav
+from helpers import Told
 
 from sutja.dataset import scan
 from sutja.errors import RunError
-from sutja.reports.review import find, listen, neighbour, read_out_of_fold
+from sutja.reports.review import find, neighbour, read_out_of_fold, sketch_clips
 
 
 def make_run(folder: Path, clips, *, n_copies: int = 1, probabilities=None, protocol: str = "clips") -> Path:
@@ -138,21 +139,21 @@ def test_a_folder_that_is_not_there(tmp_path):
 def test_recordings_that_are_gone_or_damaged_are_named(clips):
     clips[3].path.unlink()
     clips[5].path.write_bytes(b"no sound")
-    steps = []
-    heard = listen(clips, lambda: steps.append(1))
-    assert [index for index, _ in heard.unreadable] == [3, 5]
-    assert heard.unreadable[0][1] == "no such file; check the path"
-    assert str(clips[5].path) not in heard.unreadable[1][1]
-    assert heard.indices.tolist() == [i for i in range(len(clips)) if i not in (3, 5)]
-    assert len(heard.sketches) == len(heard.digests) == len(clips) - 2
-    assert len(steps) == len(clips)
+    told = Told()
+    sketched = sketch_clips(clips, told)
+    assert [index for index, _ in sketched.unreadable] == [3, 5]
+    assert sketched.unreadable[0][1] == "no such file; check the path"
+    assert str(clips[5].path) not in sketched.unreadable[1][1]
+    assert sketched.indices.tolist() == [i for i in range(len(clips)) if i not in (3, 5)]
+    assert len(sketched.sketches) == len(sketched.digests) == len(clips) - 2
+    assert (told.stages, len(told.steps)) == ([("listening", len(clips))], len(clips))
 
 
 def test_all_recordings_gone(run, clips):
     for clip in clips:
         clip.path.unlink()
     found = find(read_out_of_fold(run))
-    assert len(found.heard.unreadable) == len(clips)
+    assert len(found.sketched.unreadable) == len(clips)
     assert found.duplicates == []
     assert neighbour(found, 0, 1) is None
 

@@ -11,12 +11,12 @@ import json
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sutja.audio import printable
 from sutja.clips import Clip, natural_order
+from sutja.engine.threads import in_order
 from sutja.errors import DatasetError
 from sutja.files import sha256
 from sutja.layouts import LAYOUTS, PATTERNS, TABLES, detect, listed, near
@@ -236,9 +236,8 @@ def fingerprint(clips: Iterable[Clip]) -> str:
 
     """
     clips = list(clips)
-    with ThreadPoolExecutor(4) as pool:  # hashing leaves the interpreter lock: the disk is what is waited for
-        hashes = list(pool.map(_hash_of, clips))
-    lines = sorted(json.dumps([c.name, c.label, c.speaker, h]) for c, h in zip(clips, hashes, strict=True))
+    hashed = zip(clips, in_order(_hash_of, clips), strict=True)
+    lines = sorted(json.dumps([c.name, c.label, c.speaker, h]) for c, h in hashed)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

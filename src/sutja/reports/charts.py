@@ -61,7 +61,7 @@ MAX_NUMBERED_LABELS = 20  # cells of a larger confusion matrix are too small for
 STRESS_COLUMNS = 3
 LEAST_RATE = 1e-3  # rates below this are drawn there: a logarithmic axis has no zero
 MAX_NAMED = 60  # more bars than this are not told apart by names
-SHAPES = ("o", "^", "s", "D", "P")  # with the hues: 30 groups that the colour-blind tell apart; templates/map.js
+SHAPES = ("o", "^", "s", "D", "P")  # with the hues: 30 groups that the colour-blind tell apart; templates/explore.js
 
 
 @drawn
