@@ -177,6 +177,8 @@ def window_seconds(config: Config) -> float:
 
 def _clipped_runs(samples: Samples) -> int:
     """Count the places where samples stay at full scale: ``(n_samples, n_channels)``."""
+    if np.abs(samples).max() < FULL_SCALE:  # so it is in nearly all recordings, and sooner known
+        return 0
     same = (samples[1:] == samples[:-1]) & (np.abs(samples[1:]) >= FULL_SCALE)
     # A run of n equal samples is n - 1 equal neighbours; each run is counted where it gets long enough.
     steps = CLIPPED_RUN - 1

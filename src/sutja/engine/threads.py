@@ -16,7 +16,7 @@ Result = TypeVar("Result")
 
 N_THREADS = min(8, os.cpu_count() or 1)
 """Of one pass over recordings. One interpreter has no use for more than eight."""
-AHEAD = 4
+AHEAD = 32
 """Items for each thread that may wait or be done and not yet taken: one slow file does not stop the others."""
 
 
