@@ -247,7 +247,7 @@ def _cut_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
 
     A source cuts all its clips at one place. Cuts here and there are words that had nothing above.
     """
-    cut = sorted((p for p in profiles if p.cut), key=lambda p: p.bandwidth_hz)
+    cut = sorted((p for p in profiles if p.band_limited), key=lambda p: p.bandwidth_hz)
     highest = np.searchsorted([p.bandwidth_hz for p in cut], [1.1 * p.bandwidth_hz for p in cut], side="right")
     groups = [cut[first : int(last)] for first, last in enumerate(highest)]
     return max(groups, key=len, default=[])

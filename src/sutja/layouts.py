@@ -217,19 +217,19 @@ def _table_clips(table: Path, audio_root: Path | None) -> list[Clip]:
 
 
 def _row_clip(row: Mapping[str, str], path: Path, split: str | None, table: Path) -> Clip:
-    told = row.get("split", "")
-    if told and told.lower() not in SPLITS:
+    marked = row.get("split", "")
+    if marked and marked.lower() not in SPLITS:
         raise DatasetError(
-            f"{printable(table)}: split {told!r} of {row['file_name']} is not known; expected train, valid or test"
+            f"{printable(table)}: split {marked!r} of {row['file_name']} is not known; expected train, valid or test"
         )
     speaker = "speaker" if row.get("speaker") else "speaker_id"
     used = {"file_name", "label", "split", speaker}
     return Clip(
         path,
         row["file_name"],
-        label=_word(row.get("label", "")),
-        speaker=_word(row.get(speaker, "")),
-        split=SPLITS[told.lower()] if told else split,
+        label=_composed(row.get("label", "")),
+        speaker=_composed(row.get(speaker, "")),
+        split=SPLITS[marked.lower()] if marked else split,
         attributes={name: value for name, value in row.items() if name not in used and value},
     )
 
@@ -352,7 +352,7 @@ def _audiomnist_clip(root: Path, path: Path) -> Clip | None:
     label, speaker, take = _three(path)
     if not take or speaker != printable(path.parent.name):
         return None
-    return Clip(path, _relative(root, path), label=_word(label), speaker=_word(speaker))
+    return Clip(path, _relative(root, path), label=_composed(label), speaker=_composed(speaker))
 
 
 def _fsdd_clip(root: Path, path: Path) -> Clip | None:
@@ -360,14 +360,14 @@ def _fsdd_clip(root: Path, path: Path) -> Clip | None:
     if not take or not (path.parent == root or path.parent.name == "recordings"):
         return None
     split = "test" if int(take) < 5 else "train"
-    return Clip(path, _relative(root, path), label=_word(label), speaker=_word(speaker), split=split)
+    return Clip(path, _relative(root, path), label=_composed(label), speaker=_composed(speaker), split=split)
 
 
 def _speech_commands_clip(root: Path, path: Path) -> Clip | None:
     speaker, nohash, number = printable(path.stem).partition("_nohash_")
     if not (speaker and nohash and number.isdecimal()):
         return None
-    return Clip(path, _relative(root, path), label=_word(printable(path.parent.name)), speaker=speaker)
+    return Clip(path, _relative(root, path), label=_composed(printable(path.parent.name)), speaker=speaker)
 
 
 def _folders_clip(root: Path, path: Path) -> Clip | None:
@@ -377,14 +377,14 @@ def _folders_clip(root: Path, path: Path) -> Clip | None:
         folders = folders[1:]
     if len(folders) > 1 or not (folders or split):
         return None
-    label = _word(printable(folders[0])) if folders else None
+    label = _composed(printable(folders[0])) if folders else None
     return Clip(path, _relative(root, path), label=label, split=split)
 
 
 def _word_of_its_own(clip: Clip) -> Clip:
     """Beside folders of words, sound directly in `train/` is somebody's word "train": nothing can be learned else."""
     if clip.split in ("train", "valid"):
-        return replace(clip, label=_word(printable(clip.path.parent.name)), split=None)
+        return replace(clip, label=_composed(printable(clip.path.parent.name)), split=None)
     return clip
 
 
@@ -427,7 +427,8 @@ def _read_list(path: Path) -> list[str]:
 # -- words ------------------------------------------------------------------------------------------------------------
 
 
-def _word(text: str) -> str | None:
+def _composed(text: str) -> str | None:
+    """Give a label or a name in Unicode's composed form, without the space around it; None where nothing is left."""
     return unicodedata.normalize("NFC", text.strip()) or None
 
 

@@ -67,7 +67,7 @@ class ClipProfile(ClipFacts):
     """The mean, full scale is 1."""
 
     @property
-    def cut(self) -> bool:
+    def band_limited(self) -> bool:
         """Whether the sound ends so far below half of its sample rate that it was another recording once."""
         return self.bandwidth_hz < MUCH_BELOW * self.sample_rate / 2
 
