@@ -40,8 +40,9 @@ from torch import nn
 from sutja import export as portable
 from sutja import graph, timing
 from sutja.audio import load_waveform
+from sutja.clips import Clip
 from sutja.config import preset
-from sutja.dataset import Clip, scan
+from sutja.dataset import scan
 from sutja.features import network_inputs
 from sutja.learn.networks import RobustNet, n_parameters
 from sutja.predictor import Predictor

@@ -35,8 +35,9 @@ import torch
 from torch import nn
 
 from sutja.audio import load_waveform
+from sutja.clips import Clip
 from sutja.config import preset
-from sutja.dataset import Clip, scan
+from sutja.dataset import scan
 from sutja.engine.local import OnStep, run_jobs
 from sutja.features import extract
 from sutja.learn.folds import Fold, Job, Result, make_folds, make_inputs, make_jobs, run_job

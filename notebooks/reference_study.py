@@ -38,8 +38,9 @@ from IPython.display import Audio, Markdown, display
 
 from sutja import features, recipe
 from sutja.audio import load_waveform
+from sutja.clips import natural_order
 from sutja.config import Config, FeatureConfig
-from sutja.dataset import Dataset, natural_order, scan
+from sutja.dataset import Dataset, scan
 from sutja.learn.folds import make_folds
 from sutja.learn.networks import ResidualBlock, StudyNet, n_parameters
 from sutja.predictor import Predictor

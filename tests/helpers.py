@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import TINY_LABELS, TINY_RATE, TINY_SPEAKERS, tone_word, write_wav
+from conftest import TINY_LABELS, TINY_RATE, TINY_SPEAKERS, tone, tone_word, write_wav
 
 from sutja.cli import main
 
@@ -79,6 +79,20 @@ def write_study(root: Path, n_takes: int = 3) -> Path:
         write_wav(root / name, tone_word(label, rng), TINY_RATE)
         rows.insert(place, (name, "", ""))
     return write_csv(root / "train.csv", [("file_name", "label", "speaker"), *rows])
+
+
+def sounds(root: Path, *names: str) -> Path:
+    """Write a different short tone under each name."""
+    for i, name in enumerate(names):
+        write_wav(root / name, tone(300 + 50 * i, 0.1, TINY_RATE), TINY_RATE)
+    return root
+
+
+def table(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    """Write the lines of a table, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("\n".join(lines).encode(encoding))
+    return path
 
 
 def write_csv(path: Path, rows: list[tuple[str, ...]]) -> Path:
@@ -157,3 +171,19 @@ def nothing_half_written(run: Path) -> None:
         assert not path.name.startswith("."), path
         if path.suffix == ".json":
             read_json(path)
+
+
+class Told:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int]] = []
+        self.steps: list[str] = []
+        self.said: list[str] = []
+
+    def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
+        self.stages.append((name, total))
+        return lambda: self.steps.append(name)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)

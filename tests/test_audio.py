@@ -175,6 +175,8 @@ def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
     with pytest.raises(AudioError, match=rf"^{path}: .*({message})") as caught:
         load_waveform(path, CONFIG)
     assert "\n" not in str(caught.value)
+    assert caught.value.name == str(path)
+    assert str(caught.value) == f"{path}: {caught.value.reason}"
     with pytest.raises(AudioError):
         load_waveform(content, CONFIG)
     assert capfd.readouterr().err == ""  # soundfile's callbacks print tracebacks if they may
@@ -279,8 +281,26 @@ def test_names_that_are_not_utf8(tmp_path):
     assert len(load_waveform(path, CONFIG)) == len(SOUND)
     assert find_audio(tmp_path) == [path]
     path.write_bytes(b"x")
-    with pytest.raises(AudioError, match=r"zw\\xf6lf.wav: cannot be decoded"):
+    with pytest.raises(AudioError, match=r"zw\\xf6lf.wav: cannot be decoded") as caught:
         load_waveform(path, CONFIG)
+    assert caught.value.name == f"{tmp_path}/zw\\xf6lf.wav"
+    assert caught.value.reason.startswith("cannot be decoded (")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("no: where.wav", "no: where.wav"),
+        (b"RIFF", "audio of 4 bytes"),
+        (io.BytesIO(), "audio"),
+        (np.zeros(8000), "audio"),
+    ],
+)
+def test_what_was_read_has_a_name_apart_from_what_is_wrong(source, name):
+    with pytest.raises(AudioError) as caught:
+        load_waveform(source, CONFIG)
+    assert caught.value.name == name
+    assert name not in caught.value.reason
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------

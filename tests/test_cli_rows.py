@@ -14,7 +14,7 @@ from sutja.predictor import Prediction
 
 SEVEN = Prediction("7", 0.75, {"6": 0.25, "7": 0.75})
 REFUSED = Prediction(None, 0.5, {"6": 0.25, "7": 0.5}, rejected=True)
-BAD = AudioError('a "bad" one, that is; expected\nanother')
+BAD = AudioError("a.wav", 'a "bad" one, that is; expected\nanother')
 NAMES = ["plain.wav", "with, comma.wav", 'with "quotes".wav', "two\nlines.wav", "하나.wav", "carriage\rreturn.wav"]
 FORMS = pytest.mark.parametrize("as_json", [False, True], ids=["csv", "json"])
 
@@ -34,7 +34,7 @@ def fill(path: Path, names: list[str], *, as_json: bool, resume: bool = False) -
 def test_lines():
     assert csv_line(Path("a.wav"), SEVEN) == "a.wav,7,0.75,\n"
     assert csv_line(Path("a.wav"), REFUSED) == "a.wav,,0.5,\n"
-    assert csv_line(Path("a.wav"), BAD) == 'a.wav,,,"a ""bad"" one, that is; expected\nanother"\n'
+    assert csv_line(Path("a.wav"), BAD) == 'a.wav,,,"a.wav: a ""bad"" one, that is; expected\nanother"\n'
     said = json.loads(json_line(Path("a.wav"), SEVEN))
     assert said == {
         "path": "a.wav", "label": "7", "probability": 0.75, "probabilities": {"6": 0.25, "7": 0.75}, "rejected": False,

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from sutja.engine import Serial, Threads
+from sutja.engine import JOBS_AHEAD, Serial
 from sutja.engine.local import Processes, local
+from sutja.engine.threads import Threads
 from sutja.errors import DatasetError, JobError, RunError
 
 # Jobs are functions of this module: workers import them by name.
@@ -113,7 +114,7 @@ def test_jobs_are_taken_a_few_ahead():
     results = Threads(2).map(square_without_steps, jobs())
     for given in range(20):
         assert next(results) == given * given
-        assert len(taken) <= given + 1 + 2 * 4 * 2
+        assert len(taken) <= given + 1 + 2 * JOBS_AHEAD
     results.close()
 
 

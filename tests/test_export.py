@@ -17,8 +17,9 @@ from test_graph import AUDIO, REFERENCE, ROBUST, SMALL, make_bundle, network
 
 from sutja import export as portable
 from sutja.bundle import load
+from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.dataset import Clip, scan
+from sutja.dataset import scan
 from sutja.errors import BundleError, DatasetError
 from sutja.export import Proof, export, export_int8, made_sounds, metadata, prove
 from sutja.predictor import Predictor

@@ -12,8 +12,8 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
+from sutja.clips import Clip
 from sutja.config import PROTOCOLS, TrainConfig
-from sutja.dataset import Clip
 from sutja.errors import DatasetError
 from sutja.learn.folds import Fold, folds_of_clips, make_folds, split_clips
 from sutja.learn.inputs import Layout

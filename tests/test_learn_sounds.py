@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from conftest import tone, write_wav
 
+from sutja.clips import Clip
 from sutja.config import PRESETS, RefusalConfig
-from sutja.dataset import Clip
-from sutja.engine import Serial, Threads
+from sutja.engine import Serial
 from sutja.engine.local import Processes
+from sutja.engine.threads import Threads
 from sutja.errors import DatasetError, JobError
 from sutja.learn import sounds
 from sutja.learn.folds import all_rows, make_folds

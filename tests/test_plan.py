@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from sutja.clips import Clip
 from sutja.config import DEFAULT_PRESET, preset
-from sutja.dataset import Clip, Dataset
+from sutja.dataset import Dataset
 from sutja.errors import ConfigError, DatasetError
 from sutja.plan import Wishes, fitting_protocol, plan_run, settings_of
 

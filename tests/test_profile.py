@@ -9,9 +9,9 @@ import pytest
 import soxr
 from conftest import tone, write_wav
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip
-from sutja.profile import N_PARTS, SKETCH, bandwidth, listen, measure, sketch, snr
+from sutja.profile import N_PARTS, SKETCH, bandwidth, measure, profile_clips, sketch, snr
 from sutja.speech import frame_levels
 
 RATE = 16_000
@@ -122,7 +122,7 @@ def test_listening_goes_on_after_a_file_that_cannot_be_read(tmp_path):
     steps: list[int] = []
     clips = [Clip(tmp_path / name, name, "yes") for name in names]
     kept = ((1,), lambda waveform, rate: f"{len(waveform)} at {rate}".encode())
-    heard, unreadable = listen(clips, Config(), keep=kept, progress=lambda: steps.append(1))
+    heard, unreadable = profile_clips(clips, Config(), keep=kept, progress=lambda: steps.append(1))
     assert [(h.index, h.profile.name) for h in heard] == [(1, "good.wav")]
     assert heard[0].sound == f"{round(0.3 * RATE)} at {RATE}".encode()
     assert [u.name for u in unreadable] == ["bad.wav", "zeros.wav", "missing.wav"]

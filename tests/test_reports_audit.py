@@ -19,7 +19,8 @@ from conftest import TINY_RATE, tone_word, write_wav
 from markupsafe import escape
 from test_reports_review import make_run, rewrite
 
-from sutja.dataset import Clip, scan
+from sutja.clips import Clip
+from sutja.dataset import scan
 from sutja.errors import RunError
 from sutja.reports.audit import TABLES, audit
 
@@ -163,7 +164,7 @@ def test_no_doubt_is_said_so_and_lists_of_an_earlier_audit_go(run, tmp_path, cli
     audit(run, out)
     text = text_of(out / "audit.html")
     assert "No label is in doubt" in text
-    assert "No recording is there twice." in text
+    assert "No recording was found twice." in text
     assert "For every clip one kind of network" in text
     assert all(rows_of(out / name) == [] for name in TABLES)
 

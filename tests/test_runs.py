@@ -10,7 +10,7 @@ import pytest
 
 from sutja import runs
 from sutja.calibration import Refusal, ReliabilityBin
-from sutja.dataset import Clip
+from sutja.clips import Clip
 from sutja.errors import RunError
 from sutja.metrics import Share
 from sutja.runs import Baseline, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows, RunFolder

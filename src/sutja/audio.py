@@ -79,7 +79,7 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     else:
         samples, rate = _as_samples(source, name), config.sample_rate if sample_rate is None else sample_rate
     if rate <= 0:
-        raise AudioError(f"{name}: sample rate {rate} Hz; expected a number above 0")
+        raise AudioError(name, f"sample rate {rate} Hz; expected a number above 0")
     waveform = _checked(samples, rate, name, config)
     if config.remove_mean:
         # The mean in float64: exported graphs sum in another order, and must come to the same float32.
@@ -130,13 +130,15 @@ def checked_chunk(chunk: object) -> Waveform:
     """
     if not isinstance(chunk, np.ndarray):
         raise AudioError(
-            f"stream: a chunk is a {type(chunk).__name__}; expected an array of floats, (n_samples,); convert it with "
-            "numpy.asarray(chunk, dtype=numpy.float32)"
+            "stream",
+            f"a chunk is a {type(chunk).__name__}; expected an array of floats, (n_samples,); convert it with "
+            "numpy.asarray(chunk, dtype=numpy.float32)",
         )
     if chunk.ndim != 1 or chunk.dtype.kind != "f":
         raise AudioError(
-            f"stream: a chunk of {chunk.dtype} with shape {chunk.shape}; expected floats in [-1, 1], (n_samples,); "
-            "divide 16-bit samples by 32768, and take one channel or the mean of all"
+            "stream",
+            f"a chunk of {chunk.dtype} with shape {chunk.shape}; expected floats in [-1, 1], (n_samples,); "
+            "divide 16-bit samples by 32768, and take one channel or the mean of all",
         )
     if chunk.dtype != np.float32:
         with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
@@ -232,9 +234,7 @@ def _decoding(name: str) -> Iterator[None]:
         yield
     # TypeError: soundfile takes .raw and asks for the format
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(
-            f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
-        ) from error
+        raise AudioError(name, f"cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff") from error
 
 
 class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -255,8 +255,9 @@ def _sound_file(
     if file.samplerate * file.channels > MAX_VALUES_PER_SECOND:
         file.close()
         raise AudioError(
-            f"{name}: {file.channels} channels at {file.samplerate} Hz; expected at most {MAX_VALUES_PER_SECOND} "
-            "values a second in all; write the file with fewer channels"
+            name,
+            f"{file.channels} channels at {file.samplerate} Hz; expected at most {MAX_VALUES_PER_SECOND} "
+            "values a second in all; write the file with fewer channels",
         )
     return file
 
@@ -275,7 +276,7 @@ def _chunks(file: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
 def _piece(samples: NDArray[np.float32], name: str) -> Waveform:
     """Check and mix down a part of a recording that is being heard piece by piece."""
     if samples.size == 0:
-        raise AudioError(f"{name}: 0 samples after decoding; expected sound; record it again")
+        raise AudioError(name, "0 samples after decoding; expected sound; record it again")
     waveform = _mixed_down(samples)
     _peak(waveform, name)
     return waveform
@@ -300,11 +301,11 @@ def _open(source: Any, name: str) -> str | bytes | _Memory:
         try:
             content = source.read()
         except (OSError, ValueError) as error:  # closed, or open for writing
-            raise AudioError(f"{name}: cannot be read ({_reason(error)}); expected a file open for reading") from error
+            raise AudioError(name, f"cannot be read ({_reason(error)}); expected a file open for reading") from error
     if not isinstance(content, bytes | bytearray | memoryview):
-        raise AudioError(f"{name}: gives {type(content).__name__}; expected bytes: open the file in binary mode")
+        raise AudioError(name, f"gives {type(content).__name__}; expected bytes: open the file in binary mode")
     if len(content) == 0:
-        raise AudioError(f"{name}: nothing there; expected the bytes of a sound file")
+        raise AudioError(name, "nothing there; expected the bytes of a sound file")
     return _Memory(content)
 
 
@@ -313,13 +314,13 @@ def _check_file(path: Path, name: str) -> None:
         exists, is_dir = path.exists(), path.is_dir()
         n_bytes = path.stat().st_size if exists else 0
     except OSError as error:  # a name too long, a folder that may not be entered
-        raise AudioError(f"{name}: cannot be opened ({_reason(error)}); check the path") from error
+        raise AudioError(name, f"cannot be opened ({_reason(error)}); check the path") from error
     if not exists:
-        raise AudioError(f"{name}: no such file; check the path")
+        raise AudioError(name, "no such file; check the path")
     if is_dir:
-        raise AudioError(f"{name}: is a folder; expected a sound file")
+        raise AudioError(name, "is a folder; expected a sound file")
     if n_bytes == 0:
-        raise AudioError(f"{name}: the file is empty; record it again")
+        raise AudioError(name, "the file is empty; record it again")
 
 
 def _name(source: Any) -> str:
@@ -341,11 +342,12 @@ def _as_samples(source: Any, name: str) -> NDArray[np.float32]:
     try:
         samples = np.asarray(source)
     except ValueError as error:
-        raise AudioError(f"{name}: not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
+        raise AudioError(name, f"not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
         raise AudioError(
-            f"{name}: array of {samples.dtype} with shape {samples.shape}; "
-            "expected numbers, (n_samples,) or (n_samples, n_channels)"
+            name,
+            f"array of {samples.dtype} with shape {samples.shape}; "
+            "expected numbers, (n_samples,) or (n_samples, n_channels)",
         )
     if samples.dtype.kind == "u":  # unsigned PCM is centred on half of its range
         half = 2.0 ** (8 * samples.dtype.itemsize - 1)
@@ -363,12 +365,12 @@ def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioCo
     seconds = n_samples / rate
     if seconds < config.min_seconds:
         least = f"at least {config.min_seconds:g} s, {int(np.ceil(config.min_seconds * rate))} samples at {rate} Hz"
-        raise AudioError(f"{name}: {n_samples} samples after decoding; expected {least}; record it again")
+        raise AudioError(name, f"{n_samples} samples after decoding; expected {least}; record it again")
     if seconds > config.max_seconds:
-        raise AudioError(f"{name}: longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
+        raise AudioError(name, f"longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
     waveform = _mixed_down(samples)
     if _peak(waveform, name) == 0:
-        raise AudioError(f"{name}: every sample is zero; expected sound; check the microphone")
+        raise AudioError(name, "every sample is zero; expected sound; check the microphone")
     return waveform
 
 
@@ -381,5 +383,5 @@ def _peak(waveform: Waveform, name: str, remedy: str = "write the file again") -
     """Return the largest absolute value, which shows whether all of them are numbers."""
     peak = float(np.abs(waveform).max(initial=0))
     if not np.isfinite(peak):
-        raise AudioError(f"{name}: holds values that are not numbers (NaN or infinity); {remedy}")
+        raise AudioError(name, f"holds values that are not numbers (NaN or infinity); {remedy}")
     return peak

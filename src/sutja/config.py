@@ -322,6 +322,11 @@ class Config:
         """Samples of the longest waveform that fits into the window of every member."""
         return min(features.max_samples for features in self.members.values())
 
+    @property
+    def window_seconds(self) -> float:
+        """The same in seconds."""
+        return self.window_samples / self.audio.sample_rate
+
     def shows_decibels(self, member: str) -> bool:
         """Whether a member's inputs are kept as decibels, to be augmented and standardised when they are shown."""
         return self.augment is not None and self.members[member].spectral_augment

@@ -23,7 +23,22 @@ class SutjaError(Exception):
 
 
 class AudioError(SutjaError):
-    """A recording that cannot be used."""
+    """A recording that cannot be used: its message is the name and the reason.
+
+    >>> error = AudioError("seven.wav", "the file is empty; record it again")
+    >>> error.name, str(error)
+    ('seven.wav', 'seven.wav: the file is empty; record it again')
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)  # what pickle and copy make it of again
+        self.name = name
+        """What was read, as it is called in messages."""
+        self.reason = reason
+        """What is wrong with it, without the name: for where the name stands beside it already."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
 
 
 class DatasetError(SutjaError):

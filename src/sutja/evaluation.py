@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sutja.calibration import ReliabilityBin, calibration_error, curve_of, reliability
-from sutja.dataset import Clip
+from sutja.clips import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import (
     Integers,

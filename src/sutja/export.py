@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 from sutja import __version__
 from sutja.audio import Waveform, load_waveform
 from sutja.bundle import Bundle
+from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.dataset import Clip
 from sutja.errors import AudioError, BundleError, DatasetError
 from sutja.evaluation import check_labels
 from sutja.features import network_inputs

@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip, Dataset
-from sutja.inspection import PROBLEMS
-from sutja.profile import MUCH_BELOW, ClipProfile, Unreadable
+from sutja.dataset import Dataset
+from sutja.errors import AudioError
+from sutja.listening import PROBLEMS
+from sutja.profile import MUCH_BELOW, ClipProfile
 
 Weight = Literal["stop", "careful", "know"]
 """`stop`: training fails or its result means nothing; `careful`: it will be worse; `know`: good to know."""
@@ -49,7 +51,7 @@ class Finding:
 
 
 def find(
-    dataset: Dataset, profiles: Sequence[ClipProfile], unreadable: Sequence[Unreadable], config: Config
+    dataset: Dataset, profiles: Sequence[ClipProfile], unreadable: Sequence[AudioError], config: Config
 ) -> list[Finding]:
     """Say what should change a decision, the gravest first.
 
@@ -58,17 +60,17 @@ def find(
     dataset
         The whole table: labels and speakers are counted over all of it.
     profiles, unreadable
-        The clips that were listened to, or a sample of them.
+        The clips that were listened to, or a sample of them; of those that cannot be used, their errors.
     config
         Whose folds and window the data is held against.
 
     """
     n_heard = len(profiles) + len(unreadable)
-    found = [*_unreadable(unreadable, n_heard), *_labels(dataset, config), *_speakers(dataset, config)]
+    findings = [*_unreadable(unreadable, n_heard), *_labels(dataset, config), *_speakers(dataset, config)]
     if profiles:
-        found += [*_tells(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
-        found += [*_levels(profiles), *_silence(profiles)]
-    return sorted(found, key=lambda finding: WEIGHTS.index(finding.weight))
+        findings += [*_tells(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
+        findings += [*_levels(profiles), *_silence(profiles)]
+    return sorted(findings, key=lambda finding: WEIGHTS.index(finding.weight))
 
 
 def coverage(clips: Sequence[Clip]) -> dict[str, Counter[str]]:
@@ -80,11 +82,11 @@ def coverage(clips: Sequence[Clip]) -> dict[str, Counter[str]]:
     return dict(counts)
 
 
-def _unreadable(unreadable: Sequence[Unreadable], n_heard: int) -> Iterator[Finding]:
+def _unreadable(unreadable: Sequence[AudioError], n_heard: int) -> Iterator[Finding]:
     if unreadable:
         weight: Weight = "stop" if len(unreadable) > n_heard / 2 else "careful"
         text = f"{_share(len(unreadable), n_heard)} cannot be used; the first: {unreadable[0].reason}."
-        yield Finding(weight, text, tuple(clip.name for clip in unreadable))
+        yield Finding(weight, text, tuple(error.name for error in unreadable))
 
 
 def _labels(dataset: Dataset, config: Config) -> Iterator[Finding]:
@@ -166,7 +168,7 @@ def _gaps(labels: Sequence[str], table: Mapping[str, Counter[str]]) -> Iterator[
     yield Finding("know", text)
 
 
-# What is said of each kind of fault, and from which share of the clips on; problems.inspection decides what is one.
+# What is said of each kind of fault, and from which share of the clips on; listening.find_problems decides what is one.
 ADVICE: dict[str, tuple[Weight, float, str]] = {
     "silent": ("careful", 0.0, "silent: leave them out"),
     "clipped": ("careful", 0.0, "clipped: the microphone was too loud; turn it down"),
@@ -245,7 +247,7 @@ def _cut_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
 
     A source cuts all its clips at one place. Cuts here and there are words that had nothing above.
     """
-    cut = sorted((p for p in profiles if p.cut), key=lambda p: p.bandwidth_hz)
+    cut = sorted((p for p in profiles if p.band_limited), key=lambda p: p.bandwidth_hz)
     highest = np.searchsorted([p.bandwidth_hz for p in cut], [1.1 * p.bandwidth_hz for p in cut], side="right")
     groups = [cut[first : int(last)] for first, last in enumerate(highest)]
     return max(groups, key=len, default=[])

@@ -11,8 +11,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from sutja.clips import Clip, natural_order
 from sutja.config import DEFAULT_PRESET, Config, EvaluationProtocol, preset
-from sutja.dataset import Clip, Dataset, natural_order
+from sutja.dataset import Dataset
 from sutja.errors import ConfigError, DatasetError
 from sutja.runs import RunFolder
 

@@ -1,18 +1,14 @@
 """What each recording is like, in numbers: level, noise, silence, bandwidth, faults; and a sketch to compare it by.
 
 Levels are in dB relative to full scale (dBFS), a sine of full scale has a loudness of -3; times in seconds; frequencies
-in Hz. Every clip is decoded once, at its own sample rate; what is judged to be a fault is judged in
-:mod:`sutja.inspection`. Of the samples nothing stays but numbers, so that memory is bounded whatever the clips hold.
+in Hz. Measured at the clip's own sample rate, in the one pass of :mod:`sutja.listening`, where faults are judged. Of
+the samples nothing stays but numbers, so that memory is bounded whatever the clips hold.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -21,12 +17,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.audio import Waveform, decode, load_waveform
+from sutja.audio import Waveform, load_waveform
+from sutja.clips import Clip
 from sutja.config import Config, FeatureConfig
-from sutja.dataset import Clip
 from sutja.errors import AudioError
 from sutja.features import mfcc
-from sutja.inspection import find_problems
+from sutja.listening import ClipFacts, Samples, facts, listen
 from sutja.speech import FLOOR_DBFS, FRAME_SECONDS, HOP_SECONDS, QUIET_SHARE, frame_levels, word_frames
 
 CUT_DB = 20.0
@@ -43,17 +39,10 @@ N_PARTS = 8
 """A word is cut into so many equal parts for the map, so that long and short ones can be compared."""
 
 
-@dataclass(frozen=True)
-class ClipProfile:
-    """The numbers of one clip."""
+@dataclass(frozen=True, kw_only=True)
+class ClipProfile(ClipFacts):
+    """The facts and the numbers of one clip."""
 
-    name: str
-    label: str | None
-    speaker: str | None
-    split: str | None
-    seconds: float
-    sample_rate: int
-    n_channels: int
     peak_db: float
     """Largest sample, dBFS."""
     loudness_db: float
@@ -66,33 +55,24 @@ class ClipProfile:
     """Above this there is nothing: half the sample rate, or where a filter or a lower source rate cut."""
     dc_offset: float
     """The mean, full scale is 1."""
-    problems: tuple[tuple[str, str], ...] = ()
-    """Pairs of kind and detail, as :func:`sutja.inspection.find_problems` names them."""
-    digest: str = ""
-    """SHA-256 of the samples: the same in clips that sound the same."""
 
     @property
-    def cut(self) -> bool:
+    def band_limited(self) -> bool:
         """Whether the sound ends so far below half of its sample rate that it was another recording once."""
         return self.bandwidth_hz < MUCH_BELOW * self.sample_rate / 2
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, rounded to what is known."""
-        values = {key: round(v, 4) if isinstance(v, float) else v for key, v in dataclasses.asdict(self).items()}
-        values["problems"] = [kind for kind, _ in self.problems]
+        values: dict[str, Any] = {
+            key: round(v, 4) if isinstance(v, float) else v for key, v in dataclasses.asdict(self).items()
+        }
+        values["problems"] = [kind for kind, _ in values.pop("problems")]  # behind the numbers
+        values["digest"] = values.pop("digest")
         return values
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """A clip that cannot be used, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Heard:
+class ProfiledClip:
     """One clip that was listened to."""
 
     index: int
@@ -107,14 +87,14 @@ class Heard:
 Keep = Callable[[Waveform, int], bytes]
 
 
-def listen(
+def profile_clips(
     clips: Sequence[Clip],
     config: Config,
     *,
     keep: tuple[Iterable[int], Keep] | None = None,
-    progress: Callable[[], None] | None = None,
-) -> tuple[list[Heard], list[Unreadable]]:
-    """Measure every clip.
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[list[ProfiledClip], list[AudioError]]:
+    """Measure every clip; those that cannot be used give their errors, each with the clip's name.
 
     Parameters
     ----------
@@ -128,46 +108,21 @@ def listen(
         Called after each clip.
 
     """
-    kept, make = (frozenset(keep[0]), keep[1]) if keep else (frozenset(), None)
-    heard: list[Heard] = []
-    unreadable: list[Unreadable] = []
-    jobs = ((i, clip, config, make if i in kept else None) for i, clip in enumerate(clips))
-    for found in _in_threads(_listen, jobs):
-        if isinstance(found, Heard):
-            heard.append(found)
-        else:
-            unreadable.append(found)
-        if progress is not None:
-            progress()
-    return heard, unreadable
+    kept, small_sound = (frozenset(keep[0]), keep[1]) if keep else (frozenset(), None)
 
-
-def _in_threads(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-    """Give results in order; only a few jobs wait at a time, so that a large data set needs no more memory."""
-    n_threads = min(8, os.cpu_count() or 1)  # decoding and FFT leave the interpreter lock
-    with ThreadPoolExecutor(n_threads) as pool:
-        waiting: deque[Future[Any]] = deque()
-        for job in jobs:
-            waiting.append(pool.submit(function, *job))
-            if len(waiting) > 4 * n_threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _listen(index: int, clip: Clip, config: Config, keep: Keep | None) -> Heard | Unreadable:
-    try:
-        samples, sample_rate = decode(clip.path, config.audio)
+    def profiled(index: int, samples: Samples, sample_rate: int) -> ProfiledClip:
         waveform = load_waveform(samples, config.audio, sample_rate=sample_rate)  # refuses what cannot be used
-    except AudioError as error:
-        return Unreadable(clip.name, str(error).removeprefix(f"{clip.path}: ").removeprefix("audio: "))
-    profile = measure(samples, sample_rate, clip, config)
-    word = _word(waveform, config.audio.sample_rate)
-    sound = b"" if keep is None else keep(_word_of(samples, profile), sample_rate)
-    return Heard(index, profile, sketch(word, config.audio.sample_rate), sound)
+        profile = measure(samples, sample_rate, clips[index], config)
+        word = _trimmed(waveform, config.audio.sample_rate)
+        sound = small_sound(_with_margin(samples, profile), sample_rate) if small_sound and index in kept else b""
+        return ProfiledClip(index, profile, sketch(word, config.audio.sample_rate), sound)
+
+    results = list(listen(clips, config.audio, profiled, progress=progress))
+    usable = [result for result in results if isinstance(result, ProfiledClip)]
+    return usable, [result for result in results if isinstance(result, AudioError)]
 
 
-def measure(samples: NDArray[np.float32], sample_rate: int, clip: Clip, config: Config) -> ClipProfile:
+def measure(samples: Samples, sample_rate: int, clip: Clip, config: Config) -> ClipProfile:
     """Measure decoded samples, ``(n_samples, n_channels)``, finite and not all zero.
 
     Examples
@@ -186,13 +141,7 @@ def measure(samples: NDArray[np.float32], sample_rate: int, clip: Clip, config: 
     hop = HOP_SECONDS * sample_rate
     start, end = int(first * hop), min(len(sound), int(last * hop + FRAME_SECONDS * sample_rate))
     return ClipProfile(
-        name=clip.name,
-        label=clip.label,
-        speaker=clip.speaker,
-        split=clip.split,
-        seconds=len(samples) / sample_rate,
-        sample_rate=sample_rate,
-        n_channels=samples.shape[1],
+        **vars(facts(clip, samples, sample_rate, config)),
         peak_db=decibels(float(np.abs(samples).max())),
         loudness_db=decibels(float(np.sqrt(np.square(sound[start:end], dtype=np.float64).mean()))),
         snr_db=snr(levels),
@@ -200,8 +149,6 @@ def measure(samples: NDArray[np.float32], sample_rate: int, clip: Clip, config: 
         silence_after_seconds=(len(sound) - end) / sample_rate,
         bandwidth_hz=bandwidth(sound, sample_rate),
         dc_offset=float(waveform.mean()),
-        problems=tuple(find_problems(samples, sample_rate, config)),
-        digest=hashlib.sha256(samples.tobytes()).hexdigest(),
     )
 
 
@@ -285,13 +232,13 @@ def sketch(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
     return np.concatenate(parts).astype(np.float32)
 
 
-def _word(waveform: Waveform, sample_rate: int) -> Waveform:
+def _trimmed(waveform: Waveform, sample_rate: int) -> Waveform:
     levels = frame_levels(waveform - waveform.mean(), sample_rate)
     first, last = word_frames(levels)
     return waveform[int(first * HOP_SECONDS * sample_rate) : int((last * HOP_SECONDS + FRAME_SECONDS) * sample_rate)]
 
 
-def _word_of(samples: NDArray[np.float32], profile: ClipProfile, margin_seconds: float = 0.06) -> Waveform:
+def _with_margin(samples: Samples, profile: ClipProfile, margin_seconds: float = 0.06) -> Waveform:
     """Cut the word out of decoded samples, with a little room around it."""
     waveform = np.asarray(samples.mean(axis=1), dtype=np.float32)
     start = int((profile.silence_before_seconds - margin_seconds) * profile.sample_rate)

@@ -1,4 +1,4 @@
-"""What work that takes long tells while it goes: stages with their steps, and single things to say."""
+"""How long work tells how far it is: stages of so many steps, and a line in between."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Progress(Protocol):
-    """Who is told; the command line draws bars of it."""
+    """What work tells while it goes on; the command line draws bars of it."""
 
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
         """Begin a stage of ``total`` steps; the function returned is called after each."""
@@ -17,14 +17,17 @@ class Progress(Protocol):
 
 
 class Silent:
-    """Tells nobody."""
+    """Progress that nobody looks at."""
 
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
-        """Begin a stage that nobody follows."""
+        """Begin a stage that nobody sees."""
         return lambda: None
 
     def say(self, text: str) -> None:
-        """Say nothing."""
+        """Tell nobody."""
+
+
+SILENT = Silent()
 
 
 def roughly(seconds: float) -> str:

@@ -31,10 +31,12 @@ import numpy as np
 from sutja import __version__, bundle, evaluation, runs
 from sutja.audio import Waveform, load_waveform, printable
 from sutja.calibration import Calibration, Refusal, calibrate
+from sutja.clips import Clip, natural_order
 from sutja.config import Config
-from sutja.dataset import Clip, fingerprint, natural_order
-from sutja.engine import Engine, OnStep, Threads
+from sutja.dataset import fingerprint
+from sutja.engine import Engine, OnStep
 from sutja.engine.local import local
+from sutja.engine.threads import Threads
 from sutja.ensemble import combine
 from sutja.errors import AudioError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sutja.audio import printable
 from sutja.calibration import Refusal
-from sutja.dataset import Clip
+from sutja.clips import Clip
 from sutja.errors import RunError
 from sutja.evaluation import Scores
 from sutja.files import replace_atomically, write_json, write_text

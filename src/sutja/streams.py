@@ -102,8 +102,9 @@ class IsolatedWords:
         least = 2 * self.config.fmin
         if not least < sample_rate < math.inf:
             raise AudioError(
-                f"stream: sample rate {sample_rate} Hz; expected more than {least:g} Hz, twice the lowest frequency "
-                "that is listened to; give the rate at which the sound was recorded"
+                "stream",
+                f"sample rate {sample_rate} Hz; expected more than {least:g} Hz, twice the lowest frequency "
+                "that is listened to; give the rate at which the sound was recorded",
             )
         self._n_level = samples_in(LEVEL_SECONDS, sample_rate)
         self._begin()

@@ -16,8 +16,8 @@ import soxr
 
 from sutja.audio import Waveform, load_waveform
 from sutja.augment import add_noise, change_speed, coloured_noise, reverberate, telephone
+from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.dataset import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import Interval, wilson_interval
 from sutja.predictor import Predictor

@@ -16,7 +16,8 @@ from sutja import download
 from sutja.cli.options import Bars, Source, data_options, say
 from sutja.dataset import scan
 from sutja.download import SOURCES
-from sutja.inspection import PROBLEMS, Inspection, inspect
+from sutja.inspection import Inspection, inspect
+from sutja.listening import PROBLEMS
 from sutja.synth import SynthConfig, digit_words, parse_words, write_dataset
 
 # Problems of one kind that are shown to people; --json has them all.
@@ -37,10 +38,11 @@ def info(source: Source, *, as_json: bool) -> None:
     dataset = source.read()
     bars = Bars()
     try:
-        found = inspect(dataset, progress=bars.stage("listening", len(dataset.clips), "clip"))
+        inspection = inspect(dataset, progress=bars)
     finally:
         bars.close()
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else "\n".join(_told(found)))
+    text = json.dumps(inspection.to_dict(), ensure_ascii=False) if as_json else "\n".join(_lines(inspection))
+    click.echo(text)
 
 
 @data.command()
@@ -98,25 +100,25 @@ def byte_bar(name: str) -> Iterator[download.Progress]:
         yield show
 
 
-def _told(found: Inspection) -> Iterable[str]:
+def _lines(inspection: Inspection) -> Iterable[str]:
     """Write an inspection for people."""
-    lengths = found.durations
-    unlabelled = f", {found.n_unlabelled} of them without label" if found.n_unlabelled else ""
-    yield f"layout:      {found.layout}"
-    yield f"clips:       {found.n_clips}{unlabelled}"
-    yield f"labels:      {_counted(found.labels, 40)}"
-    yield f"speakers:    {_counted(found.speakers, 10)}"
-    yield f"splits:      {_counted(found.splits)}"
-    yield f"rates (Hz):  {_counted(found.sample_rates)}"
-    yield f"channels:    {_counted(found.channels)}"
+    lengths = inspection.durations
+    unlabelled = f", {inspection.n_unlabelled} of them without label" if inspection.n_unlabelled else ""
+    yield f"layout:      {inspection.layout}"
+    yield f"clips:       {inspection.n_clips}{unlabelled}"
+    yield f"labels:      {_counted(inspection.labels, 40)}"
+    yield f"speakers:    {_counted(inspection.speakers, 10)}"
+    yield f"splits:      {_counted(inspection.splits)}"
+    yield f"rates (Hz):  {_counted(inspection.sample_rates)}"
+    yield f"channels:    {_counted(inspection.channels)}"
     yield f"durations:   {lengths.shortest:.2f} to {lengths.longest:.2f} s, median {lengths.median:.2f} s"
     yield f"in all:      {lengths.total / 60:.1f} minutes"
-    yield from (f"note:        {note}" for note in found.notes)
-    groups = found.problems_by_kind()
-    yield f"problems:    {len(found.problems) if groups else 'none'}"
+    yield from (f"note:        {note}" for note in inspection.notes)
+    groups = inspection.problems_by_kind()
+    yield f"problems:    {len(inspection.problems) if groups else 'none'}"
     for kind, group in groups.items():
         yield f"  {PROBLEMS[kind]}: {len(group)}"
-        yield from (f"    {p.name}: {p.detail.removeprefix(f'{p.path}: ')}" for p in group[:N_SHOWN])
+        yield from (f"    {p.name}: {p.detail}" for p in group[:N_SHOWN])
         if len(group) > N_SHOWN:
             yield f"    and {len(group) - N_SHOWN} more (--json names them)"
 

@@ -22,11 +22,11 @@ def explore(source: Source, *, out: Path, max_clips: int | None) -> None:
     dataset = source.read()
     bars = Bars()
     try:
-        found = exploring.explore(dataset, out, max_clips=max_clips or exploring.MAX_CLIPS, stage=bars.stage)
+        exploration = exploring.explore(dataset, out, max_clips=max_clips or exploring.MAX_CLIPS, progress=bars)
     finally:
         bars.close()
-    if found.sampled:
-        say(f"listened to a sample of {len(found.clips)} of {len(dataset.clips)} clips")
-    for finding in found.findings:
+    if exploration.sampled:
+        say(f"listened to a sample of {len(exploration.clips)} of {len(dataset.clips)} clips")
+    for finding in exploration.findings:
         click.echo(f"{finding.weight}: {finding.text}")
     say(f"Open {out / 'explore.html'}")

@@ -6,21 +6,22 @@ import functools
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sutja.audio import printable, walk_audio
+from sutja.audio import walk_audio
 from sutja.bundle import DEFAULT_MODEL
 from sutja.errors import DatasetError
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from tqdm import tqdm
 
-    from sutja.dataset import Clip, Dataset
+    from sutja.clips import Clip
+    from sutja.dataset import Dataset
 
 Callback = Callable[..., Any]
 
@@ -45,31 +46,21 @@ class Source:
     split: str | None
 
     def read(self) -> Dataset:
-        """Scan, merge, rename and narrow, and say aloud how the data was read."""
+        """Read DATA as one data set, and say aloud how it was read."""
         return self.read_with(())[0]
 
     def read_with(self, extra: Sequence[Path]) -> tuple[Dataset, tuple[Clip, ...]]:
         """Read DATA, and in the same way the labelled clips of ``extra``; a rename may be meant for either."""
-        dataset, more = self._scanned(self.data), self._scanned(extra) if extra else None
-        names = _renames(self.rename, [*dataset.labels, *(more.labels if more else ())])
-        return _narrowed(_renamed(dataset, names), self.split), _renamed(more, names).labelled if more else ()
+        from sutja.dataset import narrowed, read_each
 
-    def _scanned(self, paths: Sequence[Path]) -> Dataset:
-        from sutja.dataset import merge, scan
-
-        found = []
-        for path in paths:
-            dataset = scan(path, layout=self.layout, audio_root=self.audio_root)
-            say(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
-            for note in dataset.notes:
-                say(f"  {note}")
-            found.append(dataset)
-        return merge(found)
+        groups, names = [self.data, *([extra] if extra else [])], dict(map(_pair, self.rename))
+        dataset, *more = read_each(groups, layout=self.layout, audio_root=self.audio_root, rename=names, on_note=say)
+        return narrowed(dataset, self.split), tuple(clip for other in more for clip in other.labelled)
 
 
 def data_options(command: Callback) -> Callback:
     """Add DATA... and how to read it; the command gets them as one :class:`Source`."""
-    from sutja.dataset import LAYOUTS
+    from sutja.layouts import LAYOUTS
 
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
@@ -93,33 +84,11 @@ def data_options(command: Callback) -> Callback:
     return wrapped
 
 
-def _renames(rename: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
-    names = dict(_pair(text) for text in rename)
-    unknown = set(names) - set(labels)
-    if unknown:
-        raise DatasetError(f"--rename {min(unknown)}=...: no such label; there are {', '.join(labels[:20])}")
-    return names
-
-
-def _renamed(dataset: Dataset, names: Mapping[str, str]) -> Dataset:
-    clips = tuple(replace(c, label=names.get(c.label or "", c.label)) for c in dataset.clips)
-    return replace(dataset, clips=clips)
-
-
 def _pair(text: str) -> tuple[str, str]:
     old, equals, new = text.partition("=")
     if not equals or not old or not new:
         raise DatasetError(f"--rename {text}: expected OLD=NEW, for example zero=0")
     return old, new
-
-
-def _narrowed(dataset: Dataset, split: str | None) -> Dataset:
-    if split is None:
-        return dataset
-    clips = tuple(clip for clip in dataset.clips if clip.split == split)
-    if not clips:
-        raise DatasetError(f"{dataset.root}: no clip is marked {split}; leave --split out")
-    return replace(dataset, clips=clips)
 
 
 class Bars:

@@ -1,4 +1,4 @@
-"""What is said of each clip, as a line of JSON or CSV, and files of such lines that can be gone on with."""
+"""What is said of each clip, as a line of JSON or CSV, and files of such lines that can be resumed."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Results:
     Raises
     ------
     RunError
-        When the file is there and not to be gone on with, holds something else, or cannot be written.
+        When the file is there and not to be resumed, holds something else, or cannot be written.
 
     """
 

@@ -1,14 +1,15 @@
-"""Independent jobs, wherever they run: the contract, here one after the other and over threads.
+"""Independent jobs, wherever they run: the contract, and the engine that runs them one after the other.
 
 A job is plain data (it can be pickled) and so is its result: what an engine takes and gives never holds an open file,
-a network or a closure, and a job writes nothing that another reads. :mod:`sutja.engine.local` runs jobs over the
-processes of this machine; every engine gives what :class:`Serial` gives, which is the one law that its tests ask for.
+a network or a closure, and a job writes nothing that another reads. :mod:`sutja.engine.threads` runs jobs over
+threads, :mod:`sutja.engine.local` over the processes of this machine. Every engine gives what :class:`Serial` gives,
+which is the one law that its tests ask for.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_COMPLETED, Future, wait
 from itertools import islice
 from typing import Protocol, TypeVar
 
@@ -18,7 +19,7 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 OnStep = Callable[[], None]
 
-JOBS_AHEAD = 4  # for each worker: keeps it busy, and memory flat however many jobs there are
+JOBS_AHEAD = 32  # for each worker: a slow one does not stop the others, and memory stays flat
 
 
 def no_step() -> None:
@@ -77,25 +78,16 @@ class Serial:
             yield result
 
 
-class Threads:
-    """Several jobs at a time in this process, for work that leaves the interpreter lock: decoding, FFTs, hashing."""
+def in_order(
+    submit: Callable[[Job], Future[Result]],
+    jobs: Iterable[Job],
+    n_workers: int,
+    failed: Callable[[BaseException, object], None] = lambda error, job: None,
+) -> Iterator[Result]:
+    """Submit jobs, a few ahead, and give their results in the order of the jobs; the first failure comes at once.
 
-    def __init__(self, n_workers: int) -> None:
-        self.n_workers = n_workers
-
-    def map(
-        self, function: Callable[[Job, OnStep], Result], jobs: Iterable[Job], on_step: OnStep = no_step
-    ) -> Iterator[Result]:
-        """Do as :meth:`Engine.map` says."""
-        executor = ThreadPoolExecutor(self.n_workers)
-        try:
-            yield from in_order(lambda job: executor.submit(function, job, on_step), jobs, self.n_workers)
-        finally:
-            executor.shutdown(cancel_futures=True)
-
-
-def in_order(submit: Callable[[Job], Future[Result]], jobs: Iterable[Job], n_workers: int) -> Iterator[Result]:
-    """Submit jobs, a few ahead, and give their results in the order of the jobs; the first failure comes at once."""
+    What a job raises comes as it is, unless ``failed``, which is called with it and the job, raises another.
+    """
     coming, n_ahead = enumerate(jobs), JOBS_AHEAD * n_workers
     running: dict[Future[Result], tuple[int, Job]] = {}
     ended: dict[int, Result] = {}
@@ -109,7 +101,7 @@ def in_order(submit: Callable[[Job], Future[Result]], jobs: Iterable[Job], n_wor
             place, job = running.pop(future)
             error = future.exception()
             if error is not None:
-                raise_with_job(error, job)
+                failed(error, job)
                 raise error
             ended[place] = future.result()
         while n_given in ended:

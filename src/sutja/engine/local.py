@@ -13,7 +13,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
 from typing import Any
 
-from sutja.engine import Engine, Job, OnStep, Result, Serial, in_order, no_step
+from sutja.engine import Engine, Job, OnStep, Result, Serial, in_order, no_step, raise_with_job
 from sutja.errors import RunError
 
 _steps: Any = None  # in a worker: the end of the pipe that its steps are reported to
@@ -51,7 +51,7 @@ class Processes:
         listener.start()
         executor = ProcessPoolExecutor(self.n_workers, context, initializer=_begin, initargs=(said,))
         try:
-            yield from in_order(lambda job: executor.submit(_run, function, job), jobs, self.n_workers)
+            yield from in_order(lambda job: executor.submit(_run, function, job), jobs, self.n_workers, raise_with_job)
         except BrokenProcessPool as error:
             raise RunError(
                 "a worker process was ended from outside, perhaps for want of memory; go on with --resume and fewer "

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold, StratifiedShuffleSplit
 
+from sutja.clips import Clip
 from sutja.config import EvaluationProtocol, TrainConfig
-from sutja.dataset import Clip
 from sutja.errors import DatasetError
 from sutja.learn.inputs import Layout
 from sutja.metrics import Integers

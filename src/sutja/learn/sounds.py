@@ -16,8 +16,8 @@ import numpy as np
 
 from sutja.audio import Waveform, load_waveform
 from sutja.augment import vary
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip
 from sutja.engine import OnStep
 from sutja.errors import DatasetError
 from sutja.features import Features, extract, in_window, middle, network_input

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sutja.calibration import ReliabilityBin
-from sutja.dataset import natural_order
+from sutja.clips import natural_order
 from sutja.errors import needs
 from sutja.metrics import Share
 from sutja.reports.drawing import (

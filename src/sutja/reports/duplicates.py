@@ -17,6 +17,7 @@ from sutja.audio import Waveform
 from sutja.config import AudioConfig, FeatureConfig
 from sutja.errors import needs
 from sutja.features import log_mel
+from sutja.progress import SILENT, Progress
 from sutja.speech import SKETCH_DB
 
 try:
@@ -91,7 +92,7 @@ def find_duplicates(
     digests: Sequence[str],
     hear: Callable[[int], Waveform],
     *,
-    progress: Callable[[int], Callable[[], None]] = lambda _: lambda: None,
+    progress: Progress = SILENT,
 ) -> list[Pair]:
     """Return the pairs of clips that are the same recording, the most alike first.
 
@@ -106,19 +107,19 @@ def find_duplicates(
     hear
         Gives a clip's waveform at 8 kHz.
     progress
-        Told the number of pairs to compare; gives what is called after each.
+        Told of each pair that is compared.
 
     """
     identical = _same_digest(digests)
     candidates = [(a, b) for a, b in _near_pairs(sketches) if digests[a] != digests[b]]
-    step = progress(len(candidates))
-    found = [Pair(a, b, 1.0, identical=True) for a, b in identical]
+    step = progress.stage("comparing waveforms", len(candidates), "pair")
+    pairs = [Pair(a, b, 1.0, identical=True) for a, b in identical]
     for a, b in sorted(candidates):  # in the clips' order, so that few waveforms are heard twice
         likeness = similarity(hear(a), hear(b))
         if likeness > SAME:
-            found.append(Pair(a, b, likeness, identical=False))
+            pairs.append(Pair(a, b, likeness, identical=False))
         step()
-    return sorted(found, key=lambda pair: -pair.similarity)
+    return sorted(pairs, key=lambda pair: -pair.similarity)
 
 
 def similarity(first: Waveform, second: Waveform) -> float:
