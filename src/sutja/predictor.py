@@ -22,7 +22,7 @@ from sutja.bundle import load as load_bundle
 from sutja.calibration import tempered
 from sutja.ensemble import combine
 from sutja.errors import AudioError, BundleError
-from sutja.features import first_frame_seconds, network_inputs
+from sutja.features import features_of, first_frame_seconds, log_mels, network_input, network_inputs
 from sutja.metrics import Probabilities
 
 BATCH_SIZE = 32
@@ -57,6 +57,8 @@ class Examination:
     """Each member's own probabilities, in class order, at the ensemble's calibration."""
     features: dict[str, NDArray[np.float32]]
     """What each member was shown, ``(n_bins, n_frames)``."""
+    log_mels: dict[str, NDArray[np.float32]]
+    """The spectrogram in dB that each member's features were made of, ``(n_mels, frames of the clip)``."""
     start_seconds: dict[str, float]
     """When in the clip the first frame of each member's features lies; below 0 where frames were put before it."""
     duration_seconds: float
@@ -122,17 +124,16 @@ class Predictor:
         """
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
-        shown = network_inputs(waveform, audio.sample_rate, self._configs)
+        named = {member.name: member.features for member in self.bundle.members}
+        decibels = log_mels(waveform, audio.sample_rate, self._configs)
+        shown = [network_input(features_of(d, c), c) for d, c in zip(decibels, self._configs, strict=True)]
         answers = self._answers([features[None] for features in shown])
-        names = [member.name for member in self.bundle.members]
         return Examination(
             self._prediction(self._calibrated(answers)[0]),
-            {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in names},
-            dict(zip(names, shown, strict=True)),
-            {
-                name: first_frame_seconds(waveform, audio.sample_rate, c)
-                for name, c in zip(names, self._configs, strict=True)
-            },
+            {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in named},
+            dict(zip(named, shown, strict=True)),
+            dict(zip(named, decibels, strict=True)),
+            {name: first_frame_seconds(waveform, audio.sample_rate, c) for name, c in named.items()},
             len(waveform) / audio.sample_rate,
         )
 
