@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sutja
+from sutja.audio import SUFFIXES
 from sutja.bundle import Member
 from sutja.predictor import Examination, Prediction, Predictor
 from sutja.relevance import explain_examined
@@ -46,7 +47,8 @@ def model_card(predictor: Predictor, name: str | os.PathLike[str], limits: Limit
         "licence": bundle.about.get("licence"),
         "sutja": sutja.__version__,
         "limits": {"bytes": limits.clip_bytes, "seconds": bundle.audio.max_seconds},
-        "can_explain": True,
+        "suffixes": list(SUFFIXES),
+        "can_explain": True,  # a page over another service, or over none, may have to do without
     }
 
 
