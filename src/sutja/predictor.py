@@ -11,13 +11,13 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from sutja.audio import Source, load_waveform
-from sutja.bundle import DEFAULT_MODEL, Bundle, Member
+from sutja.bundle import DEFAULT_MODEL, Bundle, Member, open_network
 from sutja.bundle import load as load_bundle
 from sutja.calibration import tempered
 from sutja.ensemble import combine
@@ -212,12 +212,9 @@ class Predictor:
         return dict(zip(self.labels, row[: len(self.labels)].tolist(), strict=True))
 
 
-def _session(member: Member, n_classes: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a clip is too small to share out
-    options.log_severity_level = 3
+def _session(member: Member, n_classes: int) -> Any:
     try:
-        session = onnxruntime.InferenceSession(member.onnx, options, providers=["CPUExecutionProvider"])
+        session = open_network(member.onnx)
     except Exception as error:
         raise BundleError(f"member {member.name}: onnxruntime cannot load it ({error}); export it again") from error
     found = session.get_outputs()[0].shape[-1]
