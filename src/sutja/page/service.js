@@ -74,9 +74,10 @@ export async function predict(bytes, { explain = card.can_explain } = {}) {
   const prediction = await next(answers);
   if (!prediction) throw new Error(say("unreachable"));
   const explained = async () => {
-    const told = explain ? await next(answers) : null;
-    if (told?.error) throw new Error(say("busy")); // the one reason there is
-    return told?.explanation ?? null;
+    let last = null; // to the end of the response, which frees the connection
+    for (let told = await next(answers); told; told = await next(answers)) last = told;
+    if (last?.error) throw new Error(say("busy")); // the one reason there is
+    return last?.explanation ?? null;
   };
   return { prediction, explained };
 }
