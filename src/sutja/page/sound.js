@@ -96,7 +96,7 @@ export function spoken(samples, rate) {
     levels.push(Math.sqrt(samples.subarray(start, start + n).reduce((sum, x) => sum + x * x, 0) / n));
   }
   if (levels.length === 0) return samples;
-  const sorted = levels.toSorted((a, b) => a - b), highest = sorted[sorted.length - 1];
+  const sorted = [...levels].sort((a, b) => a - b), highest = sorted[sorted.length - 1];
   const least = Math.max(highest * 10 ** (-SPOKEN_DB / 20), 2 * sorted[Math.floor(0.1 * sorted.length)]);
   const loudest = levels.indexOf(highest), pause = PAUSE_SECONDS / FRAME_SECONDS;
   let first = loudest, last = loudest;
