@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sutja.learn import negatives
-from sutja.synth import DIGITS
+from sutja.synth import DIGITS, synthesise
 
 RATE = 16_000
 
@@ -53,17 +53,19 @@ def test_noises_sound_and_differ():
 
 def test_words_are_spoken_and_never_of_the_vocabulary():
     labels = [str(digit) for digit in range(10)]
-    words = list(negatives.other_words([*labels, "left"], 60, RATE, np.random.default_rng(1)))
+    words = list(negatives.other_words([*labels, "left"], 60, np.random.default_rng(1)))
     assert len(words) == 60
-    spoken = {name.partition(":")[2] for name, _ in words}
+    spoken = {word.text for word in words}
+    assert all(word.name.partition(":")[2] == word.text for word in words)
     assert not spoken & {"left", *DIGITS["en"], *DIGITS["ko"], *labels}
     assert len(spoken) > 30
-    assert all(waveform.any() and 800 < len(waveform) < 3 * RATE for _, waveform in words)
+    waveforms = [synthesise(word.text, word.voice, sample_rate=RATE) for word in words]
+    assert all(waveform.any() and 800 < len(waveform) < 3 * RATE for waveform in waveforms)
 
 
 def test_without_espeak_there_are_none(monkeypatch):
     monkeypatch.setattr(negatives, "find_spec", lambda name: None)
-    assert list(negatives.other_words(["0"], 5, RATE, np.random.default_rng(1))) == []
+    assert list(negatives.other_words(["0"], 5, np.random.default_rng(1))) == []
 
 
 @pytest.mark.parametrize("n_folds", [2, 5, 7])

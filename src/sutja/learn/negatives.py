@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
 
 from sutja.audio import Waveform
 from sutja.augment import coloured_noise
+from sutja.synth import DIGITS, SynthConfig, Voice, draw_voices
 
 # Common words, and some that sound like digits; a word of the vocabulary itself is never used.
 WORDS = """
@@ -95,17 +97,23 @@ def noise(sample_rate: int, rng: np.random.Generator) -> Waveform:
     return np.asarray(tones * np.exp(-time * rng.uniform(0, 8)), dtype=np.float32)
 
 
-def other_words(
-    labels: Sequence[str], n_words: int, sample_rate: int, rng: np.random.Generator
-) -> Iterator[tuple[str, Waveform]]:
-    """Speak ``n_words`` words that are not in the vocabulary with synthetic voices: ``(word, waveform)``.
+@dataclass(frozen=True)
+class OtherWord:
+    """A word that is not in the vocabulary, and the synthetic voice that says it."""
+
+    name: str
+    """Its language (empty where it is English) and the word: ``de:eins``, ``:house``."""
+    text: str
+    voice: Voice
+
+
+def other_words(labels: Sequence[str], n_words: int, rng: np.random.Generator) -> Iterator[OtherWord]:
+    """Draw ``n_words`` words that are not in the vocabulary, each with a synthetic voice.
 
     Gives nothing where eSpeak NG is not installed.
     """
     if find_spec("espeakng_loader") is None:
         return
-    from sutja.synth import DIGITS, SynthConfig, Voice, draw_voices, synthesise
-
     spoken = {label.casefold() for label in labels}
     if spoken & set("0123456789"):
         spoken |= {word for words in DIGITS.values() for word in words}
@@ -119,7 +127,7 @@ def other_words(
         voice = voices[rng.integers(len(voices))]
         if language:
             voice = Voice(language, voice.variant, voice.rate, voice.pitch, voice.pitch_range)
-        yield f"{language}:{word}", synthesise(word, voice, sample_rate=sample_rate)
+        yield OtherWord(f"{language}:{word}", word, voice)
 
 
 def pseudo_word(rng: np.random.Generator) -> str:
