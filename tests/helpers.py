@@ -58,6 +58,24 @@ def refused(result: Result | subprocess.CompletedProcess[str]) -> str:
     return sentences[0].removeprefix("sutja: ")
 
 
+@contextlib.contextmanager
+def counted(*functions: Any) -> Iterator[dict[str, int]]:
+    """Count how often functions of Python are called in this thread, by whatever name they were imported."""
+    names = {function.__code__: function.__name__ for function in functions}
+    counts = dict.fromkeys(names.values(), 0)
+
+    def note(frame: Any, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in names:
+            counts[names[frame.f_code]] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield counts
+    finally:
+        sys.setprofile(before)
+
+
 def write_study(root: Path, n_takes: int = 3) -> Path:
     """Write ``train.csv``: the tiny words with label and speaker, one of them longer than the window, three unlabelled.
 

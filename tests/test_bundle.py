@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import run_python
 
 from sutja import bundle
 from sutja.bundle import Bundle, Member
@@ -208,3 +209,21 @@ def test_a_full_disk_leaves_the_older_model(folder, monkeypatch, where):
             bundle.save(replace(SAVED, labels=("no", "yes")), folder)
     assert bundle.load(folder) == SAVED
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_network_is_asked_in_one_thread_on_the_processor():
+    for member in bundle.load("digits-en").members:
+        session = bundle.open_network(member.onnx)
+        options = session.get_session_options()
+        assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+        assert session.get_providers() == ["CPUExecutionProvider"]
+
+
+def test_reading_a_model_brings_no_onnxruntime():
+    ended = run_python(
+        "import sys; from sutja import bundle; bundle.load('digits-en'); assert 'onnxruntime' not in sys.modules"
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -78,7 +78,7 @@ def test_another_answer_is_not_shipped(committee, monkeypatch, wrong):
         def run(self, names, features):
             return [wrong(super().run(names, features)[0])]
 
-    monkeypatch.setattr(export.onnxruntime, "InferenceSession", Wrong)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
     with pytest.raises(BundleError, match=r"ONNX differs from torch by .*; expected at most 0.0001"):
         to_onnx(committee, MEL)
 

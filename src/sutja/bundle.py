@@ -31,6 +31,9 @@ FORMAT_VERSION = 1
 MANIFEST = "model.json"
 SHIPPED = Path(__file__).parent / "models"
 DEFAULT_MODEL = "digits-en"
+TOLERANCE = 1e-4
+"""In every probability: as far as two forms of the same networks may lie apart (torch and ONNX, members and one graph)
+before a file is not given out."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,23 @@ def save(bundle: Bundle, folder: Path) -> None:
     """Write the folder, whole or not at all; an older model in its place is replaced."""
     with new_folder(folder, replace=True) as draft:
         _write(bundle, draft)
+
+
+def open_network(content: bytes) -> Any:
+    """Load a network from its ONNX bytes, to be asked.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        On the CPU, in one thread, quiet.
+
+    """
+    import onnxruntime  # here, so that who only reads a model's settings need not wait for it
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a clip is too small to share out
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def load(path: str | os.PathLike[str]) -> Bundle:

@@ -72,15 +72,28 @@ def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfi
 
     A waveform longer than the network's window gives its loudest window.
     """
+    decibels = log_mels(waveform, sample_rate, configs)
+    return [features_of(d, config) for d, config in zip(decibels, configs, strict=True)]
+
+
+def log_mels(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
+    """Return the log mel spectrogram that each configuration's features are made of, ``(n_mels, n_frames)``.
+
+    As :func:`extract`: one STFT where they agree on it, the loudest window of a long waveform.
+    """
     spectra: dict[tuple[object, ...], Features] = {}
     found = []
     for config in configs:
         stft = stft_settings(config)
         if stft not in spectra:
             spectra[stft] = power_spectrogram(loudest_window(waveform, config.max_samples), config)
-        decibels = _log_mel(spectra[stft], sample_rate, config)
-        found.append(decibels if config.n_mfcc is None else cepstrum(decibels, config))
+        found.append(_log_mel(spectra[stft], sample_rate, config))
     return found
+
+
+def features_of(decibels: Features, config: FeatureConfig) -> Features:
+    """Return the features that a log mel spectrogram gives: itself, or its MFCCs; ``(n_bins, n_frames)``."""
+    return decibels if config.n_mfcc is None else cepstrum(decibels, config)
 
 
 def stft_settings(config: FeatureConfig) -> tuple[object, ...]:

@@ -92,7 +92,7 @@ class Graph:
         self.constants += network.initializer
 
 
-def whole_graph(bundle: Bundle) -> onnx.ModelProto:
+def waveform_graph(bundle: Bundle) -> onnx.ModelProto:
     """Build the graph of a model.
 
     Returns
