@@ -93,7 +93,7 @@ def loso_extra(bench: Bench) -> dict:
     """Leave one speaker out; the other licensed corpora and synthetic voices are learned from as well."""
     extra = [part for name in LICENSED for part in ("--extra", bench.data / name)]
     refuse = [part for word in OTHER_WORDS for part in ("--refuse", word)]
-    return loso(bench, *extra, *RENAMES, *refuse, "--synthetic-voices", 100, name="loso_extra")
+    return loso(bench, *extra, *RENAMES, *refuse, "--synthetic-voices", 100, "--language", "en", name="loso_extra")
 
 
 def arabic(bench: Bench) -> dict:

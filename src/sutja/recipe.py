@@ -43,9 +43,10 @@ from sutja.features import Features, extract
 from sutja.files import cannot_write, replace_whole, write_json, write_text
 from sutja.learn.folds import Fold, Job, Result, last_fold, make_folds, make_inputs, make_jobs, run_job
 from sutja.learn.networks import n_parameters
-from sutja.learn.sounds import Sound, clip_of, extra, refused, synthetic, write_inputs
+from sutja.learn.sounds import Sound, clip_of, extra, read_aloud, refused, synthetic, write_inputs
 from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
+from sutja.lexicon import said
 from sutja.metrics import Integers, Probabilities
 from sutja.predictor import Predictor
 from sutja.reports.run import write_report
@@ -117,6 +118,7 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
     """
     started = perf_counter()
     _check_apart(plan)
+    _check_words(plan)
     settings = check_run(plan)
     if (plan.run / "metrics.json").exists():
         return finish(plan)
@@ -181,9 +183,27 @@ def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
         old = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{run}: its config.json cannot be read ({error}); choose another --out") from error
+    old["config"] = _language_of(path.parent, old.get("config"), new["config"])
     for name, what in (("fingerprint", "recordings"), ("protocol", "protocol"), ("config", "settings")):
         if old.get(name) != new[name]:
             raise RunError(f"{run}: was started with other {what}; resume it with the same, or choose another --out")
+
+
+def _language_of(run: Path, old: Any, new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return settings with the language that those of sutja 0.1 did not name.
+
+    It took every vocabulary for English, where it made other words or synthetic speakers.
+    """
+    if not isinstance(old, dict) or "language" in old:
+        return old
+    spoke = (old.get("refusal") or old.get("n_synthetic_voices")) and not (run / "metrics.json").exists()
+    language = "en" if spoke else new["language"]
+    if new["language"] != language:
+        raise RunError(
+            f"{printable(run)}: was started by sutja 0.1, which took the vocabulary for English; go on with "
+            "--language en, or choose another --out"
+        )
+    return old | {"language": language, "spoken": {}}
 
 
 def hear(plan: Plan, progress: Progress) -> Material:
@@ -261,6 +281,16 @@ def _check_apart(plan: Plan) -> None:
                 f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that it would be learned "
                 "from where it is judged; give each recording once"
             )
+
+
+def _check_words(plan: Plan) -> None:
+    """Say before any work what keeps the vocabulary from being spoken."""
+    config, labels = plan.config, plan.dataset.labels
+    unknown = sorted(set(config.spoken) - set(labels))
+    if unknown:
+        raise ConfigError(f"--spoken {unknown[0]}=...: no such label; there are {', '.join(labels[:20])}")
+    if config.n_synthetic_voices:
+        read_aloud(labels, config)
 
 
 def prepare(
@@ -483,7 +513,9 @@ def ship(
         "sutja": __version__,
     }
     fitted = (calibration.temperature, calibration.bias, calibration.threshold)
-    saved = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, about)
+    labels, language = material.labels, plan.config.language
+    spoken = said(labels, language, plan.config.spoken)
+    saved = bundle.Bundle(labels, plan.config.audio, tuple(members), *fitted, about, language, spoken)
     bundle.save(saved, plan.run / "model")
 
 

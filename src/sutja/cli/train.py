@@ -56,6 +56,10 @@ from sutja.errors import ConfigError, DatasetError, needs
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
 )
+@click.option("--language", metavar="LANG", help="That is spoken: en, ko, de, ...; needed for --synthetic-voices.")
+@click.option(
+    "--spoken", multiple=True, metavar="LABEL=TEXT", help="What is said for a label, if not its word; may be repeated."
+)
 @click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(source: Source, *, out: Path, **options: Any) -> None:
@@ -103,7 +107,20 @@ def _settings(options: Mapping[str, Any]) -> Config:
         refusal = replace(base.refusal, false_accept_rate=options["false_accept_rate"])
         config = replace(config, refusal=refusal)
     n_voices = options["n_synthetic_voices"]
+    config = replace(config, language=options["language"], spoken=_spoken(options["spoken"]))
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
+
+
+def _spoken(texts: tuple[str, ...]) -> dict[str, str]:
+    spoken: dict[str, str] = {}
+    for text in texts:
+        label, equals, said = (part.strip() for part in text.partition("="))
+        if not equals or not label or not said:
+            raise ConfigError(f"--spoken {text}: expected LABEL=TEXT, for example 2=zwo")
+        if label in spoken:
+            raise ConfigError(f"--spoken {text}: label {label!r} is there twice; expected one text for each label")
+        spoken[label] = said
+    return spoken
 
 
 def _set_apart(

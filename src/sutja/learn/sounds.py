@@ -20,9 +20,10 @@ from sutja.audio import Waveform, load_waveform
 from sutja.augment import vary
 from sutja.config import Config
 from sutja.dataset import Clip
-from sutja.errors import DatasetError
+from sutja.errors import ConfigError, DatasetError
 from sutja.features import Features, extract, in_window, middle, network_input
 from sutja.learn import negatives
+from sutja.lexicon import said, vocabulary
 from sutja.metrics import Integers
 
 N_DRAWS = 200  # of a clip to splice with
@@ -82,7 +83,8 @@ def refused(
         pair = clips[chosen], clips[_partner(chosen, clips, folds, rng)]
         spoken.append(Sound(_spliced(*pair, config, rng.spawn(1)[0]), target, int(folds[chosen]), "spliced"))
     n_words = round(config.refusal.words_share * n_clips)
-    for word, waveform in negatives.other_words(labels, n_words, sample_rate, rng):
+    words = vocabulary(labels, config.language, config.spoken)
+    for word, waveform in negatives.other_words(words, n_words, sample_rate, rng):
         spoken.append(Sound(_given(waveform), target, negatives.fold_of(word, n_folds), "synthetic word", word))
     for number in range(round(config.refusal.noise_share * n_clips)):
         spoken.append(Sound(_given(negatives.noise(sample_rate, rng)), target, number % n_folds, "noise"))
@@ -111,15 +113,43 @@ def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:
     """List the vocabulary as ``config.n_synthetic_voices`` synthetic speakers say it; every fold learns from them."""
     if config.n_synthetic_voices == 0:
         return []
-    from sutja.synth import SynthConfig, digit_words, draw_voices, synthesise
+    from sutja.synth import SynthConfig, draw_voices, synthesise
 
-    words = digit_words("en") if set(labels) == set(digit_words("en")) else {label: label for label in labels}
-    voices = draw_voices(SynthConfig(n_voices=config.n_synthetic_voices, seed=config.train.seed))
+    language, texts = read_aloud(labels, config)
+    voices = draw_voices(SynthConfig(language, config.n_synthetic_voices, seed=config.train.seed))
     return [
-        Sound(_given(synthesise(words[label], voice, sample_rate=config.audio.sample_rate)), target, None, "synthetic")
+        Sound(_given(synthesise(texts[label], voice, sample_rate=config.audio.sample_rate)), target, None, "synthetic")
         for voice in voices.values()
         for target, label in enumerate(labels)
     ]
+
+
+def read_aloud(labels: Sequence[str], config: Config) -> tuple[str, dict[str, str]]:
+    """Return the language, by eSpeak's name, and the text of each label that synthetic speakers read.
+
+    Raises
+    ------
+    ConfigError
+        When the language was not told, eSpeak lacks it, or what is said for a digit is not known.
+
+    """
+    from sutja.synth import accents_of
+
+    if config.language is None:
+        raise ConfigError(
+            f"synthetic voices are to say {', '.join(map(repr, labels[:3]))}, and in which language is not known; "
+            "expected the language of the recordings: --language en, or ko, de, ..."
+        )
+    language = config.language.lower()
+    accents_of(language)
+    texts = said(labels, language, config.spoken)
+    unknown = [label for label in labels if label not in texts]
+    if unknown:
+        raise ConfigError(
+            f"how {', '.join(map(repr, unknown[:3]))} are said in language {config.language!r} is not known; "
+            f"expected the word of each: --spoken {unknown[0]}=TEXT"
+        )
+    return language, texts
 
 
 def write_inputs(
