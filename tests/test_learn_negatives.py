@@ -5,33 +5,12 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from spoken_digits import DIGITS, FORMS
 
 from sutja.learn import negatives
 from sutja.lexicon import LEXICON, vocabulary
 
 RATE = 16_000
-DIGITS = [str(digit) for digit in range(10)]
-# Written down here once more, not taken from the lexicon: a word that is missing there is to be found.
-FORMS = {
-    "en": "zero oh one two three four five six seven eight nine",
-    "de": "null eins ein zwei zwo drei vier fünf sechs sieben acht neun",
-    "es": "cero uno dos tres cuatro cinco seis siete ocho nueve",
-    "fr": "zéro un une deux trois quatre cinq six sept huit neuf",
-    "ko": "영 공 일 이 삼 사 오 육 칠 팔 구 하나 둘 셋 넷 다섯 여섯 일곱 여덟 아홉 한 두 세 네",
-    "ja": "ゼロ れい いち に さん よん し ご ろく なな しち はち きゅう く 一 二 三 四 五 六 七 八 九",
-    "zh": "零 〇 一 二 两 三 四 五 六 七 八 九",
-    "it": "zero uno due tre quattro cinque sei sette otto nove",
-    "pt": "zero um uma dois duas três quatro cinco seis sete oito nove",
-    "nl": "nul een twee drie vier vijf zes zeven acht negen",
-    "ru": "ноль нуль один раз два три четыре пять шесть семь восемь девять",
-    "sv": "noll ett två tre fyra fem sex sju åtta nio",
-    "tr": "sıfır bir iki üç dört beş altı yedi sekiz dokuz",
-    "pl": "zero jeden dwa trzy cztery pięć sześć siedem osiem dziewięć",
-    "vi": "không một hai ba bốn năm sáu bảy tám chín",
-    "id": "nol satu dua tiga empat lima enam tujuh delapan sembilan",
-    "ar": "صفر واحد اثنان ثلاثة أربعة خمسة ستة سبعة ثمانية تسعة",
-    "hi": "शून्य एक दो तीन चार पाँच छह सात आठ नौ",
-}
 
 
 def test_splices_are_made_of_the_words_and_are_neither():

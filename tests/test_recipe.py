@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,8 @@ from sutja import __version__, bundle, recipe
 from sutja.audio import load_waveform
 from sutja.config import Config, preset
 from sutja.dataset import fingerprint, scan
-from sutja.errors import DatasetError, RunError
+from sutja.errors import ConfigError, DatasetError, RunError
+from sutja.files import write_json
 from sutja.learn import to_onnx as export
 from sutja.predictor import Predictor
 from sutja.recipe import Plan, train
@@ -365,6 +367,65 @@ def test_a_run_is_not_resumed_as_another(study, begun, change, what):
     with pytest.raises(RunError, match=f"was started with other {what}; resume it with the same, or choose another"):
         train(plan(study, begun, resume=True, **change), Told())
     assert tree(begun) == before
+
+
+def as_0_1(run: Path) -> None:
+    """Write the settings of a run as sutja 0.1 did, which knew one language only."""
+    settings = read_json(run / "config.json")
+    del settings["config"]["language"], settings["config"]["spoken"]
+    (run / "config.json").write_text(json.dumps(settings), encoding="utf-8")
+
+
+@pytest.mark.parametrize("language", [None, "de"])
+def test_a_run_of_0_1_that_made_no_words_goes_on_in_any_language(study, begun, language):
+    as_0_1(begun)
+    train(plan(study, begun, resume=True, config=replace(CONFIG, language=language)), Told())
+    assert bundle.load(begun).language == language
+
+
+def test_a_run_of_0_1_that_made_other_words_goes_on_in_english(study, tmp_path):
+    robust = replace(preset("robust"), language="en")
+    asked = plan(study, tmp_path / "run", resume=True, config=robust)
+    write_json(tmp_path / "run" / "config.json", recipe.check_run(asked))
+    as_0_1(tmp_path / "run")
+    recipe.check_run(asked)
+    for language in (None, "de"):
+        with pytest.raises(
+            RunError, match=r"run: was started by sutja 0\.1, which took .* go on with --language en, or"
+        ):
+            recipe.check_run(replace(asked, config=replace(robust, language=language)))
+    with pytest.raises(RunError, match="was started with other settings"):
+        recipe.check_run(replace(asked, config=replace(robust, spoken={"0": "oh"})))
+    write_json(tmp_path / "run" / "metrics.json", {})  # a finished one makes no more words
+    recipe.check_run(replace(asked, config=replace(robust, language=None)))
+
+
+def test_the_language_is_kept_in_the_model(study, tmp_path, quick):
+    config = replace(CONFIG, language="de", spoken={"2": "zwo"})
+    train(plan(study, tmp_path / "run", config=config), Told())
+    found = bundle.load(tmp_path / "run")
+    assert (found.language, found.spoken) == ("de", {"0": "null", "1": "eins", "2": "zwo"})
+    assert (bundle.load(study / "run").language, bundle.load(study / "run").spoken) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"spoken": {"9": "neun"}}, r"--spoken 9=\.\.\.: no such label; there are 0, 1, 2"),
+        (
+            {"n_synthetic_voices": 2},
+            "in which language is not known; expected the language of the recordings: --language",
+        ),
+        ({"n_synthetic_voices": 2, "language": "tlh"}, "language 'tlh' is not known to eSpeak"),
+        ({"n_synthetic_voices": 2, "language": "is"}, "no word is known for '0', '1', '2' in language 'is'"),
+    ],
+)
+def test_words_that_cannot_be_said_are_told_before_any_work(study, tmp_path, settings, message):
+    told = Told()
+    with pytest.raises(ConfigError, match=message):
+        train(plan(study, tmp_path / "run", config=replace(preset("robust"), **settings)), told)
+    assert not told.stages
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_is_not_resumed_with_other_recordings(begun, tmp_path):

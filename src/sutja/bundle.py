@@ -104,7 +104,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     language, spoken = manifest.get("language"), manifest.get("spoken", {})
     is_text = isinstance(spoken, dict) and all(isinstance(text, str) for text in spoken.values())
     if not is_text or not isinstance(language, str | None):
-        raise BundleError(f"{folder / MANIFEST}: language or spoken words are no text; export the model again")
+        found = f"language {language!r} or spoken {spoken!r:.40}"
+        raise BundleError(f"{folder / MANIFEST}: {found} is no text; export the model again")
     calibration = {name: manifest[name] for name in ("temperature", "bias", "threshold") if name in manifest}
     about = manifest.get("about", {})
     return Bundle(labels, audio, members, about=about, language=language, spoken=spoken, **calibration)

@@ -146,8 +146,8 @@ def read_aloud(labels: Sequence[str], config: Config) -> tuple[str, dict[str, st
     unknown = [label for label in labels if label not in texts]
     if unknown:
         raise ConfigError(
-            f"how {', '.join(map(repr, unknown[:3]))} are said in language {config.language!r} is not known; "
-            f"expected the word of each: --spoken {unknown[0]}=TEXT"
+            f"no word is known for {', '.join(map(repr, unknown[:3]))} in language {config.language!r}; "
+            f"expected what is said for each: --spoken {unknown[0]}=TEXT"
         )
     return language, texts
 
