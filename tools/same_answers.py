@@ -23,7 +23,7 @@ import numpy as np
 
 ROOT = Path(__file__).parents[1]
 # What the clock, the place and the version say.
-IGNORED = {"seconds", "paths", "path", "command", "versions", "sutja", "sha256", "data", "roots", "root"}
+IGNORED = {"seconds", "paths", "path", "other_path", "command", "versions", "sutja", "sha256", "data", "roots", "root"}
 QUICK = ("--epochs", "2", "--folds", "2", "--copies", "2", "--jobs", "1", "--seed", "5")
 
 
@@ -107,15 +107,16 @@ def _comparable(path: Path) -> bytes | None:
         with path.open(encoding="utf-8", newline="") as file:
             return repr([_stripped(row) for row in csv.DictReader(file)]).encode()
     if path.suffix == ".json":
-        return "\n".join(map(_without_ignored, path.read_text(encoding="utf-8").splitlines())).encode()
+        return _without_ignored(path.read_text(encoding="utf-8")).encode()
     return path.read_bytes()
 
 
-def _without_ignored(line: str) -> str:
+def _without_ignored(text: str) -> str:
+    """Take one JSON value, or one a line, and give it without what may differ."""
     try:
-        return json.dumps(_stripped(json.loads(line)), sort_keys=True)
+        return json.dumps(_stripped(json.loads(text)), sort_keys=True)
     except ValueError:
-        return line
+        return "\n".join(_without_ignored(line) for line in text.splitlines()) if "\n" in text.strip() else text
 
 
 def _stripped(value: Any) -> Any:
