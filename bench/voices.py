@@ -5,7 +5,7 @@
 Each row trains what it needs into --work (a run that is there is read, one that was cut off goes on) and evaluates it
 with the commands that a user has. Rows: clips400, official, loso, loso_extra, arabic, corpora, shipped, left_out; all
 of them with three seeds have never been run at once. The settings were chosen on other folds of the training corpora
-(docs/recipe.md); english_classroom and arabic chose nothing.
+(docs/decisions/); english_classroom and arabic chose nothing.
 """
 
 from __future__ import annotations

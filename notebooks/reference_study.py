@@ -41,7 +41,7 @@ from sutja.audio import load_waveform
 from sutja.config import Config, FeatureConfig
 from sutja.dataset import Dataset, natural_order, scan
 from sutja.learn.folds import make_folds
-from sutja.learn.networks import DigitNet, ResidualBlock, n_parameters
+from sutja.learn.networks import ResidualBlock, StudyNet, n_parameters
 from sutja.predictor import Predictor
 from sutja.reports import charts, figures
 from sutja.reports.explore import spectrogram
@@ -198,7 +198,7 @@ display(figures.network_inputs(inputs, title=f"inputs of {labels[-1]!r}"))
 # statistics of the batch normalisation and not learned.
 
 # %% key="network-code"
-network = DigitNet(n_classes=len(labels))
+network = StudyNet(n_classes=len(labels))
 study["n_parameters"] = n_parameters(network)
 study["n_trainable"] = n_parameters(network, trainable=True)
 blocks = [block for block in network.blocks if isinstance(block, ResidualBlock)]

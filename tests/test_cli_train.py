@@ -25,7 +25,8 @@ from helpers import (
     write_study,
 )
 
-from sutja.config import PRESETS, preset
+from sutja.config import DEFAULT_PRESET, PRESETS, preset
+from sutja.runs import Metrics, RunFolder, read_metrics
 
 
 @pytest.fixture(scope="session")
@@ -91,17 +92,20 @@ def test_a_finished_run_is_resumed_at_once(study, tmp_path, monkeypatch):
 
 
 def test_what_is_told(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: read_json(study / "run" / "metrics.json"))
+    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: read_metrics(RunFolder(study / "run")))
     result = sutja("train", study / "train.csv", "--out", tmp_path / "run", *TINY)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["mel", "mfcc", "ensemble", "report:"]
     assert "39 clips, layout csv" in result.stderr
     assert "protocol speakers: 4 speakers for 2 folds" in result.stderr
 
 
+NO_METRICS = Metrics("clips", 0, [], {})
+
+
 def asked(monkeypatch, *arguments):
     """The plan that a command line makes."""
     plans = []
-    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: plans.append(plan) or {"members": {}})
+    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: plans.append(plan) or NO_METRICS)
     result = sutja("train", *arguments)
     assert result.exit_code == 0, result.output
     return plans[0]
@@ -124,7 +128,7 @@ def test_options_become_settings(study, tmp_path, monkeypatch):
 
 def test_without_options_it_is_the_preset(study, tmp_path, monkeypatch):
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run")
-    assert plan.config == preset("robust")
+    assert plan.config == preset(DEFAULT_PRESET) == preset("robust")
     for name in PRESETS:
         plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--preset", name)
         assert plan.config == preset(name)
@@ -181,8 +185,8 @@ def test_the_protocol_is_clips_where_a_speaker_is_not_known(study, tmp_path, mon
             "synthetic voices are to say '0', '1', '2', and in which language is not known; ",
         ),
         (("--synthetic-voices", "1", "--language", "tlh"), "language 'tlh' is not known to eSpeak; expected one of"),
-        (("--refuse", "9"), "--refuse 9: no such label; there are 0, 1, 2"),
-        (("--drop", "9"), "--drop 9: no such label; there are 0, 1, 2"),
+        (("--refuse", "9"), "refuse 9: no such label; there are 0, 1, 2"),
+        (("--drop", "9"), "drop 9: no such label; there are 0, 1, 2"),
         (("--refuse", "2", "--preset", "reference"), "preset reference cannot refuse; leave --refuse and --negatives"),
     ],
 )

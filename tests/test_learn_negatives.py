@@ -9,6 +9,7 @@ from spoken_digits import DIGITS, FORMS
 
 from sutja.learn import negatives
 from sutja.lexicon import LEXICON, vocabulary
+from sutja.synth import synthesise
 
 RATE = 16_000
 
@@ -57,12 +58,15 @@ def test_noises_sound_and_differ():
 
 @pytest.mark.parametrize("language", ["en", None])
 def test_words_are_spoken_and_never_of_the_vocabulary(language):
-    words = list(negatives.other_words(vocabulary([*DIGITS, "left"], language, {}), 60, RATE, np.random.default_rng(1)))
+    vocabulary_of_digits = vocabulary([*DIGITS, "left"], language, {})
+    words = list(negatives.other_words(vocabulary_of_digits, 60, np.random.default_rng(1)))
     assert len(words) == 60
-    spoken = {name.partition(":")[2] for name, _ in words}
+    spoken = {word.text for word in words}
+    assert all(word.name.partition(":")[2] == word.text for word in words)
     assert not spoken & {"left", *DIGITS, *(FORMS["en"].split() if language == "en" else ())}
     assert len(spoken) > 30
-    assert all(waveform.any() and 800 < len(waveform) < 3 * RATE for _, waveform in words)
+    waveforms = [synthesise(word.text, word.voice, sample_rate=RATE) for word in words]
+    assert all(waveform.any() and 800 < len(waveform) < 3 * RATE for waveform in waveforms)
 
 
 # -- nothing that the vocabulary can be called is ever taught to be refused ------------------------------------------
@@ -167,7 +171,7 @@ def test_a_word_that_is_drawn_is_said_in_its_language():
 
 def test_without_espeak_there_are_none(monkeypatch):
     monkeypatch.setattr(negatives, "find_spec", lambda name: None)
-    assert list(negatives.other_words(vocabulary(["0"], "en", {}), 5, RATE, np.random.default_rng(1))) == []
+    assert list(negatives.other_words(vocabulary(["0"], "en", {}), 5, np.random.default_rng(1))) == []
 
 
 @pytest.mark.parametrize("n_folds", [2, 5, 7])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import json
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -17,11 +16,13 @@ from sutja import __version__, bundle, recipe
 from sutja.audio import load_waveform
 from sutja.config import Config, preset
 from sutja.dataset import fingerprint, scan
+from sutja.engine import Serial
 from sutja.errors import ConfigError, DatasetError, RunError
 from sutja.files import write_json
 from sutja.learn import to_onnx as export
+from sutja.plan import Plan
 from sutja.predictor import Predictor
-from sutja.recipe import Plan, train
+from sutja.recipe import train
 
 REFERENCE = preset("reference")
 CONFIG = replace(REFERENCE, train=replace(REFERENCE.train, epochs=2, n_folds=2, n_copies=1, seed=7))
@@ -197,10 +198,10 @@ def test_the_submission_is_what_the_model_says_in_the_order_of_the_csv(study):
 
 
 def test_the_model_is_the_mean_of_all_networks(study, tmp_path, quick, monkeypatch):
-    kept, ship = {}, recipe.ship
-    monkeypatch.setattr(recipe, "ship", lambda p, m, results, *more: kept.update(results) or ship(p, m, results, *more))
+    kept, ship = [], recipe.ship
+    monkeypatch.setattr(recipe, "ship", lambda p, m, results, *more: kept.extend(results) or ship(p, m, results, *more))
     train(plan(study, tmp_path / "run"), Told())
-    assert sorted(kept) == [("mel", 1), ("mel", 2), ("mfcc", 1), ("mfcc", 2)]
+    assert [str(job) for job, _ in kept] == ["mel, fold 1", "mfcc, fold 1", "mel, fold 2", "mfcc, fold 2"]
     import torch
 
     from sutja.features import extract, network_input
@@ -209,8 +210,8 @@ def test_the_model_is_the_mean_of_all_networks(study, tmp_path, quick, monkeypat
     path = study / "clips" / "1_03_1.wav"
     waveform = load_waveform(path, CONFIG.audio)
     total = np.zeros(3)
-    for (member, _), result in kept.items():
-        features = CONFIG.members[member]
+    for job, result in kept:
+        features = CONFIG.members[job.member]
         (x,) = extract(waveform, 20_000, [features])
         with torch.inference_mode():
             logits = model_with(result.weights, CONFIG.train.network).eval()(
@@ -235,13 +236,13 @@ def test_what_the_model_says_about_itself(study):
 def test_copies_judges_every_copy_and_counts_clips(study, tmp_path, quick):
     config = replace(CONFIG, train=replace(CONFIG.train, n_copies=3))
     metrics = train(plan(study, tmp_path / "run", protocol="copies", config=config), Told())
-    assert metrics["protocol"] == "copies"
-    assert metrics["n_clips"] == 36
-    scores = metrics["members"]["ensemble"]
-    assert np.sum(scores["confusion_matrix"]) == 3 * 36
-    assert scores["n_clips"] == 36
-    assert scores["interval_method"] == "Wilson over clips"
-    assert sum(share["n_clips"] for share in scores["by_label"].values()) == 36
+    assert metrics.protocol == "copies"
+    assert metrics.n_clips == 36
+    scores = metrics.members["ensemble"]
+    assert np.sum(scores.confusion_matrix) == 3 * 36
+    assert scores.n_clips == 36
+    assert scores.interval_method == "Wilson over clips"
+    assert sum(share.n_clips for share in scores.by_label.values()) == 36
     with np.load(tmp_path / "run" / "out_of_fold.npz") as file:
         assert file["names"].tolist() == [c.name for c in scan(study / "train.csv").labelled for _ in range(3)]
 
@@ -256,8 +257,8 @@ def test_progress_comes_to_its_end(study, tmp_path, quick):
 def test_another_run_beside_this_one(study, tmp_path, quick):
     metrics = train(plan(study, tmp_path / "run", compare=study / "run"), Told())
     other = read_json(study / "run" / "metrics.json")
-    assert metrics["baseline"]["protocol"] == "speakers"
-    assert metrics["baseline"]["accuracy"] == other["members"]["ensemble"]["accuracy"]
+    assert metrics.baseline.protocol == "speakers"
+    assert metrics.baseline.accuracy == other["members"]["ensemble"]["accuracy"]
 
 
 def test_nothing_to_compare_with(study, tmp_path, quick):
@@ -335,12 +336,13 @@ def tree(folder: Path) -> dict[str, bytes]:
 def begun(study, tmp_path, quick, monkeypatch) -> Path:
     """A run that was cut off after one of its networks."""
 
-    def cut(function, jobs, n_processes, on_step):
-        yield function(jobs[0], on_step)
-        raise KeyboardInterrupt
+    class CutOff(Serial):
+        def map(self, function, jobs, on_step):
+            yield function(jobs[0], on_step)
+            raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(recipe, "run_jobs", cut)
+        patch.setattr(recipe, "local", lambda n_workers: CutOff())
         with pytest.raises(KeyboardInterrupt):
             train(plan(study, tmp_path / "run"), Told())
     return tmp_path / "run"
@@ -369,35 +371,20 @@ def test_a_run_is_not_resumed_as_another(study, begun, change, what):
     assert tree(begun) == before
 
 
-def as_0_1(run: Path) -> None:
-    """Write the settings of a run as sutja 0.1 did, which knew one language only."""
-    settings = read_json(run / "config.json")
-    del settings["config"]["language"], settings["config"]["spoken"]
-    (run / "config.json").write_text(json.dumps(settings), encoding="utf-8")
-
-
-@pytest.mark.parametrize("language", [None, "de"])
-def test_a_run_of_0_1_that_made_no_words_goes_on_in_any_language(study, begun, language):
-    as_0_1(begun)
-    train(plan(study, begun, resume=True, config=replace(CONFIG, language=language)), Told())
-    assert bundle.load(begun).language == language
-
-
-def test_a_run_of_0_1_that_made_other_words_goes_on_in_english(study, tmp_path):
-    robust = replace(preset("robust"), language="en")
-    asked = plan(study, tmp_path / "run", resume=True, config=robust)
-    write_json(tmp_path / "run" / "config.json", recipe.check_run(asked))
-    as_0_1(tmp_path / "run")
-    recipe.check_run(asked)
-    for language in (None, "de"):
-        with pytest.raises(
-            RunError, match=r"run: was started by sutja 0\.1, which took .* go on with --language en, or"
-        ):
-            recipe.check_run(replace(asked, config=replace(robust, language=language)))
-    with pytest.raises(RunError, match="was started with other settings"):
-        recipe.check_run(replace(asked, config=replace(robust, spoken={"0": "oh"})))
-    write_json(tmp_path / "run" / "metrics.json", {})  # a finished one makes no more words
-    recipe.check_run(replace(asked, config=replace(robust, language=None)))
+@pytest.mark.parametrize(("language", "how"), [(None, "with --language de"), ("en", "with --language de")])
+def test_a_run_is_not_resumed_in_another_language(study, tmp_path, language, how):
+    german = plan(study, tmp_path / "run", resume=True, config=replace(CONFIG, language="de"))
+    write_json(tmp_path / "run" / "config.json", recipe.check_run(german))
+    recipe.check_run(german)
+    other = replace(german, config=replace(CONFIG, language=language))
+    with pytest.raises(
+        RunError, match=f"run: was started with language 'de'; resume it {how}, or choose another --out"
+    ):
+        recipe.check_run(other)
+    write_json(tmp_path / "run" / "config.json", recipe.check_run(replace(other, run=tmp_path / "new")))
+    how = "with --language en" if language else "without --language"
+    with pytest.raises(RunError, match=f"was started with language {language!r}; resume it {how}, or choose another"):
+        recipe.check_run(german)
 
 
 def test_the_language_is_kept_in_the_model(study, tmp_path, quick):
@@ -576,7 +563,8 @@ def test_recordings_that_cannot_be_read_are_told_before_anything_is_left(tmp_pat
 def test_recordings_that_cannot_be_read_can_be_left_out_aloud(tmp_path, quick):
     told = Told()
     metrics = train(replace(broken_table(tmp_path / "data"), skip_unreadable=True), told)
-    assert metrics["n_clips"] == 12
+    assert metrics.n_clips == 12
+    told.said.pop()  # how long it will take
     assert [text.partition(":")[0] for text in told.said] == ["left out", "left out"]
     assert "text.wav" in told.said[0]
     assert "empty.wav" in told.said[1]
@@ -609,6 +597,7 @@ def test_no_unlabelled_rows_no_submission(tmp_path, quick):
 
 def test_metrics_do_not_depend_on_where_the_recordings_lie(study, tmp_path, quick):
     write_study(tmp_path / "else where")
-    first = train(plan(study, tmp_path / "a"), Told())
-    second = train(plan(tmp_path / "else where", tmp_path / "b"), Told())
+    for name, where in (("a", study), ("b", tmp_path / "else where")):
+        train(plan(where, tmp_path / name), Told())
+    first, second = (read_json(tmp_path / name / "metrics.json") for name in "ab")
     assert numbers(first) == numbers(second)

@@ -2,7 +2,7 @@
 
     python tools/flite_voices.py OUT
 
-Flite's voices are made of real people's recordings, which eSpeak's are not, and teach refusal better (docs/recipe.md).
+Flite's voices are made of real people's recordings, which eSpeak's are not, and teach refusal better (docs/decisions/).
 OUT/words is to be refused, OUT/digits is learned from as well: else the voices themselves would be what is refused.
 The same files for the same --seed and version of Flite. Needs the program `flite` (Debian: apt-get install flite).
 """

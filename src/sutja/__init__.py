@@ -20,6 +20,7 @@ from sutja.errors import (
     ConfigError,
     DatasetError,
     DependencyError,
+    JobError,
     RunError,
     SutjaError,
 )
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from sutja.relevance import Explanation as Explanation
     from sutja.relevance import explain as explain
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "AudioError",
     "BundleError",
@@ -44,6 +45,7 @@ __all__ = [
     "DependencyError",
     "Examination",
     "Explanation",
+    "JobError",
     "Prediction",
     "Predictor",
     "RunError",

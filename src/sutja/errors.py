@@ -8,6 +8,7 @@
     ├── ConfigError       settings that contradict each other or do not exist
     ├── BundleError       a saved model that is damaged, incomplete or of a newer format
     ├── RunError          a training run that cannot be started, resumed or read
+    │   └── JobError      one of its jobs failed: the job and why
     └── DependencyError   an optional package that is needed for this and not installed
 
 Every message says what was found, what was expected and what to do. The command line prints it as one line and
@@ -39,6 +40,17 @@ class BundleError(SutjaError):
 
 class RunError(SutjaError):
     """A training run that cannot be started, resumed or read."""
+
+
+class JobError(RunError):
+    """One job of many failed; ``job`` is it, and the error that ended it is the cause."""
+
+    def __init__(self, message: str, job: object = None) -> None:
+        super().__init__(message)
+        self.job = job
+
+    def __reduce__(self) -> tuple[type[JobError], tuple[str, object]]:
+        return type(self), (str(self), self.job)
 
 
 class DependencyError(SutjaError):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -35,18 +35,18 @@ class Scores:
     """How well labelled clips were recognised."""
 
     accuracy: float
-    interval95: Interval | None
-    interval_method: str
-    n_clips: int
-    ece: float
+    interval95: Interval | None = None
+    interval_method: str = ""
+    n_clips: int = 0
+    ece: float | None = None
     """Expected calibration error: how far the probability of the answer is from the share that is right."""
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[int]] = field(default_factory=list)
     """Rows are true labels, columns predicted ones."""
-    by_label: dict[str, Share]
-    by_speaker: dict[str, Share]
-    by_attribute: dict[str, dict[str, Share]]
+    by_label: dict[str, Share] = field(default_factory=dict)
+    by_speaker: dict[str, Share] = field(default_factory=dict)
+    by_attribute: dict[str, dict[str, Share]] = field(default_factory=dict)
     """By sex, accent and the like, where the data says so."""
-    reliability: list[ReliabilityBin]
+    reliability: list[ReliabilityBin] = field(default_factory=list)
     """Of clips sorted by the probability of the answer: how sure it was, and how many were right."""
 
 

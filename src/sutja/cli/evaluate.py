@@ -100,7 +100,8 @@ def _tell(found: Evaluation) -> None:
         f"accuracy {percent(scores.accuracy)} of {scores.n_clips} clips   "
         f"95 %: {interval(scores.interval95)} ({scores.interval_method})"
     )
-    click.echo(f"refused {percent(found.rejected_rate)}   calibration error {percent(scores.ece)}")
+    error = "" if scores.ece is None else f"   calibration error {percent(scores.ece)}"
+    click.echo(f"refused {percent(found.rejected_rate)}{error}")
     for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker), *scores.by_attribute.items()):
         worst = sorted(shares.items(), key=lambda item: item[1].accuracy)[:10]
         for name, share in worst:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
@@ -16,6 +17,7 @@ import numpy as np
 from sutja.audio import Waveform
 from sutja.augment import coloured_noise
 from sutja.lexicon import Vocabulary, listed_words
+from sutja.synth import SynthConfig, Voice, draw_voices
 
 N_VOICES = 120
 PSEUDO_SHARE = 0.4  # of the synthetic words are no words at all, so that nothing can be known by heart
@@ -77,23 +79,29 @@ def noise(sample_rate: int, rng: np.random.Generator) -> Waveform:
     return np.asarray(tones * np.exp(-time * rng.uniform(0, 8)), dtype=np.float32)
 
 
-def other_words(
-    vocabulary: Vocabulary, n_words: int, sample_rate: int, rng: np.random.Generator
-) -> Iterator[tuple[str, Waveform]]:
-    """Speak ``n_words`` words that are not in the vocabulary with synthetic voices: ``(word, waveform)``.
+@dataclass(frozen=True)
+class OtherWord:
+    """A word that is not in the vocabulary, and the synthetic voice that says it."""
+
+    name: str
+    """Its language (empty where it is English) and the word: ``de:eins``, ``:house``."""
+    text: str
+    voice: Voice
+
+
+def other_words(vocabulary: Vocabulary, n_words: int, rng: np.random.Generator) -> Iterator[OtherWord]:
+    """Draw ``n_words`` words that are not in the vocabulary, each with a synthetic voice.
 
     Gives nothing where eSpeak NG is not installed.
     """
     if find_spec("espeakng_loader") is None:
         return
-    from sutja.synth import SynthConfig, Voice, draw_voices, synthesise
-
     voices = list(draw_voices(SynthConfig(n_voices=N_VOICES, seed=int(rng.integers(2**31)))).values())
     for language, word, speaker in drawn_words(vocabulary, n_words, len(voices), rng):
         voice = voices[speaker]
         if language:
             voice = Voice(language, voice.variant, voice.rate, voice.pitch, voice.pitch_range)
-        yield f"{language}:{word}", synthesise(word, voice, sample_rate=sample_rate)
+        yield OtherWord(f"{language}:{word}", word, voice)
 
 
 def drawn_words(

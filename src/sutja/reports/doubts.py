@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
 RECOGNISED = 0.5
 """A clip is recognised when one kind of network gives one label at least this probability."""
 FILTER = "prune_by_class"
-"""How cleanlab chooses; compared with its other ways in docs/audit.md, on draws that are not those reported."""
+"""How cleanlab chooses; compared with its other ways in docs/decisions/, on draws that are not those reported."""
 CONTRADICTED = 0.6
 """Another label with so much more probability than a clip's own is a doubt whatever the counts say; chosen as above."""
 

@@ -35,7 +35,7 @@ N_PARTS = 8
 N_NEIGHBOURS = 5
 WHITENING = 0.4
 """Each frequency is divided by its magnitude to this power: the fundamental, loud and alike in takes of one speaker,
-counts for less. Chosen with ``SAME``: docs/audit.md."""
+counts for less. Chosen with ``SAME``: docs/decisions/."""
 SAME = 0.78
 """Waveforms that correlate more than this are one recording."""
 MAX_COMPARED = 30_000
