@@ -17,8 +17,9 @@ from sutja.cli.options import Bars, Source, data_options, say
 from sutja.dataset import scan
 from sutja.download import SOURCES
 from sutja.inspection import Inspection, inspect
+from sutja.lexicon import digit_words
 from sutja.listening import PROBLEMS
-from sutja.synth import SynthConfig, digit_words, parse_words, write_dataset
+from sutja.synth import SynthConfig, parse_words, write_dataset
 
 # Problems of one kind that are shown to people; --json has them all.
 N_SHOWN = 3
