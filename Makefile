@@ -9,9 +9,12 @@ export SUTJA_DATA
 # One thread a process: our processes are the parallelism.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install demo test check model model-sources bench clean
+# What is installed beside the package: everything, or `tests` where no torch is to be had.
+EXTRA ?= dev
 
-install: $(VENV)/with-dev
+.PHONY: install demo test coverage test-portable check model model-sources bench clean
+
+install: $(VENV)/with-$(EXTRA)
 
 $(VENV)/with-%: pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
@@ -29,12 +32,25 @@ demo: $(VENV)/with-train,synth
 	$(BIN)/sutja evaluate demo/unheard --model demo/run
 	@echo "Open demo/run/report.html"
 
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal -q
+
 # What a browser runs, for the tests: where npm is.
 tests/web/node_modules: tests/web/package-lock.json
 	if command -v npm >/dev/null; then npm ci --silent --prefix tests/web && touch $@; fi
 
 test: install tests/web/node_modules
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -rs
+	$(PYTEST) -rs $(TEST_OPTIONS)
+
+# The same, and the share of lines and branches that it ran, which may not fall: what CI runs.
+coverage: TEST_OPTIONS = --cov --cov-report=term:skip-covered
+coverage: test
+
+# The tests of numbers, as on processors that know fewer instructions: the sums come in another order there.
+SETS := own avx2 baseline
+test-portable: $(SETS:%=test-as-%)
+
+test-as-%: install
+	$(BIN)/python tools/instruction_sets.py $* $(PYTEST) -m numeric
 
 check: install
 	$(BIN)/ruff check .

@@ -6,6 +6,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import tone, write_wav
 from spoken_digits import DIGITS, FORMS, GERMAN
 

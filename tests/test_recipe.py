@@ -9,8 +9,21 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import TINY_RATE, tone, write_wav
-from helpers import nothing_half_written, numbers, read_csv, read_json, same_results, tiny_study, write_csv, write_study
+from helpers import (
+    CutError,
+    nothing_half_written,
+    numbers,
+    read_csv,
+    read_json,
+    same_results,
+    tiny_study,
+    write_csv,
+    write_study,
+)
 
 from sutja import __version__, bundle, recipe
 from sutja.audio import load_waveform
@@ -339,11 +352,11 @@ def begun(study, tmp_path, quick, monkeypatch) -> Path:
     class CutOff(Serial):
         def map(self, function, jobs, on_step):
             yield function(jobs[0], on_step)
-            raise KeyboardInterrupt
+            raise CutError
 
     with monkeypatch.context() as patch:
         patch.setattr(recipe, "local", lambda n_workers: CutOff())
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(CutError):
             train(plan(study, tmp_path / "run"), Told())
     return tmp_path / "run"
 
@@ -496,11 +509,11 @@ def test_a_finished_run_is_not_trained_again(study, tmp_path, monkeypatch, quick
 
 def test_a_run_cut_off_in_its_report(study, tmp_path, monkeypatch, quick):
     def cut(run):
-        raise KeyboardInterrupt
+        raise CutError
 
     with monkeypatch.context() as patch:
         patch.setattr(recipe, "write_report", cut)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(CutError):
             train(plan(study, tmp_path / "run"), Told())
     train(plan(study, tmp_path / "run", resume=True), Told())
     assert not (tmp_path / "run" / "work").exists()

@@ -11,6 +11,7 @@ import threading
 
 import numpy as np
 import pytest
+from helpers import CutError
 from spoken_digits import DIGITS, GERMAN
 
 from sutja import synth
@@ -297,8 +298,8 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
 
 def test_a_stop_by_hand_leaves_nothing_behind(tmp_path):
     def stop():
-        raise KeyboardInterrupt
+        raise CutError
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(CutError):
         write_dataset(tmp_path / "set", WORDS, SMALL, progress=stop)
     assert list(tmp_path.iterdir()) == []
