@@ -355,7 +355,8 @@ def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Proba
     """Return the columns, the labels in class order and each member's probabilities, a row a judged input."""
     name = printable(path)
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves a file open that begins like an archive and is none.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             table = [file[column].tolist() for column in CLIP_COLUMNS]
             labels, ensemble = file["labels"].tolist(), file[ENSEMBLE]
             rows = {key: file[key] for key in file.files if file[key].shape == ensemble.shape and ensemble.ndim == 2}
