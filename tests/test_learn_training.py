@@ -65,7 +65,7 @@ def assert_equal(found, expected):
         assert np.array_equal(found.weights[name], values), name
 
 
-@pytest.mark.parametrize(("network", "epochs"), [("digit_net", 50), ("word_net", 25)])
+@pytest.mark.parametrize(("network", "epochs"), [("study", 50), ("robust", 25)])
 def test_it_learns(network, epochs):
     # Holds with this margin for seeds 1 to 20 under two instruction sets (0.9 and 0.41 are the worst of 80). Of 500
     # steps: the study's running means move by 1 % a step, and after 250 a network that has learned is right for some

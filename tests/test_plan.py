@@ -79,6 +79,7 @@ def test_negatives_are_refused():
         (Wishes("reference", refuse=("2",)), {}, ConfigError, "preset reference cannot refuse; leave --refuse"),
         (Wishes("reference", false_accept_rate=0.1), {}, ConfigError, "preset reference cannot refuse; leave --false"),
         (Wishes("reference"), {"extra": dataset().clips}, ConfigError, "learns from DATA only; leave --extra out"),
+        (Wishes("reference", n_synthetic_voices=2), {}, ConfigError, "from DATA only; leave --synthetic-voices out"),
     ],
 )
 def test_wishes_that_cannot_be(wishes, more, kind, message):

@@ -138,6 +138,8 @@ def settings_of(wishes: Wishes) -> Config:
         config = replace(config, refusal=replace(base.refusal, false_accept_rate=wishes.false_accept_rate))
     config = replace(config, language=wishes.language, spoken=wishes.spoken)
     n_voices = wishes.n_synthetic_voices
+    if n_voices and base.augment is None:
+        raise ConfigError(f"preset {base.preset} learns from DATA only; leave --synthetic-voices out, or choose robust")
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 
 

@@ -406,7 +406,7 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
 
 def _dataclass(kind: Any, value: Any, where: str) -> Any:
     hints = get_type_hints(kind)
-    given = {name: item for name, item in _kept(value, dict, where).items() if name in hints}
+    given = {name: item for name, item in _kept(value, dict, where).items() if name in hints and item is not None}
     lacking = [
         f.name
         for f in dataclasses.fields(kind)
