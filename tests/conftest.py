@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import signal
+import threading
 from fnmatch import fnmatch
 from pathlib import Path
 
+import hypothesis
 import numpy as np
 import pytest
 import soundfile
@@ -23,6 +26,15 @@ NUMERIC = (
     "test_metrics", "test_predictor", "test_profile", "test_recipe", "test_relevance", "test_reports_doubts",
     "test_reports_duplicates", "test_robust", "test_shipped", "test_stress", "test_surfaces", "test_synth",
 )  # fmt: skip
+
+
+def pytest_configure(config):
+    hypothesis.settings.register_profile("without a clock", deadline=None)  # a machine that is busy breaks no law
+    hypothesis.settings.load_profile("without a clock")
+    # Behind a shell's `&` Ctrl-C is ignored, and stays so in every process that is started, also by tests that send it.
+    # A handler of ours is the default again where another program begins.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN and threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import signal
@@ -77,7 +78,11 @@ def test_killed_in_the_middle_and_resumed_is_as_undisturbed(study, tmp_path, mon
 def test_ctrl_c_says_how_to_go_on(study, tmp_path):
     process = start(study, tmp_path / "run", "--jobs", "2", "--epochs", "500")
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: to all processes of the group
-    _, told = process.communicate(timeout=60)
+    try:
+        _, told = process.communicate(timeout=60)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
     assert process.returncode == 1
     assert "Traceback" not in told
     assert "stopped; the same command with --resume goes on from here" in told

@@ -30,6 +30,7 @@ from sutja.predictor import Prediction
 
 synth = pytest.importorskip("sutja.synth")
 playwright = pytest.importorskip("playwright.sync_api")
+playwright.expect.set_options(timeout=60_000)  # of a machine that is busy; what comes sooner is not waited for
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not installed")
 
 ROOT = Path(__file__).parents[1]

@@ -60,6 +60,7 @@ def told_files() -> list[str]:
 
 
 def test_the_commands(home):
+    pytest.importorskip("torch")
     readme, guide = commands(README), commands(DOCS / "guide.md")
     assert SERVE in readme
     assert SERVE in guide

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import csv
 import dataclasses
 import io
@@ -80,7 +81,7 @@ class Results:
             self._keep_whole_lines(_json_path if as_json else _csv_path)
             self._file = path.open("a", encoding="utf-8", newline="", buffering=1)
             if not as_json and path.stat().st_size == 0:
-                self._file.write(csv_row(COLUMNS))
+                self._write(csv_row(COLUMNS))
         except OSError as error:
             raise cannot_write(path, error) from error
         self.n_lines = self._done.total()
@@ -97,11 +98,16 @@ class Results:
 
     def write(self, path: Path, found: Prediction | AudioError) -> None:
         """Add a line."""
-        try:
-            self._file.write(self._line(path, found))
-        except OSError as error:
-            raise cannot_write(self.path, error) from error
+        self._write(self._line(path, found))
         self.n_lines += 1
+
+    def _write(self, line: str) -> None:
+        try:
+            self._file.write(line)
+        except OSError as error:
+            with contextlib.suppress(OSError):
+                self._file.close()  # writes once more what it still holds
+            raise cannot_write(self.path, error) from error
 
     def close(self) -> None:
         """Close the file."""

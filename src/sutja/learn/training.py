@@ -252,7 +252,8 @@ def save_arrays(path: Path, arrays: Arrays, history: list[dict[str, float]]) -> 
 def load_arrays(path: Path) -> tuple[Arrays, list[dict[str, float]]]:
     """Read what :func:`save_arrays` wrote."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: NumPy leaves a file open that begins like an archive and is none.
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             arrays = dict(file)
         return arrays, json.loads(arrays.pop("history").tobytes())
     except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:

@@ -34,6 +34,11 @@ class Upload:
 class _InMemory(MultiPartParser):
     spool_max_size = 2**62  # nothing is written to disk: the body's own limit holds
 
+    def close(self) -> None:
+        """Let go of every part, also of one that has no end: Starlette does so after errors only."""
+        for file in getattr(self, "_files_to_close_on_error", ()):  # without it they are let go of later
+            file.close()
+
 
 @contextlib.asynccontextmanager
 async def one(request: Request, limits: Limits, held: Places) -> AsyncIterator[Upload]:
@@ -120,7 +125,10 @@ async def _files(headers: Headers, body: bytes, field: str, limit: int) -> list[
         raise HTTPException(422 if too_many else 400, message) from error
     except (ValueError, LookupError, TypeError, AssertionError) as error:  # headers of parts that cannot be understood
         raise HTTPException(400, f"the form cannot be read; expected {_expected(field, limit)}; correct it") from error
-    return await _named(form, field, limit)
+    try:
+        return await _named(form, field, limit)
+    finally:
+        parser.close()
 
 
 async def _named(form: FormData, field: str, limit: int) -> list[Upload]:
