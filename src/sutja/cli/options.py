@@ -149,15 +149,15 @@ def expand(paths: Iterable[str]) -> Iterator[Path]:
     for text in paths:
         path = Path(text)
         if os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
-            yield from _or(path, walk_audio(path))
+            yield from _or_itself(path, walk_audio(path))
         elif os.path.exists(text):  # noqa: PTH110
             yield path
         else:
             names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
-            yield from _or(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
+            yield from _or_itself(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
 
 
-def _or(path: Path, found: Iterator[Path]) -> Iterator[Path]:
-    first = next(found, path)
+def _or_itself(path: Path, files: Iterator[Path]) -> Iterator[Path]:
+    first = next(files, path)
     yield first
-    yield from found
+    yield from files

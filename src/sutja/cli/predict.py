@@ -15,7 +15,7 @@ from sutja.cli.rows import COLUMNS, Results, csv_line, csv_row, json_line
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
 
-Found = Prediction | AudioError
+Outcome = Prediction | AudioError
 INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 
 
@@ -37,19 +37,19 @@ def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path 
     if out is None:
         if form == "csv":
             click.echo(csv_row(COLUMNS), nl=False)
-        n_failed = _each(predictor, expand(paths), {"json": _say_json, "csv": _say_csv, None: _say_text}[form])
+        n_failed = _each(predictor, expand(paths), {"json": _print_json, "csv": _print_csv, None: _print_text}[form])
     else:
         n_failed = _into_file(predictor, paths, Results(out, as_json=form == "json", resume=resume))
     sys.exit(1 if n_failed else 0)
 
 
-def _each(predictor: Predictor, paths: Iterable[Path], tell: Callable[[Path, Found], None]) -> int:
+def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Outcome], None]) -> int:
     """Predict one after the other, whatever their number, and count those that cannot be used."""
     n_failed = 0
     paths, sources = itertools.tee(paths)
-    for path, found in zip(paths, predictor.predict_many(sources), strict=True):
-        tell(path, found)
-        n_failed += isinstance(found, AudioError)
+    for path, outcome in zip(paths, predictor.predict_many(sources), strict=True):
+        write(path, outcome)
+        n_failed += isinstance(outcome, AudioError)
     return n_failed
 
 
@@ -57,12 +57,12 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: Results) -
     n_before, bars = results.n_lines, Bars()
     step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
 
-    def tell(path: Path, found: Found) -> None:
-        results.write(path, found)
+    def write(path: Path, outcome: Outcome) -> None:
+        results.write(path, outcome)
         step()
 
     try:
-        n_failed = _each(predictor, results.remaining(expand(paths)), tell)
+        n_failed = _each(predictor, results.remaining(expand(paths)), write)
     except KeyboardInterrupt:
         bars.close()
         say(f"stopped: what was said so far is in {results.path}; go on with --resume")
@@ -75,17 +75,17 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: Results) -
     return n_failed
 
 
-def _say_json(path: Path, found: Found) -> None:
-    click.echo(json_line(path, found), nl=False)
+def _print_json(path: Path, outcome: Outcome) -> None:
+    click.echo(json_line(path, outcome), nl=False)
 
 
-def _say_csv(path: Path, found: Found) -> None:
-    click.echo(csv_line(path, found), nl=False)
+def _print_csv(path: Path, outcome: Outcome) -> None:
+    click.echo(csv_line(path, outcome), nl=False)
 
 
-def _say_text(path: Path, found: Found) -> None:
-    if isinstance(found, AudioError):
-        say(f"sutja: {found}")
+def _print_text(path: Path, outcome: Outcome) -> None:
+    if isinstance(outcome, AudioError):
+        say(f"sutja: {outcome}")
     else:
-        said = "not in the vocabulary" if found.rejected else found.label
-        click.echo(f"{printable(path)}: {said} ({percent(found.probability)})")
+        answer = "not in the vocabulary" if outcome.rejected else outcome.label
+        click.echo(f"{printable(path)}: {answer} ({percent(outcome.probability)})")

@@ -19,20 +19,20 @@ from sutja.predictor import Prediction
 COLUMNS = ("path", "label", "probability", "error")
 
 
-def json_line(path: Path, found: Prediction | AudioError) -> str:
+def json_line(path: Path, outcome: Prediction | AudioError) -> str:
     """Write one JSON object: everything that is known."""
     record: dict[str, Any] = {"path": printable(path)}
-    if isinstance(found, AudioError):
-        record["error"] = str(found)
+    if isinstance(outcome, AudioError):
+        record["error"] = str(outcome)
     else:
-        record |= dataclasses.asdict(found)
+        record |= dataclasses.asdict(outcome)
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def csv_line(path: Path, found: Prediction | AudioError) -> str:
+def csv_line(path: Path, outcome: Prediction | AudioError) -> str:
     """Write :data:`COLUMNS`; the label of a clip that is refused is empty."""
-    said = ["", "", str(found)] if isinstance(found, AudioError) else [found.label, found.probability, ""]
-    return csv_row([printable(path), *said])
+    values = ["", "", str(outcome)] if isinstance(outcome, AudioError) else [outcome.label, outcome.probability, ""]
+    return csv_row([printable(path), *values])
 
 
 def csv_row(values: Iterable[Any]) -> str:
@@ -95,10 +95,10 @@ class Results:
             else:
                 yield path
 
-    def write(self, path: Path, found: Prediction | AudioError) -> None:
+    def write(self, path: Path, outcome: Prediction | AudioError) -> None:
         """Add a line."""
         try:
-            self._file.write(self._line(path, found))
+            self._file.write(self._line(path, outcome))
         except OSError as error:
             raise cannot_write(self.path, error) from error
         self.n_lines += 1
