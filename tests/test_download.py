@@ -21,7 +21,7 @@ from conftest import TINY_RATE, tone
 
 from sutja import download
 from sutja.dataset import scan
-from sutja.download import SOURCES, fetch
+from sutja.download import CORPORA, fetch
 from sutja.errors import ConfigError, DatasetError, DependencyError, RunError
 
 
@@ -406,18 +406,18 @@ def test_a_wrapping_folder_is_taken_off_unless_a_layout_wants_it(site, tmp_path,
     assert ((folder / wrapping).exists(), scan(folder).layout) == (stays, "audiomnist")
 
 
-# -- sources ----------------------------------------------------------------------------------------------------------
+# -- corpora ----------------------------------------------------------------------------------------------------------
 
 
-def test_sources_say_what_they_are():
-    for source in SOURCES.values():
-        assert source.url.startswith("https://")
-        assert source.size
-        assert source.licence
-        assert source.sha256 is None or re.fullmatch("[0-9a-f]{64}", source.sha256)
+def test_corpora_say_what_they_are():
+    for corpus in CORPORA.values():
+        assert corpus.url.startswith("https://")
+        assert corpus.size
+        assert corpus.licence
+        assert corpus.sha256 is None or re.fullmatch("[0-9a-f]{64}", corpus.sha256)
 
 
-def test_another_address_is_not_held_to_the_sources_checksum(site, tmp_path):
+def test_another_address_is_not_held_to_the_corpus_checksum(site, tmp_path):
     site.content = tarred({"yes/0a_nohash_0.wav": wav()})
     assert not fetch("speech_commands", tmp_path / "sc", url=site.url).checked
-    assert SOURCES["speech_commands"].sha256 is not None
+    assert CORPORA["speech_commands"].sha256 is not None

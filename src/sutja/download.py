@@ -34,7 +34,7 @@ Progress = Callable[[int, int | None], None]
 
 
 @dataclass(frozen=True)
-class Source:
+class Corpus:
     """A public corpus."""
 
     url: str
@@ -49,22 +49,22 @@ class Source:
 
 # GitHub makes its archives when they are asked for and promises no fixed bytes, hence no checksums for the first two.
 # That of Speech Commands is torchaudio's and TensorFlow Datasets' (speech_commands/checksums.tsv).
-SOURCES = {
-    "fsdd": Source(
+CORPORA = {
+    "fsdd": Corpus(
         "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
         None,
         "about 15 MB",
         "CC BY-SA 4.0",
         "Free Spoken Digit Dataset 1.0.10 (Jackson and others): 3000 English digits, 6 speakers, 8 kHz",
     ),
-    "audiomnist": Source(
+    "audiomnist": Corpus(
         "https://github.com/soerenab/AudioMNIST/archive/refs/heads/master.zip",
         None,
         "about 1 GB",
         "MIT",
         "AudioMNIST (Becker and others, 2018): 30000 English digits, 60 speakers, 48 kHz",
     ),
-    "speech_commands": Source(
+    "speech_commands": Corpus(
         "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
         "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
         "2.4 GB",
@@ -103,11 +103,11 @@ def fetch(
     Parameters
     ----------
     name
-        One of :data:`SOURCES`.
+        One of :data:`CORPORA`.
     folder
         Where; it must be new or empty. What came of an interrupted attempt is beside it and is used.
     url
-        Another address of the archive, a zip or a tar; the source's own checksum then does not hold.
+        Another address of the archive, a zip or a tar; the corpus's own checksum then does not hold.
     sha256
         What the archive's checksum must be.
     progress
@@ -121,27 +121,27 @@ def fetch(
         When the folder is there already or cannot be written to.
 
     """
-    if name not in SOURCES:
-        raise ConfigError(f"corpus {name!r} is not known; expected one of {', '.join(SOURCES)}")
-    source = SOURCES[name]
-    expected = sha256 or (None if url else source.sha256)
+    if name not in CORPORA:
+        raise ConfigError(f"corpus {name!r} is not known; expected one of {', '.join(CORPORA)}")
+    corpus = CORPORA[name]
+    expected = sha256 or (None if url else corpus.sha256)
     if expected is not None and not re.fullmatch("[0-9a-fA-F]{64}", expected):
         raise ConfigError(f"sha256 {expected!r} is not one; expected 64 hexadecimal digits")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise RunError(f"{folder}: is there already; expected a new or an empty folder: choose another with --to")
     part = folder.with_name(f"{folder.name}.part")
-    download(url or source.url, part, resume_blindly=expected is not None, progress=progress)
-    found = sha256_of(part)
-    if expected is not None and found != expected.lower():
+    download(url or corpus.url, part, resume_blindly=expected is not None, progress=progress)
+    received = sha256_of(part)
+    if expected is not None and received != expected.lower():
         _forget(part)
         raise DatasetError(
-            f"{url or source.url}: sha256 is {found} and not {expected.lower()}; the archive was deleted: fetch it "
+            f"{url or corpus.url}: sha256 is {received} and not {expected.lower()}; the archive was deleted: fetch it "
             "again, and do not use it if this stays"
         )
     with new_folder(folder) as draft, _archive_errors(part):
         unpack(part, draft)
     _forget(part)
-    return Fetched(folder, found, expected is not None)
+    return Fetched(folder, received, expected is not None)
 
 
 def download(url: str, part: Path, *, resume_blindly: bool = False, progress: Progress | None = None) -> None:
@@ -262,10 +262,10 @@ def _receive(response: Any, url: str, part: Path, progress: Progress | None) -> 
 
 
 def _range_of(response: Any) -> tuple[int, int | None]:
-    """Return the first byte that comes and the length of the whole file, if it is told."""
-    told = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if told:
-        return int(told[1] or 0), None if told[2] == "*" else int(told[2])
+    """Return the first byte that comes and the length of the whole file, if the server says it."""
+    sent_range = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
+    if sent_range:
+        return int(sent_range[1] or 0), None if sent_range[2] == "*" else int(sent_range[2])
     length = response.headers.get("Content-Length", "")
     return 0, int(length) if length.isdecimal() and response.status_code == 200 else None
 

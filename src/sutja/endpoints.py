@@ -169,8 +169,8 @@ class EndpointDetector:
             return self._ended((frame + 2) * self._hop)  # what this frame ends with: a chunk may hold more
         return None
 
-    def _ended(self, heard: int) -> SpeechSegment | None:
-        """Cut the word out of the first ``heard`` samples, and leave out of it what has turned out to be the room."""
+    def _ended(self, n_known: int) -> SpeechSegment | None:
+        """Cut the word out of the first ``n_known`` samples, and leave out of it what has turned out to be the room."""
         if self._begun is None:
             return None
         begun, self._begun = self._begun, None
@@ -182,8 +182,8 @@ class EndpointDetector:
         if last - first < self.config.min_seconds * self.sample_rate:
             return None
         margin = round(self.config.margin_seconds * self.sample_rate)
-        start, stop = max(0, first - margin - self._first), min(last + margin, heard) - self._first
-        begin, end, known = (n / self.sample_rate for n in (first, last, heard))
+        start, stop = max(0, first - margin - self._first), min(last + margin, n_known) - self._first
+        begin, end, known = (n / self.sample_rate for n in (first, last, n_known))
         return SpeechSegment(begin, end, known, self._buffer[start:stop].copy())
 
     def _forget(self) -> None:

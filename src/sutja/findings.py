@@ -142,10 +142,10 @@ def _one_voice(labels: Sequence[str], table: Mapping[str, Counter[str]]) -> Iter
         text = f"{n_alone} of {len(labels)} labels come from one speaker each: word and voice cannot be told apart."
         yield Finding("stop", text)
         return
-    for speaker, said in alone.items():
-        several = len(said) > 1
+    for speaker, spoken in alone.items():
+        several = len(spoken) > 1
         text = (
-            f"Label{'s' if several else ''} {_quoted(said)} come{'' if several else 's'} from one speaker only, "
+            f"Label{'s' if several else ''} {_quoted(spoken)} come{'' if several else 's'} from one speaker only, "
             f"{_quoted([speaker])}: word and voice cannot be told apart."
         )
         yield Finding("stop", text)
@@ -223,33 +223,33 @@ def _channels(profiles: Sequence[ClipProfile], config: Config) -> Iterator[Findi
     if len(rates) > 1:
         parts = ", ".join(f"{rate} Hz ({n})" for rate, n in rates.most_common(N_SHOWN))
         yield Finding("know", f"There are {len(rates)} sample rates: {parts}. All are resampled to one.")
-    cut = _cut_alike(profiles)
-    if len(cut) >= max(1, MANY * len(profiles)):
-        typical, rate = float(np.median([p.bandwidth_hz for p in cut])), Counter(p.sample_rate for p in cut)
+    limited = _limited_alike(profiles)
+    if len(limited) >= max(1, MANY * len(profiles)):
+        typical, rate = float(np.median([p.bandwidth_hz for p in limited])), Counter(p.sample_rate for p in limited)
         text = (
-            f"{_share(len(cut), len(profiles), verb=True)} empty above about {typical / 1000:.1f} kHz although the "
+            f"{_share(len(limited), len(profiles), verb=True)} empty above about {typical / 1000:.1f} kHz although the "
             f"file's rate is {rate.most_common(1)[0][0]} Hz: sound from a telephone or a low-rate source."
         )
-        if len(cut) < (1 - MANY) * len(profiles):
+        if len(limited) < (1 - MANY) * len(profiles):
             text += " The others are not: a network can tell the two apart by that."
-        yield Finding("careful", text, tuple(p.name for p in cut))
-    used, heard = float(np.quantile([p.bandwidth_hz for p in profiles], 0.95)), config.audio.sample_rate / 2
-    if used < MUCH_BELOW * heard:
+        yield Finding("careful", text, tuple(p.name for p in limited))
+    used, limit = float(np.quantile([p.bandwidth_hz for p in profiles], 0.95)), config.audio.sample_rate / 2
+    if used < MUCH_BELOW * limit:
         text = (
-            f"The recordings reach up to {used / 1000:.1f} kHz, and the settings listen up to {heard / 1000:.1f}: the "
+            f"The recordings reach up to {used / 1000:.1f} kHz, and the settings listen up to {limit / 1000:.1f}: the "
             "networks' upper bands hold nothing here, and something as soon as another microphone is used."
         )
         yield Finding("know", text)
 
 
-def _cut_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
-    """Return the largest group of clips that are cut at about the same frequency.
+def _limited_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
+    """Return the largest group of clips whose band ends at about the same frequency.
 
-    A source cuts all its clips at one place. Cuts here and there are words that had nothing above.
+    A source limits all its clips alike. Limits here and there are words that had nothing above.
     """
-    cut = sorted((p for p in profiles if p.band_limited), key=lambda p: p.bandwidth_hz)
-    highest = np.searchsorted([p.bandwidth_hz for p in cut], [1.1 * p.bandwidth_hz for p in cut], side="right")
-    groups = [cut[first : int(last)] for first, last in enumerate(highest)]
+    limited = sorted((p for p in profiles if p.band_limited), key=lambda p: p.bandwidth_hz)
+    highest = np.searchsorted([p.bandwidth_hz for p in limited], [1.1 * p.bandwidth_hz for p in limited], side="right")
+    groups = [limited[first : int(last)] for first, last in enumerate(highest)]
     return max(groups, key=len, default=[])
 
 
@@ -325,8 +325,8 @@ def by_speaker(profiles: Sequence[ClipProfile], quantity: str) -> dict[str, list
 
 def _share(n: int, of: int, *, verb: bool = False) -> str:
     """Say a number of clips and its share: `14 % of the clips (420 of 3000)`."""
-    said = f"{100 * n / of:.0f} % of the clips ({n} of {of})" if n >= 0.01 * of and n > 1 else f"{n} of {of} clips"
-    return said + (" is" if n == 1 else " are") * verb
+    text = f"{100 * n / of:.0f} % of the clips ({n} of {of})" if n >= 0.01 * of and n > 1 else f"{n} of {of} clips"
+    return text + (" is" if n == 1 else " are") * verb
 
 
 def _quoted(names: Any) -> str:

@@ -172,19 +172,19 @@ def _is_table(path: Path) -> bool:
 def _csv_files(folder: Path, *, strict: bool = True) -> list[Path]:
     every = sorted(p for p in folder.glob("*.csv") if not p.name.startswith("."))
     named = [folder / f"{split}.csv" for split in SPLITS if folder / f"{split}.csv" in every]
-    found = named or [p for p in every if _is_table(p)] or every
-    if strict and len(found) > 1 and not named:
-        names = listed(p.name for p in found)
-        raise DatasetError(f"{printable(folder)}: holds {len(found)} CSV files ({names}); name the one that is meant")
-    if strict and not found:
+    tables = named or [p for p in every if _is_table(p)] or every
+    if strict and len(tables) > 1 and not named:
+        names = listed(p.name for p in tables)
+        raise DatasetError(f"{printable(folder)}: holds {len(tables)} CSV files ({names}); name the one that is meant")
+    if strict and not tables:
         raise DatasetError(f"{printable(folder)}: holds no CSV file; expected train.csv, test.csv or a single CSV")
-    return found
+    return tables
 
 
 def _metadata_files(folder: Path) -> list[Path]:
     places = [folder, *(folder / split for split in SPLITS)]
-    found = [p / name for p in places for name in ("metadata.csv", "metadata.jsonl")]
-    return [p for p in found if p.is_file()]
+    paths = [p / name for p in places for name in ("metadata.csv", "metadata.jsonl")]
+    return [p for p in paths if p.is_file()]
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
@@ -272,16 +272,16 @@ def _csv_row(columns: Sequence[str], values: Sequence[str], table: Path, line: i
 
 def _check_columns(columns: Sequence[str], table: Path) -> None:
     """Require what is needed, and refuse a table that names its labels otherwise rather than call it unlabelled."""
-    found = f"{printable(table)}: columns {listed(columns, 8) or 'none'}"
+    holds = f"{printable(table)}: columns {listed(columns, 8) or 'none'}"
     if len(set(columns)) < len(columns):
-        raise DatasetError(f"{found}; each name may be there once: rename the others")
+        raise DatasetError(f"{holds}; each name may be there once: rename the others")
     for name in ("file_name", "label"):
         if name in columns or (name == "label" and _may_lack_labels(columns, table)):
             continue
         advice = near(name, columns, "; rename {!r}") or f"; add a column {name}"
         if len(columns) == 1 and re.search("[;\t]", columns[0]):
             advice = "; separate the columns by commas"
-        raise DatasetError(f"{found}; expected file_name,label[,speaker], and {name} is not there{advice}")
+        raise DatasetError(f"{holds}; expected file_name,label[,speaker], and {name} is not there{advice}")
 
 
 def _may_lack_labels(columns: Sequence[str], table: Path) -> bool:

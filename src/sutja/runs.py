@@ -419,5 +419,5 @@ def _dataclass(kind: Any, value: Any, where: str) -> Any:
 def _kept(value: Any, kind: Any, where: str) -> Any:
     if isinstance(value, kind):
         return value
-    found = json.dumps(value)[:40]
-    raise RunError(f"{where}: holds {found} where another kind of value belongs; train the run again")
+    text = json.dumps(value)[:40]
+    raise RunError(f"{where}: holds {text} where another kind of value belongs; train the run again")

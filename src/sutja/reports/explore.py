@@ -284,7 +284,7 @@ def _draw_all(
     step = progress.stage("drawing", len(jobs) + len(kinds), "figure")
     drawn: dict[str, Any] = {"examples": examples}
     for number, (name, draw) in enumerate(jobs):
-        drawn[name] = pages.keep(draw(), folder / f"{_file_word(name)}.png", f"figure-{number}")
+        drawn[name] = pages.keep(draw(), folder / f"{_file_stem(name)}.png", f"figure-{number}")
         step()
     for kind in kinds:  # last: the map was being made meanwhile; the page draws its own
         groups = [getattr(clip.profile, kind) for clip in shown]
@@ -300,7 +300,7 @@ def _drawn_labels(labels: Sequence[str]) -> list[str]:
     return [labels[i] for i in _evenly(len(labels), MAX_DRAWN_LABELS)]
 
 
-def _file_word(name: str) -> str:
+def _file_stem(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name)[:80]
 
 
