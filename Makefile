@@ -9,9 +9,12 @@ export SUTJA_DATA
 # One thread a process: our processes are the parallelism.
 export OMP_NUM_THREADS ?= 1
 
-.PHONY: install demo test check model model-sources bench clean
+# What is installed beside the package: everything, or `tests` where no torch is to be had.
+EXTRA ?= dev
 
-install: $(VENV)/with-dev
+.PHONY: install demo test coverage test-portable check model model-sources bench clean
+
+install: $(VENV)/with-$(EXTRA)
 
 $(VENV)/with-%: pyproject.toml
 	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
@@ -29,12 +32,25 @@ demo: $(VENV)/with-train,synth
 	$(BIN)/sutja evaluate demo/unheard --model demo/run
 	@echo "Open demo/run/report.html"
 
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal -q
+
 # What a browser runs, for the tests: where npm is.
 tests/web/node_modules: tests/web/package-lock.json
 	if command -v npm >/dev/null; then npm ci --silent --prefix tests/web && touch $@; fi
 
 test: install tests/web/node_modules
-	$(BIN)/python -m pytest -n 2 --dist worksteal -q -rs
+	$(PYTEST) -rs $(TEST_OPTIONS)
+
+# The same, and the share of lines and branches that it ran, which may not fall: what CI runs.
+coverage: TEST_OPTIONS = --cov --cov-report=term:skip-covered
+coverage: test
+
+# The tests of numbers, as on processors that know fewer instructions: the sums come in another order there.
+SETS := own avx2 baseline
+test-portable: $(SETS:%=test-as-%)
+
+test-as-%: install
+	$(BIN)/python tools/instruction_sets.py $* $(PYTEST) -m numeric
 
 check: install
 	$(BIN)/ruff check .
@@ -49,7 +65,7 @@ DIGITS := zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9
 FLITE := build/flite
 MODEL_SOURCES = $(CORPORA:%=$(SUTJA_DATA)/%) $(DIGITS:%=--rename %) \
 	--refuse yes --refuse no --refuse up --refuse down --negatives $(SUTJA_DATA)/arabic/clips \
-	--negatives $(FLITE)/words --extra $(FLITE)/digits --synthetic-voices 100
+	--negatives $(FLITE)/words --extra $(FLITE)/digits --synthetic-voices 100 --language en
 PRECISION := $(if $(shell grep -m1 -o -e avx512_bf16 -e amx_bf16 /proc/cpuinfo),bfloat16,float32)
 model: install
 	test -d $(FLITE) || $(BIN)/python tools/flite_voices.py $(FLITE)

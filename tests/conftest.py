@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from fnmatch import fnmatch
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,20 @@ from numpy.typing import NDArray
 TINY_RATE = 8_000
 TINY_LABELS = ("0", "1", "2")
 TINY_SPEAKERS = ("01", "02", "03", "04")
+
+# Whose tests compare or learn numbers: they hold on any processor (`make test-portable`).
+NUMERIC = (
+    "test_audio", "test_augment", "test_calibration", "test_cli_evaluate", "test_cli_explain", "test_cli_predict",
+    "test_endpoints", "test_ensemble", "test_evaluation", "test_export", "test_features", "test_graph", "test_learn*",
+    "test_metrics", "test_predictor", "test_profile", "test_recipe", "test_relevance", "test_reports_doubts",
+    "test_reports_duplicates", "test_robust", "test_shipped", "test_stress", "test_surfaces", "test_synth",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if any(fnmatch(item.path.stem, pattern) for pattern in NUMERIC):
+            item.add_marker("numeric")
 
 
 def pytest_make_parametrize_id(config, val, argname):

@@ -23,6 +23,14 @@ from sutja.cli import main
 TINY = ("--epochs", "3", "--folds", "2", "--copies", "2", "--seed", "7", "--preset", "reference")
 
 
+class CutError(BaseException):
+    """What Ctrl-C does to a run, for tests that cut one off in their own process: no code may catch it as an error.
+
+    Not KeyboardInterrupt itself: one that came late, out of a generator or a thread that was left behind, would end
+    the test run, or pass for the hand of whoever watches it. The real one is sent to processes of their own.
+    """
+
+
 def sutja(*arguments: object) -> Result:
     """Run a command here; the exit status, stdout and stderr are in what comes back."""
     return CliRunner().invoke(main, [str(argument) for argument in arguments])
@@ -151,6 +159,7 @@ def _locked(path: Path) -> Iterator[None]:
 
 def tiny_study(factory: pytest.TempPathFactory) -> Path:
     """The folder of the tiny study: ``train.csv``, ``clips/`` and ``run/``, what `sutja train` left of it."""
+    pytest.importorskip("torch")
 
     def make(folder: Path) -> None:
         draft = folder.with_name(f"{folder.name} draft")

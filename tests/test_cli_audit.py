@@ -11,9 +11,22 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 from click.testing import CliRunner
-from test_reports_audit import clips, rows_of, run, spoil  # noqa: F401  fixtures
+from helpers import read_csv
+from made_runs import make_run, spoil, with_copy
 
 from sutja.cli import COMMANDS, main
+
+
+@pytest.fixture
+def clips(tiny_dataset):
+    return with_copy(tiny_dataset)
+
+
+@pytest.fixture
+def run(tmp_path, clips):
+    run = make_run(tmp_path / "run", clips)
+    spoil(run, doubtful=(0, 20), unknown=(11,))
+    return run
 
 
 @pytest.fixture
@@ -22,7 +35,7 @@ def invoke(monkeypatch):
     return lambda *arguments: CliRunner().invoke(main, ["audit", *map(str, arguments)])
 
 
-def test_tells_what_was_found_and_where(invoke, run):  # noqa: F811
+def test_tells_what_was_found_and_where(invoke, run):
     result = invoke(run, "--top", 1)
     assert result.exit_code == 0, result.stderr
     assert "label probably wrong: 2; first: " in result.stdout
@@ -32,15 +45,15 @@ def test_tells_what_was_found_and_where(invoke, run):  # noqa: F811
     assert (run / "audit" / "audit.html").is_file()
 
 
-def test_out_and_top(invoke, run, tmp_path):  # noqa: F811
+def test_out_and_top(invoke, run, tmp_path):
     result = invoke(run, "--out", tmp_path / "elsewhere", "--top", 1)
     assert result.exit_code == 0, result.stderr
-    assert len(rows_of(tmp_path / "elsewhere" / "doubtful_labels.csv")) == 2
+    assert len(read_csv(tmp_path / "elsewhere" / "doubtful_labels.csv")) == 2
     assert "These are the first 1 of 2" in (tmp_path / "elsewhere" / "audit.html").read_text(encoding="utf-8")
     assert not (run / "audit").exists()
 
 
-def test_recordings_that_moved_away(invoke, run, clips):  # noqa: F811
+def test_recordings_that_moved_away(invoke, run, clips):
     clips[4].path.unlink()
     result = invoke(run, "--top", 0)
     assert result.exit_code == 0, result.stderr
@@ -56,12 +69,12 @@ def test_what_is_no_run_ends_in_one_sentence(invoke, tmp_path):
     )
 
 
-def test_networks_that_know_too_little(invoke, run):  # noqa: F811
+def test_networks_that_know_too_little(invoke, run):
     assert "know too little" not in invoke(run, "--top", 0).stderr
     spoil(run, doubtful=tuple(range(12, 30)))
     assert "know too little to judge labels" in invoke(run, "--top", 0).stderr
 
 
 @pytest.mark.parametrize("top", ["-1", "many"])
-def test_a_top_that_is_no_number_is_wrong_usage(invoke, run, top):  # noqa: F811
+def test_a_top_that_is_no_number_is_wrong_usage(invoke, run, top):
     assert invoke(run, "--top", top).exit_code == 2

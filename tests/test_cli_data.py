@@ -117,10 +117,16 @@ def test_synth(tmp_path):
     assert scan(folder).labels == ("0", "yes")
 
 
+def test_synth_in_another_language_needs_no_labels(tmp_path):
+    status, out, _ = run("synth", tmp_path / "ziffern", "--voices", 1, "--takes", 1, "--language", "de")
+    assert (status, out) == (0, f"{tmp_path / 'ziffern'}: 10 clips, 1 speakers, 10 labels\n")
+    assert {clip.attributes["accent"] for clip in scan(tmp_path / "ziffern").clips} == {"de"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--language", "de"], "no words for the digits are built in for language 'de'"),
+        (["--language", "is"], "no words for the digits are built in for language 'is', only for en, ko, de, "),
         (["--language", "qq", "--labels", "1"], "language 'qq' is not known to eSpeak"),
         (["--labels", "a/b"], "label 'a/b' cannot be a file name"),
         (["--voices", "0"], "voices is 0; expected 1 to"),

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from extras import WITHOUT_EXTRAS
 from helpers import counted, refused, run_python, sutja, tiny_study
-from test_house import WITHOUT_EXTRAS
 
 import sutja as package
 from sutja.audio import decode, load_waveform

@@ -9,8 +9,8 @@ from pathlib import Path
 import onnxruntime
 import pytest
 from conftest import tone, write_wav
+from extras import WITHOUT_EXTRAS
 from helpers import refused, run_python, sutja, tiny_study
-from test_house import WITHOUT_EXTRAS
 
 from sutja import export as portable
 from sutja.audio import load_waveform

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from conftest import TINY_RATE, tone, write_wav
 from helpers import write_csv
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from sutja.cli.options import Bars, Source, expand, interval, percent
+from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, Lines, Source, expand, interval, percent
 from sutja.errors import DatasetError
 
 
@@ -116,6 +120,79 @@ def test_without_a_terminal_a_stage_is_a_line(capsys):
     bars.say("one thing")
     bars.close()
     assert capsys.readouterr() == ("", "features: 3 clips\none thing\n")
+
+
+def lines_of(capsys, n_steps: int, seconds: float, *, at_once: int = 0) -> list[str]:
+    """What is told of a stage of so many steps of so many seconds each, some of them done already."""
+    time = [100.0]
+    step = Bars(clock=lambda: time[0]).stage("training", n_steps, "epoch")
+    for done in range(n_steps):
+        time[0] += seconds * (done >= at_once)
+        step()
+    first, *rest = capsys.readouterr().err.splitlines()
+    assert first == f"training: {n_steps} epochs"
+    return rest
+
+
+def test_without_a_terminal_a_long_stage_says_how_far_it_is(capsys):
+    assert lines_of(capsys, 40, 1.0) == [
+        "training: 30 %, about 28 s left",
+        "training: 60 %, about 16 s left",
+        "training: 90 %, about 4 s left",
+        "training: done in 40 s",
+    ]
+
+
+@given(n_steps=st.integers(1, 3_000), seconds=st.floats(1e-3, 600))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_lines_are_neither_rare_nor_many(capsys, n_steps, seconds):
+    taken, lines = n_steps * seconds, lines_of(capsys, n_steps, seconds)
+    n_longest_quiet = taken / max(MOST_QUIET_SECONDS + seconds, QUIET_SECONDS)
+    assert int(n_longest_quiet) <= len(lines) <= taken / QUIET_SECONDS + 1
+    if taken < QUIET_SECONDS - 1e-6:
+        assert lines == []
+    shares = [int(line.split()[1]) for line in lines[:-1]]
+    assert shares == sorted(shares)
+    assert all(0 <= share < 100 for share in shares)
+
+
+def test_a_day_of_work_is_a_line_a_minute(capsys):
+    lines = lines_of(capsys, 24 * 3600, 1.0)
+    assert 1440 <= len(lines) <= 1600
+
+
+def test_steps_that_were_done_already_do_not_shorten_what_is_left_for_long(capsys):
+    lines = lines_of(capsys, 1_000, 1.0, at_once=900)
+    assert lines[5:7] == ["training: 97 %, about 28 s left", "training: 98 %, about 16 s left"]
+
+
+def test_a_stage_of_nothing(capsys):
+    assert lines_of(capsys, 0, 1.0) == []
+
+
+def test_what_comes_without_a_known_end_and_what_begins_again(capsys):
+    time = [0.0]
+    lines = Lines("fsdd", "megabyte", clock=lambda: time[0])
+    for n_done, total in ((0, 0), (1, None), (3, None), (0, 8), (4, 8), (8, 8), (8, 8)):
+        time[0] += 13
+        lines.reach(n_done, total)
+    assert capsys.readouterr().err.splitlines() == [
+        "fsdd: done in 13 s",
+        "fsdd: 1 megabytes so far",
+        "fsdd: 3 megabytes so far",
+        "fsdd: 50 %, about 13 s left",
+        "fsdd: done in 1 min 18 s",
+    ]
+
+
+def test_steps_of_many_threads_are_all_counted(capsys):
+    ticks = itertools.count()
+    step = Bars(clock=lambda: next(ticks)).stage("listening", 400, "clip")
+    with ThreadPoolExecutor(8) as pool:
+        for _ in range(400):
+            pool.submit(step)
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1] == "listening: done in 6 min 40 s"
 
 
 def test_with_a_terminal_a_stage_is_a_bar(capsys, monkeypatch):

@@ -7,9 +7,9 @@ import sys
 from urllib.request import Request, urlopen
 
 import pytest
+from extras import WITHOUT_EXTRAS
 from helpers import refused, run_python, sutja
 from service import running, sound
-from test_house import WITHOUT_EXTRAS
 
 TOKEN = "a-token-long-enough"
 

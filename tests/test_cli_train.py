@@ -11,6 +11,9 @@ import time
 from pathlib import Path
 
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import TINY_RATE, tone, write_wav
 from helpers import (
     TINY,
@@ -134,6 +137,13 @@ def test_without_options_it_is_the_preset(study, tmp_path, monkeypatch):
         assert plan.config == preset(name)
 
 
+def test_the_language_and_its_words(study, tmp_path, monkeypatch):
+    options = ["--language", "de", "--spoken", "2=zwo", "--spoken", "1 = ein = 1", "--synthetic-voices", 3]
+    config = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", *options).config
+    assert (config.language, config.spoken) == ("de", {"2": "zwo", "1": "ein = 1"})
+    assert config.n_synthetic_voices == 3
+
+
 @pytest.mark.parametrize(("folds", "protocol"), [("4", "speakers"), ("5", "clips")])
 def test_the_protocol_is_speakers_where_there_are_enough(study, tmp_path, monkeypatch, folds, protocol):
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--folds", folds)
@@ -167,6 +177,17 @@ def test_the_protocol_is_clips_where_a_speaker_is_not_known(study, tmp_path, mon
         (("--protocol", "corpora"), "one corpus only; expected two or more to hold out in turn; give several DATA"),
         (("--false-accept-rate", "0"), "refusal.false_accept_rate is 0.0; expected above 0 to below 1"),
         (("--false-accept-rate", ".1", "--preset", "reference"), "preset reference cannot refuse; leave --false-acc"),
+        (("--language", "german"), "language is 'german'; expected the code of a language, such as en, ko or pt-br"),
+        (("--spoken", "2"), "--spoken 2: expected LABEL=TEXT, for example 2=zwo"),
+        (("--spoken", "=zwo"), "--spoken =zwo: expected LABEL=TEXT"),
+        (("--spoken", "2="), "--spoken 2=: expected LABEL=TEXT"),
+        (("--spoken", "2=a", "--spoken", "2=b"), "--spoken 2=b: label '2' is there twice; expected one text for each"),
+        (("--spoken", "9=neun"), "--spoken 9=...: no such label; there are 0, 1, 2"),
+        (
+            ("--synthetic-voices", "1"),
+            "synthetic voices are to say '0', '1', '2', and in which language is not known; ",
+        ),
+        (("--synthetic-voices", "1", "--language", "tlh"), "language 'tlh' is not known to eSpeak; expected one of"),
         (("--refuse", "9"), "refuse 9: no such label; there are 0, 1, 2"),
         (("--drop", "9"), "drop 9: no such label; there are 0, 1, 2"),
         (("--refuse", "2", "--preset", "reference"), "preset reference cannot refuse; leave --refuse and --negatives"),

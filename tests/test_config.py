@@ -11,25 +11,30 @@ from sutja.config import PRESETS, AudioConfig, Config, FeatureConfig, TrainConfi
 from sutja.errors import ConfigError
 
 
-def test_the_reference_preset_is_the_study():
+def test_the_defaults_are_the_study():
+    assert Config() == preset("reference")
+    assert preset("reference").train.seed == 929  # the one number that nothing else would show to be another
+
+
+def test_the_study_hears_a_second_through_one_stft_in_forty_by_forty_cells():
     config = preset("reference")
-    assert config.audio.sample_rate == 20_000
-    assert not config.audio.remove_mean
     mel, mfcc = config.members["mel"], config.members["mfcc"]
     for features in (mel, mfcc):
-        assert (features.n_fft, features.window_length, features.hop_length, features.center) == (2048, 2048, 512, True)
-        assert (features.mel_scale, features.mel_norm, features.top_db) == ("slaney", "slaney", 80.0)
-        assert (features.fmin, features.fmax) == (0.0, None)
         assert (features.n_bins, features.n_frames) == (40, 40)
-    assert (mel.n_mels, mel.n_mfcc, mel.reference, mel.scaling) == (40, None, "max", "before_padding")
-    assert (mfcc.n_mels, mfcc.n_mfcc, mfcc.reference, mfcc.scaling) == (128, 40, "one", "after_padding")
-    train = config.train
-    assert (train.n_folds, train.epochs, train.batch_size, train.learning_rate) == (5, 50, 32, 1e-3)
-    assert (train.n_copies, train.dropout, train.seed) == (5, 0.5, 929)
+        assert (features.n_fft, features.window_length, features.hop_length, features.center) == (
+            4 * features.hop_length, features.n_fft, mel.hop_length, True,
+        )  # fmt: skip
+        assert features.max_samples + 1 == round(1.024 * config.audio.sample_rate)
+    assert mfcc.n_mels > mfcc.n_bins, "the last coefficients say how rough a spectrum is, not which word"
 
 
-def test_1_024_seconds_fill_the_reference_window():
-    assert preset("reference").members["mel"].max_samples == 20_480 - 1
+def test_the_robust_preset_fits_its_own_parts():
+    config = preset("robust")
+    assert config.augment is not None
+    assert config.refusal is not None
+    assert config.train.n_copies > 1
+    for features in config.members.values():
+        assert features.max_samples / config.audio.sample_rate == pytest.approx(1, abs=0.02)
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
@@ -119,6 +124,45 @@ def test_bands_above_half_the_sample_rate(features, message):
 def test_at_least_one_member():
     with pytest.raises(ConfigError, match=r"members is \{\}; expected at least one"):
         Config(members={})
+
+
+def test_the_language_and_its_words_survive_json():
+    config = Config(language="pt-BR", spoken={"6": "meia", "é": "é"})
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert (Config().language, Config().spoken) == (None, {})
+    before = {name: value for name, value in Config().to_dict().items() if name not in ("language", "spoken")}
+    assert Config.from_dict(before) == Config()  # as sutja 0.1 wrote them
+
+
+def test_words_that_are_changed_later_change_no_settings():
+    words = {"6": "meia"}
+    config = Config(spoken=words)
+    words["7"] = "sete"
+    assert config.spoken == {"6": "meia"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        *(
+            ({"language": language}, "language is .*; expected the code of a language, such as en, ko or pt-br")
+            for language in ("", "german", "e", "en_us", "en us", "../ko", 7, ["en"], "en\n", "한국어")
+        ),
+        ({"spoken": ["0"]}, r"spoken is \['0'\]; expected labels with what is said for each"),
+        ({"spoken": None}, "spoken is None; expected labels"),
+        ({"spoken": {"0": ""}}, "spoken.0 is ''; expected the text that is said"),
+        ({"spoken": {"0": " "}}, "spoken.0 is ' '; expected"),
+        ({"spoken": {"0": 0}}, "spoken.0 is 0; expected"),
+        ({"spoken": {"0": None}}, "spoken.0 is None; expected"),
+        ({"spoken": {"0": "a\0b"}}, "spoken.0 is "),
+        ({"spoken": {0: "zero"}}, "spoken.0 is 'zero'; expected"),
+    ],
+)
+def test_languages_and_words_that_cannot_be(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Config(**settings)
+    with pytest.raises(ConfigError, match=message):
+        Config.from_dict(settings)
 
 
 @pytest.mark.parametrize("settings", [Config(), *(getattr(Config(), f) for f in ("audio", "train")), FeatureConfig()])

@@ -18,6 +18,7 @@ import pytest
 import requests
 import soundfile
 from conftest import TINY_RATE, tone
+from helpers import CutError
 
 from sutja import download
 from sutja.dataset import scan
@@ -186,9 +187,9 @@ def test_a_stop_by_hand_keeps_what_came(site, tmp_path):
 
     def stop(n_bytes, _):
         if n_bytes >= 600:
-            raise KeyboardInterrupt
+            raise CutError
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(CutError):
         fetch("fsdd", tmp_path / "fsdd", url=site.url, progress=stop)
     assert (tmp_path / "fsdd.part").read_bytes() == FSDD[:600]
     fetch("fsdd", tmp_path / "fsdd", url=site.url)

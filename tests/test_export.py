@@ -13,7 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 from conftest import write_wav
-from test_graph import AUDIO, REFERENCE, ROBUST, SMALL, make_bundle, network
+from models import AUDIO, REFERENCE, ROBUST, SMALL, make_bundle, network
 
 from sutja import export as portable
 from sutja.bundle import load

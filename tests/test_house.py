@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import fnmatch
 import graphlib
 import importlib
 import re
@@ -10,6 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from conftest import NUMERIC
+from extras import EXTRAS, OPTIONAL, WITHOUT_EXTRAS
 from helpers import run_python
 
 import sutja
@@ -19,7 +22,6 @@ from sutja.cli import COMMANDS
 SOURCE = Path(sutja.__file__).parent
 ROOT = Path(__file__).parents[1]
 PLAN = (ROOT / "docs" / "house.md").read_text(encoding="utf-8")
-EXTRAS = ("train", "explore", "synth", "serve", "onnx", "cluster")
 
 
 def name_of(path: Path) -> str:
@@ -109,30 +111,6 @@ def test_the_package_itself_imports_errors_and_no_more():
 # -- what is needed for what ------------------------------------------------------------------------------------------
 
 
-def dependencies(extra: str | None) -> set[str]:
-    import tomllib
-
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    wanted = project["dependencies"] if extra is None else project["optional-dependencies"].get(extra, [])
-    packages = {re.match(r"[\w-]+", text).group().lower() for text in wanted if not text.startswith("sutja")}
-    return {{"scikit-learn": "sklearn"}.get(package, package.replace("-", "_")) for package in packages}
-
-
-OPTIONAL = set().union(*map(dependencies, EXTRAS)) - dependencies(None) | {"scipy", "librosa"}
-
-# Put before a program, this makes Python see no package of any extra.
-WITHOUT_EXTRAS = f"""
-import sys
-class Without:
-    def __init__(self, finder): self.finder = finder
-    def __getattr__(self, name): return getattr(self.finder, name)
-    def find_spec(self, name, path=None, target=None):
-        hidden = name.partition(".")[0] in {sorted(OPTIONAL)!r}
-        return None if hidden else self.finder.find_spec(name, path, target)
-sys.meta_path[:] = map(Without, sys.meta_path)
-"""
-
-
 def test_the_extras_were_found():
     assert {"torch", "librosa", "pandas", "scipy", "sklearn", "matplotlib", "jinja2"} <= OPTIONAL
     assert OPTIONAL.isdisjoint({"numpy", "onnxruntime", "soundfile", "soxr", "click", "tqdm"})
@@ -152,6 +130,21 @@ def test_the_marks_name_extras():
     for _, owns in ROWS:
         for mark in re.findall(r"\*\*\(([\w, ]+)\)\*\*", owns):
             assert set(mark.split(", ")) <= set(EXTRAS)
+
+
+def test_the_tests_of_numbers_are_there():
+    stems = [path.stem for path in (ROOT / "tests").glob("test_*.py")]
+    for pattern in NUMERIC:
+        assert fnmatch.filter(stems, pattern), f"conftest.NUMERIC: {pattern} is no test file"
+
+
+def test_tests_share_by_helper_modules():
+    # A test that imports tests runs their module's work once more, and falls with them.
+    for path in sorted((ROOT / "tests").glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"), path)):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not any(name.startswith("test_") for name in names), f"{path.name}:{node.lineno}"
 
 
 # -- the rooms --------------------------------------------------------------------------------------------------------

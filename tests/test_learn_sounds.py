@@ -6,14 +6,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import tone, write_wav
+from spoken_digits import DIGITS, FORMS, GERMAN
 
 from sutja.clips import Clip
 from sutja.config import PRESETS, RefusalConfig
 from sutja.engine import Serial
 from sutja.engine.local import Processes
 from sutja.engine.threads import Threads
-from sutja.errors import DatasetError, JobError
+from sutja.errors import ConfigError, DatasetError, JobError
 from sutja.learn import sounds
 from sutja.learn.folds import all_rows, make_folds
 from sutja.learn.inputs import Layout, write_versions
@@ -134,9 +138,66 @@ def test_a_draw_is_where_a_generator_stood(n_drawn):
     assert again.standard_normal() == rng.standard_normal()
 
 
+def spoken_texts(labels, **settings):
+    """What synthetic speakers of these settings read, and in which languages."""
+    found = sounds.synthetic(labels, replace(SMALL, n_synthetic_voices=3, **settings))
+    return [(sound.text, sound.voice.language) for sound in found]
+
+
 def test_synthetic_speakers_are_in_every_fold():
-    found = sounds.synthetic([str(digit) for digit in range(10)], replace(SMALL, n_synthetic_voices=2))
+    found = sounds.synthetic(DIGITS, replace(SMALL, n_synthetic_voices=2, language="en"))
     assert len(found) == 20
     assert {sound.held_out for sound in found} == {None}
     assert sorted({sound.target for sound in found}) == list(range(10))
     assert sounds.synthetic(["0", "1"], SMALL) == []
+
+
+def test_synthetic_speakers_speak_the_language():
+    read = spoken_texts(DIGITS, language="de")
+    assert [text for text, _ in read] == 3 * list(GERMAN)
+    assert {language for _, language in read} == {"de"}
+    read = spoken_texts(["3", "0"], language="ja")
+    assert read == 3 * [("さん", "ja"), ("ゼロ", "ja")]
+    assert {accent for _, accent in spoken_texts(["3"], language="zh")} == {"cmn"}
+    assert {accent for _, accent in spoken_texts(["3"], language="EN-US")} <= {"en-us", "en-us-nyc"}
+
+
+def test_synthetic_speakers_say_what_is_told():
+    read = spoken_texts(["2", "3", "ja"], language="de", spoken={"2": "zwo"})
+    assert [text for text, _ in read] == 3 * ["zwo", "drei", "ja"]
+    read = spoken_texts(["2", "3"], language="is", spoken={"2": "tveir", "3": "3"})  # not in the lexicon
+    assert read == 3 * [("tveir", "is"), ("3", "is")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "settings", "message"),
+    [
+        (
+            DIGITS,
+            {},
+            "synthetic voices are to say '0', '1', '2', and in which language is not known; expected the lang",
+        ),
+        (
+            ["ja", "nein"],
+            {},
+            "synthetic voices are to say 'ja', 'nein', and in which language is not known.*--language en",
+        ),
+        (DIGITS, {"language": "tlh"}, "language 'tlh' is not known to eSpeak; expected one of its"),
+        (["yes", "3"], {"language": "is"}, "no word is known for '3' in language 'is'; expected .* --spoken 3=TEXT"),
+    ],
+)
+def test_synthetic_speakers_who_cannot_say_it(labels, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        sounds.synthetic(labels, replace(SMALL, n_synthetic_voices=1, **settings))
+
+
+def test_other_words_are_none_of_the_language(clips):
+    many = replace(SMALL, refusal=RefusalConfig(spliced_share=0, words_share=20, noise_share=0))
+    for language, forms in (("de", FORMS["de"]), (None, " ".join(FORMS.values()))):
+        found = sounds.refused(clips, np.arange(12) % 2, ("0", "1", "2"), replace(many, language=language))
+        names = {sound.name.partition(":")[2] for sound in found}
+        assert len(names) > 150
+        assert not names & set(forms.split())
+    told = replace(many, language="de", spoken={"0": "window"})
+    found = sounds.refused(clips, np.arange(12) % 2, ("0", "1", "2"), told)
+    assert "window" not in {sound.name.partition(":")[2] for sound in found}

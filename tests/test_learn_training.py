@@ -7,7 +7,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
+from helpers import CutError
 
 from sutja.config import TrainConfig
 from sutja.errors import RunError
@@ -61,11 +65,15 @@ def assert_equal(found, expected):
         assert np.array_equal(found.weights[name], values), name
 
 
-def test_it_learns():
-    # Batches of 4: batch norm's running means move by 1 % a step, and are far off before some 200 steps.
-    found = run(replace(CONFIG, epochs=25, batch_size=4))
-    assert found.history[-1]["train_loss"] < 0.7 * found.history[0]["train_loss"]
-    assert max(record["valid_accuracy"] for record in found.history) > 0.9
+@pytest.mark.parametrize(("network", "epochs"), [("digit_net", 50), ("word_net", 25)])
+def test_it_learns(network, epochs):
+    # Holds with this margin for seeds 1 to 20 under two instruction sets (0.9 and 0.41 are the worst of 80). Of 500
+    # steps: the study's running means move by 1 % a step, and after 250 a network that has learned is right for some
+    # seeds and, at validation, wrong for others.
+    found = run(replace(CONFIG, epochs=epochs, batch_size=4, network=network))
+    best = min(found.history, key=lambda record: record["valid_loss"])
+    assert best["valid_accuracy"] > 0.75
+    assert found.history[-1]["train_loss"] < 0.6 * found.history[0]["train_loss"]
 
 
 def test_the_record_of_an_epoch():
@@ -112,10 +120,6 @@ def test_the_best_epoch_is_kept():
 
 
 # -- cut off and resumed ----------------------------------------------------------------------------------------------
-
-
-class CutError(Exception):
-    pass
 
 
 def cut_after(n_epochs: int):

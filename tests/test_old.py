@@ -42,12 +42,15 @@ def test_its_model_answers_as_it_did(old):
     assert answer.label == "1"
     told = {"0": 0.1033, "1": 0.4767, "칠": 0.2953}  # by sutja 0.1
     assert answer.probabilities == pytest.approx(told, abs=1e-3)
+    assert (bundle.load(old).language, bundle.load(old).spoken) == (None, {})
 
 
 def test_its_settings_are_read_under_the_names_of_today():
     robust = preset("robust")
     train = replace(robust.train, n_folds=2, epochs=2, n_copies=1, min_steps=0)
-    assert Config.from_dict(settings()["config"]) == replace(robust, train=train)
+    assert Config.from_dict(settings()["config"]) == replace(
+        robust, train=train, language="en"
+    )  # which it took all for
 
 
 def test_its_numbers_and_its_report(old):
@@ -76,6 +79,12 @@ def begun(old, monkeypatch) -> Path:
 
 def test_it_is_resumed_with_the_same_settings(begun):
     assert recipe.check_run(plan(begun))["config"]["train"]["final_epochs_factor"] == 4
+
+
+def test_it_is_resumed_in_english_which_it_took_all_words_for(begun):
+    untold = plan(begun)
+    with pytest.raises(RunError, match="was started with language 'en'; resume it with --language en, or choose"):
+        recipe.check_run(replace(untold, config=replace(untold.config, language=None)))
 
 
 def test_it_is_not_resumed_with_others(begun):

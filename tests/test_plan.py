@@ -40,7 +40,7 @@ def test_without_wishes_it_is_the_preset():
 
 
 def test_every_wish_is_heard():
-    wishes = Wishes("robust", "clips", 3, 4, 2, 5, "bfloat16", 0.1, 7)
+    wishes = Wishes("robust", "clips", 3, 4, 2, 5, "bfloat16", 0.1, 7, "de", {"2": "zwo"})
     assert all(getattr(wishes, field.name) for field in fields(Wishes) if field.name not in ("drop", "refuse"))
     plan = plan_run(dataset(), RUN, wishes, n_jobs=3, licence="CC0-1.0")
     train = plan.config.train
@@ -48,6 +48,7 @@ def test_every_wish_is_heard():
     assert train.min_steps == 0  # epochs that were asked for are what is done
     assert plan.config.refusal.false_accept_rate == 0.1
     assert plan.config.n_synthetic_voices == 7
+    assert (plan.config.language, plan.config.spoken) == ("de", {"2": "zwo"})
     assert (plan.protocol, plan.n_jobs, plan.licence) == ("clips", 3, "CC0-1.0")
 
 
@@ -69,6 +70,8 @@ def test_negatives_are_refused():
     [
         (Wishes(preset="robst"), {}, ConfigError, "preset 'robst' is not known; .* did you mean 'robust'"),
         (Wishes(epochs=0), {}, ConfigError, "train.epochs is 0; expected at least 1"),
+        (Wishes(language="german"), {}, ConfigError, "language is 'german'; expected the code of a language"),
+        (Wishes(spoken={"2": ""}), {}, ConfigError, "spoken.2 is ''; expected the text that is said"),
         (Wishes(drop=("9",)), {}, DatasetError, "drop 9: no such label; there are 0, 1, 2, 3"),
         (Wishes(refuse=("x",)), {}, DatasetError, "refuse x: no such label; there are 0, 1, 2, 3"),
         (Wishes(drop=("2",), refuse=("2",)), {}, DatasetError, "refuse 2: no such label; there are 0, 1, 3"),

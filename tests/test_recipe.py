@@ -9,15 +9,29 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from conftest import TINY_RATE, tone, write_wav
-from helpers import nothing_half_written, numbers, read_csv, read_json, same_results, tiny_study, write_csv, write_study
+from helpers import (
+    CutError,
+    nothing_half_written,
+    numbers,
+    read_csv,
+    read_json,
+    same_results,
+    tiny_study,
+    write_csv,
+    write_study,
+)
 
 from sutja import __version__, bundle, recipe
 from sutja.audio import load_waveform
 from sutja.config import Config, preset
 from sutja.dataset import fingerprint, scan
 from sutja.engine import Serial
-from sutja.errors import DatasetError, RunError
+from sutja.errors import ConfigError, DatasetError, RunError
+from sutja.files import write_json
 from sutja.learn import to_onnx as export
 from sutja.plan import Plan
 from sutja.predictor import Predictor
@@ -338,11 +352,11 @@ def begun(study, tmp_path, quick, monkeypatch) -> Path:
     class CutOff(Serial):
         def map(self, function, jobs, on_step):
             yield function(jobs[0], on_step)
-            raise KeyboardInterrupt
+            raise CutError
 
     with monkeypatch.context() as patch:
         patch.setattr(recipe, "local", lambda n_workers: CutOff())
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(CutError):
             train(plan(study, tmp_path / "run"), Told())
     return tmp_path / "run"
 
@@ -368,6 +382,50 @@ def test_a_run_is_not_resumed_as_another(study, begun, change, what):
     with pytest.raises(RunError, match=f"was started with other {what}; resume it with the same, or choose another"):
         train(plan(study, begun, resume=True, **change), Told())
     assert tree(begun) == before
+
+
+@pytest.mark.parametrize(("language", "how"), [(None, "with --language de"), ("en", "with --language de")])
+def test_a_run_is_not_resumed_in_another_language(study, tmp_path, language, how):
+    german = plan(study, tmp_path / "run", resume=True, config=replace(CONFIG, language="de"))
+    write_json(tmp_path / "run" / "config.json", recipe.check_run(german))
+    recipe.check_run(german)
+    other = replace(german, config=replace(CONFIG, language=language))
+    with pytest.raises(
+        RunError, match=f"run: was started with language 'de'; resume it {how}, or choose another --out"
+    ):
+        recipe.check_run(other)
+    write_json(tmp_path / "run" / "config.json", recipe.check_run(replace(other, run=tmp_path / "new")))
+    how = "with --language en" if language else "without --language"
+    with pytest.raises(RunError, match=f"was started with language {language!r}; resume it {how}, or choose another"):
+        recipe.check_run(german)
+
+
+def test_the_language_is_kept_in_the_model(study, tmp_path, quick):
+    config = replace(CONFIG, language="de", spoken={"2": "zwo"})
+    train(plan(study, tmp_path / "run", config=config), Told())
+    found = bundle.load(tmp_path / "run")
+    assert (found.language, found.spoken) == ("de", {"0": "null", "1": "eins", "2": "zwo"})
+    assert (bundle.load(study / "run").language, bundle.load(study / "run").spoken) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"spoken": {"9": "neun"}}, r"--spoken 9=\.\.\.: no such label; there are 0, 1, 2"),
+        (
+            {"n_synthetic_voices": 2},
+            "in which language is not known; expected the language of the recordings: --language",
+        ),
+        ({"n_synthetic_voices": 2, "language": "tlh"}, "language 'tlh' is not known to eSpeak"),
+        ({"n_synthetic_voices": 2, "language": "is"}, "no word is known for '0', '1', '2' in language 'is'"),
+    ],
+)
+def test_words_that_cannot_be_said_are_told_before_any_work(study, tmp_path, settings, message):
+    told = Told()
+    with pytest.raises(ConfigError, match=message):
+        train(plan(study, tmp_path / "run", config=replace(preset("robust"), **settings)), told)
+    assert not told.stages
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_run_is_not_resumed_with_other_recordings(begun, tmp_path):
@@ -451,11 +509,11 @@ def test_a_finished_run_is_not_trained_again(study, tmp_path, monkeypatch, quick
 
 def test_a_run_cut_off_in_its_report(study, tmp_path, monkeypatch, quick):
     def cut(run):
-        raise KeyboardInterrupt
+        raise CutError
 
     with monkeypatch.context() as patch:
         patch.setattr(recipe, "write_report", cut)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(CutError):
             train(plan(study, tmp_path / "run"), Told())
     train(plan(study, tmp_path / "run", resume=True), Told())
     assert not (tmp_path / "run" / "work").exists()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
 import re
 from pathlib import Path
@@ -16,11 +15,11 @@ pytest.importorskip("jinja2")
 
 import chromium
 from conftest import TINY_RATE, tone_word, write_wav
+from helpers import read_csv
+from made_runs import make_run, spoil, with_copy
 from markupsafe import escape
-from test_reports_review import make_run, rewrite
 
 from sutja.clips import Clip
-from sutja.dataset import scan
 from sutja.errors import RunError
 from sutja.reports.audit import TABLES, audit
 
@@ -28,32 +27,9 @@ NASTY = "<img src=x onerror=alert(1)>$\\frac$ \"'& 칠"
 LABELS = {"0": "<i>null</i>", "1": "</script><script>alert(1)</script>", "2": "이"}
 
 
-def rows_of(path: Path) -> list[dict[str, str]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
 def text_of(page: Path) -> str:
     html = re.sub(r"<(style|script|svg)\b.*?</\1>", " ", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", html)).replace("\u00a0", " ")
-
-
-def spoil(run: Path, *, doubtful: tuple[int, ...] = (), unknown: tuple[int, ...] = ()) -> None:
-    """Let the networks contradict some labels, and recognise nothing in some clips."""
-    with np.load(run / "out_of_fold.npz") as file:
-        rows = file["ensemble"].copy()
-    for index in doubtful:
-        rows[index] = np.roll(rows[index], 1)
-    rows[list(unknown)] = 1 / rows.shape[1]
-    rewrite(run, ensemble=rows, mel=rows, mfcc=rows)
-
-
-def with_copy(dataset: Path) -> tuple[Clip, ...]:
-    """Lay one speaker's recording into another's folder, too."""
-    noise = np.random.default_rng(3).normal(0, 0.1, TINY_RATE // 2).astype(np.float32)
-    for name in ("04/2_04_8", "01/2_01_9"):
-        write_wav(dataset / "data" / f"{name}.wav", noise, TINY_RATE)
-    return scan(dataset).labelled
 
 
 @pytest.fixture
@@ -97,7 +73,7 @@ def state(run: Path) -> dict[str, str]:
 
 def test_doubtful_labels(audited):
     run, clips = audited
-    rows = rows_of(run / "audit" / "doubtful_labels.csv")
+    rows = read_csv(run / "audit" / "doubtful_labels.csv")
     assert {row["file_name"] for row in rows} == {clips[0].name, clips[11].name}
     first = rows[0]
     clip = next(c for c in clips if c.name == first["file_name"])
@@ -110,20 +86,20 @@ def test_doubtful_labels(audited):
 
 def test_unrecognised(audited):
     run, clips = audited
-    rows = rows_of(run / "audit" / "unrecognised.csv")
+    rows = read_csv(run / "audit" / "unrecognised.csv")
     assert [(row["file_name"], row["entropy"]) for row in rows] == [(clips[7].name, "1.0000")]
 
 
 def test_duplicates(audited):
     run, _ = audited
-    rows = rows_of(run / "audit" / "duplicates.csv")
+    rows = read_csv(run / "audit" / "duplicates.csv")
     twice = [(row["file_name"], row["other_file_name"], row["across"]) for row in rows if row["identical"] == "yes"]
     assert twice == [("copy_01.wav", "copy_02.wav", "speaker")]
     assert all(0.7 < float(row["similarity"]) <= 1 for row in rows)
 
 
 def test_nothing_unreadable(audited):
-    assert rows_of(audited[0] / "audit" / "unreadable.csv") == []
+    assert read_csv(audited[0] / "audit" / "unreadable.csv") == []
 
 
 def test_columns(audited):
@@ -159,24 +135,24 @@ def test_the_same_run_gives_the_same_files(run, tmp_path):
 def test_no_doubt_is_said_so_and_lists_of_an_earlier_audit_go(run, tmp_path, clips):
     out = tmp_path / "out"
     audit(run, out, top=0)
-    assert rows_of(out / "doubtful_labels.csv")
+    assert read_csv(out / "doubtful_labels.csv")
     make_run(run, [clip for clip in clips if clip.speaker in ("01", "02") and clip.name.endswith("0.wav")])
     audit(run, out)
     text = text_of(out / "audit.html")
     assert "No label is in doubt" in text
     assert "No recording was found twice." in text
     assert "For every clip one kind of network" in text
-    assert all(rows_of(out / name) == [] for name in TABLES)
+    assert all(read_csv(out / name) == [] for name in TABLES)
 
 
 def test_recordings_that_moved_away_are_listed_and_the_page_is_made(run, clips):
     clips[0].path.unlink()
     clips[1].path.rename(clips[1].path.with_suffix(".moved"))
     audit(run, run / "audit", top=1)
-    gone = rows_of(run / "audit" / "unreadable.csv")
+    gone = read_csv(run / "audit" / "unreadable.csv")
     assert [row["file_name"] for row in gone] == [clips[0].name, clips[1].name]
     assert all(row["reason"].startswith("no such file") for row in gone)
-    assert clips[0].name in {row["file_name"] for row in rows_of(run / "audit" / "doubtful_labels.csv")}
+    assert clips[0].name in {row["file_name"] for row in read_csv(run / "audit" / "doubtful_labels.csv")}
     text = text_of(run / "audit" / "audit.html")
     assert "2 recordings of 38 cannot be heard any more" in text
     assert text.count("cannot be heard any more") >= 2
@@ -187,9 +163,9 @@ def test_top_bounds_the_page_and_not_the_lists(run, clips):
     audit(run, run / "audit", top=2)
     page = (run / "audit" / "audit.html").read_text(encoding="utf-8")
     assert "These are the first 2 of 10" in text_of(run / "audit" / "audit.html")
-    n_twice = min(2, len(rows_of(run / "audit" / "duplicates.csv")))
+    n_twice = min(2, len(read_csv(run / "audit" / "duplicates.csv")))
     assert page.count('class="entry"') == 2 + n_twice + 2
-    assert len(rows_of(run / "audit" / "unrecognised.csv")) == 10
+    assert len(read_csv(run / "audit" / "unrecognised.csv")) == 10
     audit(run, run / "audit", top=0)
     assert "All 10 are in unrecognised.csv" in text_of(run / "audit" / "audit.html")
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -12,38 +9,12 @@ pytest.importorskip("cleanlab")
 
 from conftest import TINY_LABELS, TINY_RATE, write_wav
 from helpers import Told
+from made_runs import make_run, rewrite
 
 from sutja.dataset import scan
 from sutja.errors import RunError
 from sutja.reports.review import find, neighbour, sketch_clips
 from sutja.runs import RunFolder, read_out_of_fold
-
-
-def make_run(folder: Path, clips, *, n_copies: int = 1, probabilities=None, protocol: str = "clips") -> Path:
-    """Write what the audit reads of a run; without probabilities the networks agree with every label."""
-    labels = sorted({clip.label for clip in clips})
-    targets = np.array([labels.index(clip.label) for clip in clips])
-    if probabilities is None:
-        probabilities = np.full((len(clips), len(labels)), 0.05 / (len(labels) - 1))
-        probabilities[np.arange(len(clips)), targets] = 0.95
-    rows = np.repeat(np.asarray(probabilities, dtype=np.float32), n_copies, axis=0)
-    repeated = [clip for clip in clips for _ in range(n_copies)]
-    folder.mkdir(parents=True, exist_ok=True)
-    np.savez(
-        folder / "out_of_fold.npz",
-        names=np.array([c.name for c in repeated]),
-        paths=np.array([str(c.path) for c in repeated]),
-        speakers=np.array([c.speaker or "" for c in repeated]),
-        true_labels=np.array([c.label for c in repeated]),
-        folds=np.ones(len(repeated), dtype=np.int64),
-        labels=np.array(labels),
-        mel=rows,
-        mfcc=rows,
-        ensemble=rows,
-    )
-    (folder / "config.json").write_text("{}")
-    (folder / "metrics.json").write_text(json.dumps({"protocol": protocol}))
-    return folder
 
 
 @pytest.fixture
@@ -54,13 +25,6 @@ def clips(tiny_dataset):
 @pytest.fixture
 def run(tmp_path, clips):
     return make_run(tmp_path / "run", clips)
-
-
-def rewrite(run: Path, **changes) -> None:
-    """Change arrays of a run; None takes one away."""
-    with np.load(run / "out_of_fold.npz") as file:
-        arrays = dict(file) | changes
-    np.savez(run / "out_of_fold.npz", **{name: value for name, value in arrays.items() if value is not None})
 
 
 def test_read(run, clips):

@@ -65,6 +65,8 @@ def test_the_model_card():
     card = json.loads(answers.to_json(answers.model_card(model(), "runs/mine/digits", Limits(clip_bytes=5))))
     assert card["name"] == "digits"
     assert card["labels"] == list(model().labels)
+    assert (card["language"], card["spoken"]) == ("en", model().bundle.spoken)
+    assert card["spoken"]["7"] == "seven"
     assert card["limits"] == {"bytes": 5, "seconds": model().bundle.audio.max_seconds}
     assert [member["kind"] for member in card["members"]] == [
         "mel" if member.features.n_mfcc is None else "mfcc" for member in model().bundle.members

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from extras import OPTIONAL, WITHOUT_EXTRAS
 from helpers import run_python, sutja, sutja_process, tiny_study
-from test_house import OPTIONAL, WITHOUT_EXTRAS
 
 import sutja as package
 

@@ -13,7 +13,7 @@ import pytest
 from sutja.audio import load_waveform
 from sutja.config import preset
 from sutja.dataset import scan
-from sutja.learn.negatives import WORDS
+from sutja.lexicon import LEXICON
 
 ROOT = Path(__file__).parents[1]
 AUDIO = preset("robust").audio
@@ -66,4 +66,37 @@ def test_without_flite_one_line_says_what_to_install(tmp_path):
 def test_flite_says_no_digit_and_no_word_that_is_measured_to_be_refused():
     listed = runpy.run_path(str(ROOT / "tools" / "flite_voices.py"))["MORE_WORDS"]
     assert len(listed) > 700
-    assert not NEVER & {*listed, *WORDS}
+    assert not NEVER & {*listed, *LEXICON["en"].words}
+
+
+# -- another processor ------------------------------------------------------------------------------------------------
+
+DISPATCHED = (
+    "from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__\n"
+    "print(*(name for name in __cpu_dispatch__ if __cpu_features__.get(name)))"
+)
+
+
+def told_as(instruction_set: str, program: str) -> list[str]:
+    """What a program says where the processor is held to a set of instructions; a warning would be an error."""
+    tool = ROOT / "tools" / "instruction_sets.py"
+    command = [sys.executable, tool, instruction_set, sys.executable, "-W", "error", "-c", program]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+
+
+def test_numpy_is_held_to_fewer_instructions():
+    own, fewer, none = (set(told_as(name, DISPATCHED)) for name in ("own", "avx2", "baseline"))
+    assert none == set()
+    assert fewer == {name for name in own if not name.startswith(("AVX512", "X86_V4"))}
+
+
+def test_torch_is_held_to_fewer_instructions():
+    pytest.importorskip("torch")
+    program = "import torch; print(torch.backends.cpu.get_cpu_capability())"
+    assert told_as("baseline", program) == ["DEFAULT"]
+
+
+def test_the_status_of_the_command_is_kept():
+    tool = ROOT / "tools" / "instruction_sets.py"
+    ended = subprocess.run([sys.executable, tool, "avx2", sys.executable, "-c", "raise SystemExit(7)"], check=False)
+    assert ended.returncode == 7

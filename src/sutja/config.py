@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -44,6 +45,7 @@ def _fits(value: object, kind: Any) -> bool:
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
+LANGUAGE_TAG = re.compile("[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)  # BCP 47, and eSpeak's names
 MOST_REPEATED = 12  # of a few dozen clips, more epochs would be hours of the same
 
 
@@ -298,9 +300,15 @@ class Config:
     """How the model learns to say "not in the vocabulary"; it always answers a label when not given."""
     n_synthetic_voices: int = 0
     """Synthetic speakers of the vocabulary to learn from beside the recordings; they are never judged."""
+    language: str | None = None
+    """Of the vocabulary: `en`, `de`, `pt-br`; None where it is not known."""
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """What is said for a label; where not given, digits are said as the lexicon of the language has them, and other
+    labels as they are written."""
 
     def __post_init__(self) -> None:
         _require(len(self.members) > 0, "members", dict(self.members), "at least one")
+        self._check_words()
         nyquist = self.audio.sample_rate / 2
         for name, features in self.members.items():
             _require((features.fmax or nyquist) <= nyquist, f"{name}: fmax", features.fmax, f"at most {nyquist:g} Hz")
@@ -331,6 +339,16 @@ class Config:
         """Whether a member's inputs are kept as decibels, to be augmented and standardised when they are shown."""
         return self.augment is not None and self.members[member].spectral_augment
 
+    def _check_words(self) -> None:
+        is_tag = isinstance(self.language, str) and re.fullmatch(LANGUAGE_TAG, self.language)
+        tag = "the code of a language, such as en, ko or pt-br"
+        _require(self.language is None or bool(is_tag), "language", self.language, tag)
+        _require(isinstance(self.spoken, Mapping), "spoken", self.spoken, "labels with what is said for each")
+        for label, text in self.spoken.items():
+            is_text = isinstance(text, str) and bool(text.strip()) and "\0" not in text
+            _require(isinstance(label, str) and is_text, f"spoken.{label}", text, "the text that is said")
+        object.__setattr__(self, "spoken", dict(self.spoken))  # a copy: nobody changes it later
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, for JSON."""
         return dataclasses.asdict(self)
@@ -358,6 +376,8 @@ def _as_today(values: Mapping[str, Any]) -> dict[str, Any]:
         train["network"] = {"digit_net": "study", "word_net": "robust"}.get(str(train.get("network")))
         train["ship"] = "all_clips" if train.get("keep") == "last" else "committee"
         known["train"] = train
+        # The other words and synthetic speakers that it made took every vocabulary for English.
+        known["language"] = "en" if known.get("refusal") or known.get("n_synthetic_voices") else None
     return known
 
 

@@ -6,8 +6,8 @@ The command line and a page make the same plan by the same call, :func:`plan_run
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +61,9 @@ class Wishes:
     precision: str | None = None
     false_accept_rate: float | None = None
     n_synthetic_voices: int | None = None
+    language: str | None = None
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """What is said for a label, where that is not the word that the language has for it."""
     drop: tuple[str, ...] = ()
     """Labels whose clips are left out."""
     refuse: tuple[str, ...] = ()
@@ -133,6 +136,7 @@ def settings_of(wishes: Wishes) -> Config:
         if base.refusal is None:
             raise ConfigError(f"preset {base.preset} cannot refuse; leave --false-accept-rate out, or choose robust")
         config = replace(config, refusal=replace(base.refusal, false_accept_rate=wishes.false_accept_rate))
+    config = replace(config, language=wishes.language, spoken=wishes.spoken)
     n_voices = wishes.n_synthetic_voices
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 

@@ -19,7 +19,7 @@ import os
 import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -46,9 +46,10 @@ from sutja.learn.folds import Fold, folds_of_clips, make_folds, split_clips
 from sutja.learn.inputs import Layout, save_array, write_paddings, write_targets, write_versions
 from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
-from sutja.learn.sounds import Sound, extra, of_clips, refused, synthetic, version_jobs, versions_of
+from sutja.learn.sounds import Sound, extra, of_clips, read_aloud, refused, synthetic, version_jobs, versions_of
 from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
+from sutja.lexicon import said
 from sutja.metrics import Integers, Probabilities
 from sutja.plan import Plan
 from sutja.predictor import Predictor
@@ -126,6 +127,7 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     """
     started = perf_counter()
     _check_apart(plan)
+    _check_words(plan)
     settings = check_run(plan)
     if plan.folder.metrics.exists():
         return finish(plan)
@@ -196,7 +198,13 @@ def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
         old = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{run}: its config.json cannot be read ({error}); choose another --out") from error
-    same_config = _config_of(old) == Config.from_dict(settings["config"])
+    old_config, config = _config_of(old), Config.from_dict(settings["config"])
+    same_config = old_config == config
+    if old_config and not same_config and replace(old_config, language=config.language) == config:
+        how = f"with --language {old_config.language}" if old_config.language else "without --language"
+        raise RunError(
+            f"{run}: was started with language {old_config.language!r}; resume it {how}, or choose another --out"
+        )
     for name, what in (("fingerprint", "recordings"), ("protocol", "protocol"), ("config", "settings")):
         if not (same_config if name == "config" else old.get(name) == settings[name]):
             raise RunError(f"{run}: was started with other {what}; resume it with the same, or choose another --out")
@@ -219,6 +227,16 @@ def _check_apart(plan: Plan) -> None:
                 f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that it would be learned "
                 "from where it is judged; give each recording once"
             )
+
+
+def _check_words(plan: Plan) -> None:
+    """Say before any work what keeps the vocabulary from being spoken."""
+    config, labels = plan.config, plan.dataset.labels
+    unknown = sorted(set(config.spoken) - set(labels))
+    if unknown:
+        raise ConfigError(f"--spoken {unknown[0]}=...: no such label; there are {', '.join(labels[:20])}; correct it")
+    if config.n_synthetic_voices:
+        read_aloud(labels, config)
 
 
 # -- look ------------------------------------------------------------------------------------------------------------
@@ -453,7 +471,9 @@ def ship(plan: Plan, material: Material, results: Results, metrics: Metrics, cal
         n_networks += len(networks)
     fitted = (calibration.temperature, calibration.bias, calibration.threshold)
     about = _about(plan, material, metrics) | {"n_networks": n_networks}
-    bundle.save(bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, about), plan.folder.model)
+    language, spoken = plan.config.language, said(material.labels, plan.config.language, plan.config.spoken)
+    kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, about, language, spoken)
+    bundle.save(kept, plan.folder.model)
 
 
 def _about(plan: Plan, material: Material, metrics: Metrics) -> dict[str, Any]:

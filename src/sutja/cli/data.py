@@ -13,15 +13,17 @@ import click
 from tqdm import tqdm
 
 from sutja import download
-from sutja.cli.options import Bars, Source, data_options, say
+from sutja.cli.options import Bars, Lines, Source, data_options, say
 from sutja.dataset import scan
 from sutja.download import CORPORA
 from sutja.inspection import Inspection, inspect
+from sutja.lexicon import digit_words
 from sutja.listening import PROBLEMS
-from sutja.synth import SynthConfig, digit_words, parse_words, write_dataset
+from sutja.synth import SynthConfig, parse_words, write_dataset
 
 # Problems of one kind that are shown to people; --json has them all.
 N_SHOWN = 3
+MEGABYTE = 1_000_000
 _SYNTH = SynthConfig()
 
 
@@ -90,8 +92,12 @@ def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | 
 
 @contextmanager
 def byte_bar(name: str) -> Iterator[download.Progress]:
-    """Show bytes coming, on stderr, where someone looks."""
-    with tqdm(desc=name, unit="B", unit_scale=True, dynamic_ncols=True, disable=not sys.stderr.isatty()) as bar:
+    """Show bytes coming, on stderr: a bar where someone looks, a line now and then where not."""
+    if not sys.stderr.isatty():
+        lines = Lines(name, "megabyte")
+        yield lambda n_bytes, total: lines.reach(n_bytes // MEGABYTE, total and total // MEGABYTE)
+        return
+    with tqdm(desc=name, unit="B", unit_scale=True, dynamic_ncols=True) as bar:
 
         def show(n_bytes: int, total: int | None) -> None:
             bar.total = total

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import collections
 import functools
 import glob
 import os
 import sys
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -91,18 +94,31 @@ def _pair(text: str) -> tuple[str, str]:
     return old, new
 
 
-class Bars:
-    """A bar on stderr for each stage of work, where someone looks; a line for each stage where not."""
+QUIET_SECONDS = 12.0  # at most, between two lines of a stage where nobody looks; more of them would bury the rest
+MOST_QUIET_SECONDS = 60.0  # of stages that take an hour
+LINES_LOOKED_BACK = 5  # what is left is told from the last lines: a run that goes on has its first steps at once
 
-    def __init__(self) -> None:
+
+class Bars:
+    """A bar on stderr for each stage of work, where someone looks; where not, a line now and then.
+
+    Parameters
+    ----------
+    clock
+        Seconds since some moment.
+
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._bar: tqdm[Any] | None = None
+        self._clock = clock
 
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
         """Begin a stage."""
         self.close()
         if not sys.stderr.isatty():
             say(f"{name}: {total} {unit}s")
-            return lambda: None
+            return functools.partial(Lines(name, unit, self._clock).step, total)
         from tqdm import tqdm
 
         bar = self._bar = tqdm(total=total, desc=name, unit=unit, dynamic_ncols=True)
@@ -119,6 +135,73 @@ class Bars:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+class Lines:
+    """How far a stage is, in lines of text: none for a stage that is over before there is anything to tell.
+
+    Parameters
+    ----------
+    name, unit
+        Of the stage, and of what is counted.
+    clock
+        Seconds since some moment.
+
+    """
+
+    def __init__(self, name: str, unit: str, clock: Callable[[], float] = time.monotonic) -> None:
+        self._name, self._unit, self._clock = name, unit, clock
+        self._n_done, self._started, self._over = 0, clock(), False
+        self._told = collections.deque([(self._started, 0)], maxlen=LINES_LOOKED_BACK)
+        self._lock = threading.Lock()  # steps come from threads
+
+    def step(self, total: int) -> None:
+        """Count one of ``total`` steps, and tell of it when the last line is long ago."""
+        with self._lock:
+            self._reach(self._n_done + 1, total)
+
+    def reach(self, n_done: int, total: int | None) -> None:
+        """Say that so many are done, of a number that need not be known."""
+        with self._lock:
+            self._reach(n_done, total)
+
+    def _reach(self, n_done: int, total: int | None) -> None:
+        now = self._clock()
+        taken = now - self._started
+        if n_done < self._n_done:  # it begins again
+            self._told.clear()
+            self._told.append((now, n_done))
+        was_over, self._over, self._n_done = self._over, n_done == total, n_done
+        if self._over:
+            if taken >= QUIET_SECONDS and not was_over:
+                say(f"{self._name}: done in {about(taken)}")
+        elif now - self._told[-1][0] >= min(max(QUIET_SECONDS, taken / 20), MOST_QUIET_SECONDS):
+            say(f"{self._name}: {self._how_far(now, total)}")
+            self._told.append((now, n_done))
+
+    def _how_far(self, now: float, total: int | None) -> str:
+        if total is None:
+            return f"{self._n_done} {self._unit}s so far"
+        share = f"{100 * self._n_done // total} %"
+        then, n_then = self._told[0]
+        if n_then == self._n_done:
+            return share  # nothing came
+        return f"{share}, about {about((now - then) / (self._n_done - n_then) * (total - self._n_done))} left"
+
+
+def about(seconds: float) -> str:
+    """Write a duration for people, to two digits or so.
+
+    >>> [about(seconds) for seconds in (0.2, 41.4, 100, 754, 5000, 40_000)]
+    ['1 s', '41 s', '1 min 40 s', '13 min', '1 h 23 min', '11 h']
+    """
+    if seconds < 60:
+        return f"{max(1, round(seconds))} s"
+    large, small, size = ("h", "min", 60) if seconds >= 3600 else ("min", "s", 1)
+    whole, rest = divmod(round(seconds / size), 60)
+    if whole >= 10:
+        return f"{round(whole + rest / 60)} {large}"
+    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
 
 
 def say(text: str) -> None:

@@ -15,7 +15,7 @@ from sutja.audio import printable
 from sutja.cli.options import Bars, Source, data_options, interval, percent, say
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS
 from sutja.dataset import scan
-from sutja.errors import needs
+from sutja.errors import ConfigError, needs
 from sutja.plan import N_CORES, Plan, Wishes, plan_run
 from sutja.runs import Metrics
 
@@ -56,6 +56,10 @@ from sutja.runs import Metrics
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
 )
+@click.option("--language", metavar="LANG", help="That is spoken: en, ko, de, ...; needed for --synthetic-voices.")
+@click.option(
+    "--spoken", multiple=True, metavar="LABEL=TEXT", help="What is said for a label, if not its word; may be repeated."
+)
 @click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(source: Source, *, out: Path, **options: Any) -> None:
@@ -66,6 +70,7 @@ def train(source: Source, *, out: Path, **options: Any) -> None:
 
     dataset, extra = source.read_with(options.pop("extra"))
     negatives = [clip for root in options.pop("negatives") for clip in scan(root).clips]
+    options["spoken"] = _spoken(options["spoken"])
     wishes = Wishes(**{field.name: options.pop(field.name) for field in fields(Wishes)})
     options["command"] = shlex.join(["sutja", *map(printable, sys.argv[1:])])
     plan = plan_run(dataset, out, wishes, extra=extra, negatives=negatives, **options)
@@ -80,6 +85,18 @@ def train(source: Source, *, out: Path, **options: Any) -> None:
     finally:
         bars.close()
     _print_scores(metrics, plan)
+
+
+def _spoken(texts: tuple[str, ...]) -> dict[str, str]:
+    spoken: dict[str, str] = {}
+    for text in texts:
+        label, equals, said = (part.strip() for part in text.partition("="))
+        if not equals or not label or not said:
+            raise ConfigError(f"--spoken {text}: expected LABEL=TEXT, for example 2=zwo")
+        if label in spoken:
+            raise ConfigError(f"--spoken {text}: label {label!r} is there twice; expected one text for each label")
+        spoken[label] = said
+    return spoken
 
 
 def _print_scores(metrics: Metrics, plan: Plan) -> None:

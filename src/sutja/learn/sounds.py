@@ -19,12 +19,13 @@ from sutja.augment import vary
 from sutja.clips import Clip
 from sutja.config import Config
 from sutja.engine import OnStep
-from sutja.errors import DatasetError
+from sutja.errors import ConfigError, DatasetError
 from sutja.features import Features, extract, in_window, middle, network_input
 from sutja.learn import negatives
 from sutja.learn.inputs import Versions
+from sutja.lexicon import said, vocabulary
 from sutja.metrics import Integers
-from sutja.synth import SynthConfig, Voice, digit_words, draw_voices, synthesise
+from sutja.synth import SynthConfig, Voice, accents_of, draw_voices, synthesise
 
 N_DRAWS = 200  # of a clip to splice with
 
@@ -144,7 +145,8 @@ def refused(
         chosen = int(rng.integers(n_clips))
         paths = (clips[chosen].path, clips[_partner(chosen, clips, folds, rng)].path)
         listed.append(Sound(target, int(folds[chosen]), "spliced", paths=paths, draw=Draw.of(rng.spawn(1)[0])))
-    for word in negatives.other_words(labels, round(shares.words_share * n_clips), rng):
+    words = vocabulary(labels, config.language, config.spoken)
+    for word in negatives.other_words(words, round(shares.words_share * n_clips), rng):
         fold = negatives.fold_of(word.name, n_folds)
         listed.append(Sound(target, fold, "synthetic word", word.name, text=word.text, voice=word.voice))
     for number in range(round(shares.noise_share * n_clips)):
@@ -175,13 +177,39 @@ def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:
     """List the vocabulary as ``config.n_synthetic_voices`` synthetic speakers say it; every fold learns from them."""
     if config.n_synthetic_voices == 0:
         return []
-    words = digit_words("en") if set(labels) == set(digit_words("en")) else {label: label for label in labels}
-    voices = draw_voices(SynthConfig(n_voices=config.n_synthetic_voices, seed=config.train.seed))
+    language, texts = read_aloud(labels, config)
+    voices = draw_voices(SynthConfig(language, config.n_synthetic_voices, seed=config.train.seed))
     return [
-        Sound(target, None, "synthetic", label, text=words[label], voice=voice)
+        Sound(target, None, "synthetic", label, text=texts[label], voice=voice)
         for voice in voices.values()
         for target, label in enumerate(labels)
     ]
+
+
+def read_aloud(labels: Sequence[str], config: Config) -> tuple[str, dict[str, str]]:
+    """Return the language, by eSpeak's name, and the text of each label that synthetic speakers read.
+
+    Raises
+    ------
+    ConfigError
+        When the language was not told, eSpeak lacks it, or what is said for a digit is not known.
+
+    """
+    if config.language is None:
+        raise ConfigError(
+            f"synthetic voices are to say {', '.join(map(repr, labels[:3]))}, and in which language is not known; "
+            "expected the language of the recordings: --language en, or ko, de, ..."
+        )
+    language = config.language.lower()
+    accents_of(language)
+    texts = said(labels, language, config.spoken)
+    unknown = [label for label in labels if label not in texts]
+    if unknown:
+        raise ConfigError(
+            f"no word is known for {', '.join(map(repr, unknown[:3]))} in language {config.language!r}; "
+            f"expected what is said for each: --spoken {unknown[0]}=TEXT"
+        )
+    return language, texts
 
 
 # -- from a sound to its rows ----------------------------------------------------------------------------------------

@@ -40,6 +40,8 @@ def model_card(predictor: Predictor, name: str | os.PathLike[str], limits: Limit
     return {
         "name": Path(name).name,
         "labels": list(bundle.labels),
+        "language": bundle.language,
+        "spoken": dict(bundle.spoken),
         "sample_rate": bundle.audio.sample_rate,
         "threshold": bundle.threshold,
         "members": [_member(member, bundle.audio.sample_rate) for member in bundle.members],

@@ -216,6 +216,8 @@ def _model() -> Schema:
     properties = {
         "name": TEXT,
         "labels": {"type": "array", "items": TEXT},
+        "language": {"type": ["string", "null"], "description": "Of the vocabulary: en, ko, ...; null: not known"},
+        "spoken": {"type": "object", "additionalProperties": TEXT, "description": "What is said for each label"},
         "sample_rate": COUNT,
         "threshold": {"type": ["number", "null"]},
         "members": {"type": "array", "items": _object(member)},

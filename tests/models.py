@@ -1,0 +1,43 @@
+"""Small models that are made in no time, for the tests of the graph and of what is exported."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper
+
+from sutja.bundle import Bundle, Member
+from sutja.config import AudioConfig, FeatureConfig, preset
+from sutja.graph import OPSET
+
+REFERENCE, ROBUST = preset("reference"), preset("robust")
+AUDIO = AudioConfig(sample_rate=8_000, remove_mean=True)
+SMALL = FeatureConfig(n_fft=256, hop_length=80, n_mels=20, n_frames=50, scaling="standardise")
+N_CLASSES = 4
+
+
+def network(features: FeatureConfig, n_classes: int, seed: int = 0, opset: int = OPSET) -> bytes:
+    """A network of one dense layer: features to probabilities."""
+    rng = np.random.default_rng(seed)
+    weights = rng.normal(0, 0.05, (features.n_bins * features.n_frames, n_classes)).astype(np.float32)
+    value = helper.make_tensor_value_info
+    drawn = helper.make_graph(
+        [
+            helper.make_node("Flatten", ["features"], ["flat"]),
+            helper.make_node("MatMul", ["flat", "weights"], ["logits"]),
+            helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
+        ],
+        "network",
+        [value("features", TensorProto.FLOAT, ["batch", 1, features.n_bins, features.n_frames])],
+        [value("probabilities", TensorProto.FLOAT, ["batch", n_classes])],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    model = helper.make_model(drawn, opset_imports=[helper.make_opsetid("", opset)], ir_version=9)
+    return model.SerializeToString()
+
+
+def make_bundle(*configs: FeatureConfig, audio: AudioConfig = AUDIO, threshold: float | None = None, **more) -> Bundle:
+    labels = tuple("abcd")
+    n_classes = len(labels) + (threshold is not None)
+    members = [Member(f"m{i}", c, network(c, n_classes, seed=i)) for i, c in enumerate(configs)]
+    return Bundle(labels, audio, tuple(members), threshold=threshold, **more)
