@@ -84,7 +84,7 @@ def test_resume_begins_where_there_is_nothing(tmp_path, as_json):
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path):
     (tmp_path / "r").write_text("mine", encoding="utf-8")
-    with pytest.raises(RunError, match="is there already; go on with it by --resume, or choose another name"):
+    with pytest.raises(RunError, match="is there already; resume it with --resume, or choose another name"):
         Results(tmp_path / "r", as_json=False, resume=False)
     assert (tmp_path / "r").read_text(encoding="utf-8") == "mine"
 

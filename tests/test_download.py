@@ -171,7 +171,7 @@ def test_a_broken_line_is_taken_up_where_it_broke(site, tmp_path):
 
 def test_what_came_is_kept_for_the_next_run(site, tmp_path):
     site.content, site.cuts = FSDD, [100] * download.N_ATTEMPTS
-    with pytest.raises(DatasetError, match=r"5 attempts failed \(.*\); 500 bytes are kept: run it again to go on"):
+    with pytest.raises(DatasetError, match=r"5 attempts failed \(.*\); 500 bytes are kept: run it again to resume"):
         fetch("fsdd", tmp_path / "fsdd", url=site.url)
     assert names(tmp_path) == ["fsdd.part", "fsdd.part.json"]
     assert (tmp_path / "fsdd.part").read_bytes() == FSDD[:500]
@@ -267,7 +267,7 @@ def test_a_busy_server_is_asked_again_and_one_that_refuses_is_not(site, tmp_path
 
 def test_nobody_answers(site, tmp_path):
     url = "http://127.0.0.1:9/x.zip"
-    with pytest.raises(DatasetError, match=rf"^{url}: 5 attempts failed \(.*refused.*\): run it again to go on$"):
+    with pytest.raises(DatasetError, match=rf"^{url}: 5 attempts failed \(.*refused.*\): run it again to resume$"):
         fetch("fsdd", tmp_path / "fsdd", url=url)
     assert list(tmp_path.iterdir()) == []
 
@@ -278,7 +278,7 @@ def test_nobody_answers(site, tmp_path):
         ({"name": "fsd"}, "corpus 'fsd' is not known; expected one of fsdd, audiomnist"),
         ({"url": "file:///etc/passwd"}, "expected one that begins with https://"),
         ({"url": "corpus.zip"}, "expected one that begins with https://"),
-        ({"sha256": "abc"}, "sha256 'abc' is not one; expected 64"),
+        ({"sha256": "abc"}, "sha256 'abc' is no checksum; expected 64"),
     ],
 )
 def test_wishes_that_cannot_be(tmp_path, arguments, message):

@@ -126,7 +126,7 @@ def fetch(
     corpus = CORPORA[name]
     expected = sha256 or (None if url else corpus.sha256)
     if expected is not None and not re.fullmatch("[0-9a-fA-F]{64}", expected):
-        raise ConfigError(f"sha256 {expected!r} is not one; expected 64 hexadecimal digits")
+        raise ConfigError(f"sha256 {expected!r} is no checksum; expected 64 hexadecimal digits")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise RunError(f"{folder}: is there already; expected a new or an empty folder: choose another with --to")
     part = folder.with_name(f"{folder.name}.part")
@@ -136,7 +136,7 @@ def fetch(
         _forget(part)
         raise DatasetError(
             f"{url or corpus.url}: sha256 is {received} and not {expected.lower()}; the archive was deleted: fetch it "
-            "again, and do not use it if this stays"
+            "again, and do not use it if this happens again"
         )
     with new_folder(folder) as draft, _archive_errors(part):
         unpack(part, draft)
@@ -185,7 +185,7 @@ def download(url: str, part: Path, *, resume_blindly: bool = False, progress: Pr
         except OSError as error:
             raise cannot_write(part, error) from error
     kept = f"; {part.stat().st_size} bytes are kept" if part.exists() else ""
-    raise DatasetError(f"{url}: {N_ATTEMPTS} attempts failed ({reason}){kept}: run it again to go on")
+    raise DatasetError(f"{url}: {N_ATTEMPTS} attempts failed ({reason}){kept}: run it again to resume")
 
 
 def unpack(archive: Path, folder: Path) -> None:

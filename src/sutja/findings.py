@@ -116,7 +116,10 @@ def _speakers(dataset: Dataset, config: Config) -> Iterator[Finding]:
     if not dataset.labelled:
         return
     if not table:
-        text = "The speakers are not known: how a new voice fares cannot be measured. A column `speaker` would do it."
+        text = (
+            "The speakers are not known: how well a new voice is recognised cannot be measured. It can with a column "
+            "`speaker`."
+        )
         yield Finding("careful", text)
         return
     if len(table) == 1:
@@ -204,7 +207,7 @@ def _copies(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
     if not twice:
         return
     n = sum(map(len, twice))
-    text = f"{_share(n, len(profiles), verb=True)} there more than once, sample for sample"
+    text = f"{_share(n, len(profiles), verb=True)} in the data more than once, sample for sample"
     facts: tuple[tuple[str, Callable[[ClipProfile], Hashable]], ...] = (
         ("label", lambda p: p.label),
         ("speaker", lambda p: p.speaker),
@@ -214,7 +217,7 @@ def _copies(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
         n_torn = sum(len({value(p) for p in group}) > 1 for group in twice)
         text += f", in {n_torn} of {len(twice)} cases under another {word}" if n_torn else ""
     names = tuple(p.name for group in twice for p in group)
-    yield Finding("careful", f"{text}. A copy on the other side of a split flatters the result.", names)
+    yield Finding("careful", f"{text}. A copy on the other side of a split makes the score too good.", names)
 
 
 def _channels(profiles: Sequence[ClipProfile], config: Config) -> Iterator[Finding]:

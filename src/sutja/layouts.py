@@ -274,7 +274,7 @@ def _check_columns(columns: Sequence[str], table: Path) -> None:
     """Require what is needed, and refuse a table that names its labels otherwise rather than call it unlabelled."""
     holds = f"{printable(table)}: columns {listed(columns, 8) or 'none'}"
     if len(set(columns)) < len(columns):
-        raise DatasetError(f"{holds}; each name may be there once: rename the others")
+        raise DatasetError(f"{holds}; each column name may stand there once: rename the others")
     for name in ("file_name", "label"):
         if name in columns or (name == "label" and _may_lack_labels(columns, table)):
             continue

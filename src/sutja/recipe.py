@@ -179,7 +179,7 @@ def check_run(plan: Plan) -> dict[str, Any]:
             raise RunError(f"{run}: exists and is not a run of ours; choose another --out")
         _check_place(plan.run)
     elif not plan.resume:
-        raise RunError(f"{run}: holds a run already; go on with it by --resume, or choose another --out")
+        raise RunError(f"{run}: holds a run already; resume it with --resume, or choose another --out")
     else:
         _check_same(path, settings)
     return settings
@@ -224,8 +224,8 @@ def _check_apart(plan: Plan) -> None:
     for clip in (*plan.extra, *plan.negatives):
         if clip.path in judged:
             raise DatasetError(
-                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that it would be learned "
-                "from where it is judged; give each recording once"
+                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that a network "
+                "would learn from what it is judged on; give each recording once"
             )
 
 

@@ -278,7 +278,7 @@ def read_metrics(run: RunFolder) -> Metrics:
 def _read_metrics(run: RunFolder) -> dict[str, Any]:
     if not run.metrics.is_file():
         raise RunError(
-            f"{printable(run.path)}: is not finished (no {run.metrics.name} in it); go on with it by "
+            f"{printable(run.path)}: is not finished (no {run.metrics.name} in it); resume it with "
             "`sutja train ... --resume`"
         )
     return _read_json(run.metrics)

@@ -84,7 +84,10 @@ def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | 
     with byte_bar(name) as progress:
         fetched = download.fetch(name, folder or Path(name), url=url, sha256=sha256, progress=progress)
     if not fetched.checked:
-        say(f"no published checksum; the sha256 of what came is {fetched.sha256} (--sha256 holds the next one to it)")
+        say(
+            f"no published checksum; the sha256 of what came is {fetched.sha256} (give it as --sha256 to check the "
+            "next download)"
+        )
     say(f"licence: {CORPORA[name].licence}")
     dataset = scan(fetched.folder)
     click.echo(f"{fetched.folder}: {len(dataset.clips)} clips, layout {dataset.description}")

@@ -72,9 +72,7 @@ def data_options(command: Callback) -> Callback:
 
     options = [
         click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path)),
-        click.option(
-            "--layout", type=click.Choice(list(LAYOUTS)), help="How DATA is laid out; found out if not given."
-        ),
+        click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How DATA is laid out; detected if not given."),
         click.option(
             "--audio-root", type=click.Path(path_type=Path), help="Folder that a CSV's names are relative to."
         ),

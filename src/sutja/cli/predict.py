@@ -25,14 +25,14 @@ INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")
 @click.option("--csv", "form", flag_value="csv", help="path,label,probability,error.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write a file, as CSV or with --json; shows progress.")
-@click.option("--resume", is_flag=True, help="Go on with the file of --out: only what it does not hold yet.")
+@click.option("--resume", is_flag=True, help="Resume the file of --out: only clips that it does not hold yet.")
 def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path | None, resume: bool) -> None:
     """Say what is spoken in PATHS: files, folders and globs.
 
     A file that cannot be used is reported in its place, the others still come, and the exit status is 1.
     """
     if resume and out is None:
-        raise click.UsageError("--resume needs --out: the file to go on with")
+        raise click.UsageError("--resume needs --out: the file to resume")
     predictor = Predictor.load(model)
     if out is None:
         if form == "csv":
@@ -65,7 +65,7 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: Results) -
         n_failed = _each(predictor, results.remaining(expand(paths)), write)
     except KeyboardInterrupt:
         bars.close()
-        say(f"stopped: what was said so far is in {results.path}; go on with --resume")
+        say(f"stopped: the answers so far are in {results.path}; resume with --resume")
         sys.exit(INTERRUPTED)
     finally:
         bars.close()

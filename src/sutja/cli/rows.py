@@ -50,7 +50,7 @@ class Results:
     """A file of results, a line a clip; what it holds already is asked for no more.
 
     A line is written in one go, and a line that was cut off all the same, by a full disk or a power cut, is taken away
-    when one goes on.
+    when the file is resumed.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ class Results:
     as_json
         Lines of JSON; else CSV with a header.
     resume
-        Go on with a file that is there.
+        Resume a file that is there.
 
     Raises
     ------
@@ -70,7 +70,7 @@ class Results:
 
     def __init__(self, path: Path, *, as_json: bool, resume: bool) -> None:
         if path.exists() and not resume:
-            raise RunError(f"{path}: is there already; go on with it by --resume, or choose another name for --out")
+            raise RunError(f"{path}: is there already; resume it with --resume, or choose another name for --out")
         self.path = path
         self._line = json_line if as_json else csv_line
         self._begins = b'{"path": ' if as_json else csv_row(COLUMNS).encode()

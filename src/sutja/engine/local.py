@@ -54,8 +54,8 @@ class Processes:
             yield from in_order(lambda job: executor.submit(_run, function, job), jobs, self.n_workers, raise_with_job)
         except BrokenProcessPool as error:
             raise RunError(
-                "a worker process was ended from outside, perhaps for want of memory; go on with --resume and fewer "
-                "--jobs"
+                "a worker process was ended from outside, perhaps because memory ran out; resume with --resume and "
+                "fewer --jobs"
             ) from error
         except BaseException:
             # An error in one job, or Ctrl-C: what runs is stopped now; what it had reached is in its checkpoint.
