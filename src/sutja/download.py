@@ -179,9 +179,9 @@ def download(url: str, part: Path, *, resume_blindly: bool = False, progress: Pr
                     return
             reason = "the connection ended early"
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            reason = _plain(error)
+            reason = _innermost_reason(error)
         except requests.RequestException as error:
-            raise DatasetError(f"{url}: cannot be fetched ({_plain(error)}); check the address") from error
+            raise DatasetError(f"{url}: cannot be fetched ({_innermost_reason(error)}); check the address") from error
         except OSError as error:
             raise cannot_write(part, error) from error
     kept = f"; {part.stat().st_size} bytes are kept" if part.exists() else ""
@@ -293,8 +293,8 @@ def _forget(part: Path) -> None:
     _state_path(part).unlink(missing_ok=True)
 
 
-def _plain(error: Exception) -> str:
-    """Find the words for people below requests' and urllib3's layers."""
+def _innermost_reason(error: Exception) -> str:
+    """Return the reason for people, which lies below requests' and urllib3's layers."""
     while error.__cause__ is not None or error.__context__ is not None:
         inner = error.__cause__ or error.__context__
         if not isinstance(inner, Exception):
@@ -342,7 +342,7 @@ def _tar_entries(archive: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes] | No
 
 def _write_entries(entries: Iterator[tuple[str, IO[bytes] | None]], folder: Path) -> None:
     for name, content in entries:
-        place = folder / _safe(name)
+        place = folder / _inside(name)
         if content is None:
             place.mkdir(parents=True, exist_ok=True)
             continue
@@ -351,10 +351,10 @@ def _write_entries(entries: Iterator[tuple[str, IO[bytes] | None]], folder: Path
             shutil.copyfileobj(content, file)
 
 
-def _safe(name: str) -> PurePosixPath:
+def _inside(name: str) -> PurePosixPath:
     """Refuse names that leave the folder, on this system or another.
 
-    >>> _safe("./yes/a.wav")
+    >>> _inside("./yes/a.wav")
     PurePosixPath('yes/a.wav')
     """
     path = PurePosixPath(name)

@@ -121,12 +121,12 @@ def _interval(
 def _by_attribute(right: NDArray[np.bool_], clips: Sequence[Clip], n_copies: int) -> dict[str, dict[str, Share]]:
     names = {name for clip in clips for name in clip.attributes if name.casefold() in GROUPS}
     groups = {
-        name: by_group(right, [_known(c.attributes.get(name)) for c in clips], n_copies) for name in sorted(names)
+        name: by_group(right, [_known_value(c.attributes.get(name)) for c in clips], n_copies) for name in sorted(names)
     }
     return {name: shares for name, shares in groups.items() if 2 <= len(shares) <= MAX_GROUPS}
 
 
-def _known(value: str | None) -> str | None:
+def _known_value(value: str | None) -> str | None:
     return None if value is None or value.casefold() == "unknown" else value
 
 

@@ -30,7 +30,7 @@ LOW_LOUDNESS_DB = -45.0
 MANY = 0.02  # the share of clips from which on a fault is more than an accident
 UNEVEN = 3.0  # the largest label has so many times the clips of the smallest
 SPREAD_DB = 12.0  # between the medians of two speakers' loudness: four times the amplitude
-TELLS = 0.5  # the share of a level's variance that the label explains
+CONFOUNDED = 0.5  # the share of a level's variance that the label explains
 MIN_PER_LABEL = 5  # fewer clips explain any variance
 LONG_SILENCE_SECONDS = 0.3
 ONE_SOURCE = 0.8  # of the clips with a fault
@@ -68,7 +68,7 @@ def find(
     n_heard = len(profiles) + len(unreadable)
     findings = [*_unreadable(unreadable, n_heard), *_labels(dataset, config), *_speakers(dataset, config)]
     if profiles:
-        findings += [*_tells(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
+        findings += [*_confounders(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
         findings += [*_levels(profiles), *_silence(profiles)]
     return sorted(findings, key=lambda finding: WEIGHTS.index(finding.weight))
 
@@ -185,17 +185,17 @@ def _faults(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
         weight, least, advice = ADVICE.get(kind, ("know", 0.0, PROBLEMS[kind]))
         faulty = [p for p in profiles if any(k == kind for k, _ in p.problems)]
         if faulty and len(faulty) >= least * len(profiles):
-            text = f"{_share(len(faulty), len(profiles), verb=True)} {advice}.{_whose(faulty, profiles)}"
+            text = f"{_share(len(faulty), len(profiles), verb=True)} {advice}.{_source_of(faulty, profiles)}"
             yield Finding(weight, text, tuple(p.name for p in faulty))
 
 
-def _whose(faulty: Sequence[ClipProfile], profiles: Sequence[ClipProfile]) -> str:
+def _source_of(faulty: Sequence[ClipProfile], profiles: Sequence[ClipProfile]) -> str:
     """Say when nearly all clips with a fault are of one speaker or label: then it can be mended at its source."""
-    for word in ("speaker", "label"):
-        everyone = {getattr(p, word) for p in profiles}
-        name, n = Counter(getattr(p, word) for p in faulty).most_common(1)[0]
+    for field in ("speaker", "label"):
+        everyone = {getattr(p, field) for p in profiles}
+        name, n = Counter(getattr(p, field) for p in faulty).most_common(1)[0]
         if name is not None and len(everyone) > 1 and n >= MIN_PER_LABEL and n > ONE_SOURCE * len(faulty):
-            return f" {'All' if n == len(faulty) else 'Nearly all'} are of {word} {_quoted([name])}."
+            return f" {'All' if n == len(faulty) else 'Nearly all'} are of {field} {_quoted([name])}."
     return ""
 
 
@@ -213,9 +213,9 @@ def _copies(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
         ("speaker", lambda p: p.speaker),
         ("split", lambda p: p.split),
     )
-    for word, value in facts:
+    for field, value in facts:
         n_torn = sum(len({value(p) for p in group}) > 1 for group in twice)
-        text += f", in {n_torn} of {len(twice)} cases under another {word}" if n_torn else ""
+        text += f", in {n_torn} of {len(twice)} cases under another {field}" if n_torn else ""
     names = tuple(p.name for group in twice for p in group)
     yield Finding("careful", f"{text}. A copy on the other side of a split makes the score too good.", names)
 
@@ -256,11 +256,11 @@ def _limited_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
     return max(groups, key=len, default=[])
 
 
-def _tells(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
+def _confounders(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
     """Find what tells the label without the word."""
     for quantity, what in (("loudness_db", "loudness"), ("snr_db", "background noise"), ("bandwidth_hz", "bandwidth")):
         share = explained(profiles, quantity)
-        if share > TELLS:
+        if share > CONFOUNDED:
             text = (
                 f"The labels differ in {what}, which explains {100 * share:.0f} % of its variance: were they recorded "
                 "apart? A network learns the recording then, not the word."

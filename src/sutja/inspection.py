@@ -161,10 +161,10 @@ def _duplicate(first: Clip, clip: Clip) -> Problem:
 
 def _difference(first: Clip, clip: Clip) -> str:
     """Say where two clips of one sound contradict each other."""
-    for word in ("label", "speaker", "split"):
-        one, other = getattr(first, word), getattr(clip, word)
+    for field in ("label", "speaker", "split"):
+        one, other = getattr(first, field), getattr(clip, field)
         if one != other:
-            return f", but {word} {other or 'none'} and not {one or 'none'}"
+            return f", but {field} {other or 'none'} and not {one or 'none'}"
     return ""
 
 

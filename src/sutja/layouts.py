@@ -349,14 +349,14 @@ def _sound_files(root: Path) -> list[Path]:
 
 
 def _audiomnist_clip(root: Path, path: Path) -> Clip | None:
-    label, speaker, take = _three(path)
+    label, speaker, take = _parts_of(path)
     if not take or speaker != printable(path.parent.name):
         return None
     return Clip(path, _relative(root, path), label=_composed(label), speaker=_composed(speaker))
 
 
 def _fsdd_clip(root: Path, path: Path) -> Clip | None:
-    label, speaker, take = _three(path)
+    label, speaker, take = _parts_of(path)
     if not take or not (path.parent == root or path.parent.name == "recordings"):
         return None
     split = "test" if int(take) < 5 else "train"
@@ -397,7 +397,7 @@ _PARSERS: dict[str, Callable[[Path, Path], Clip | None]] = {
 }
 
 
-def _three(path: Path) -> tuple[str, str, str]:
+def _parts_of(path: Path) -> tuple[str, str, str]:
     """Split LABEL_SPEAKER_TAKE from the right, since a label may hold `_`; three empty strings if it is not that."""
     parts = printable(path.stem).rsplit("_", 2)
     if len(parts) != 3 or not (parts[0] and parts[1] and parts[2].isascii() and parts[2].isdecimal()):

@@ -108,7 +108,7 @@ class Predictor:
             When the source cannot be used.
 
         """
-        return self._judge([self._inputs(source, sample_rate)])[0]
+        return self._predictions([self._inputs(source, sample_rate)])[0]
 
     def examine(self, source: Source, *, sample_rate: int | None = None) -> Examination:
         """Say what one clip is, and show how that came about: the members' answers and what they were shown.
@@ -173,7 +173,7 @@ class Predictor:
     def _predict_batch(self, sources: Sequence[Source]) -> list[Prediction | AudioError]:
         outcomes = [self._inputs_or_error(source) for source in sources]
         usable = [inputs for inputs in outcomes if not isinstance(inputs, AudioError)]
-        predictions = iter(self._judge(usable) if usable else [])
+        predictions = iter(self._predictions(usable) if usable else [])
         return [o if isinstance(o, AudioError) else next(predictions) for o in outcomes]
 
     def _inputs(self, source: Source, sample_rate: int | None = None) -> list[NDArray[np.float32]]:
@@ -188,7 +188,7 @@ class Predictor:
         except AudioError as error:
             return error
 
-    def _judge(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
+    def _predictions(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
         batches = [np.stack(shown) for shown in zip(*clips, strict=True)]  # (batch, n_bins, n_frames) of each member
         return [self._prediction(row) for row in self.probabilities(batches)]
 

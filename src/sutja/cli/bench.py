@@ -35,8 +35,8 @@ def _table(timing: Timing) -> str:
         ("bytes to label, median", f"{timing.p50_ms:.2f} ms"),
         ("bytes to label, 95 of 100 within", f"{timing.p95_ms:.2f} ms"),
         (f"many clips, {machine['cores']} cores", f"{timing.clips_per_second:.0f} clips/s"),
-        ("`sutja predict one.wav`, shell to answer", _known(timing.cold_start_s, "s", 2)),
-        ("its largest size in memory", _known(timing.cold_start_mb, "MB", 0)),
+        ("`sutja predict one.wav`, shell to answer", _or_unknown(timing.cold_start_s, "s", 2)),
+        ("its largest size in memory", _or_unknown(timing.cold_start_mb, "MB", 0)),
     ]
     about = (
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; Python {machine['python']}, "
@@ -50,5 +50,5 @@ def _table(timing: Timing) -> str:
     return "\n".join([*lines, "", about])
 
 
-def _known(value: float | None, unit: str, digits: int) -> str:
+def _or_unknown(value: float | None, unit: str, digits: int) -> str:
     return "not known here" if value is None else f"{value:.{digits}f} {unit}"

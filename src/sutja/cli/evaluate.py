@@ -46,9 +46,9 @@ def evaluate(  # noqa: PLR0913  one a command-line option
     try:
         step = bars.stage("evaluating", len(clips) + len(outside), "clip")
         evaluation = evaluate_clips(predictor, clips, outside=outside, on_clip=step)
-        worse = []
+        under_stress = []
         if stressed:
-            worse = stress(predictor, clips, on_clip=bars.stage("under stress", n_steps(len(clips)), "clip"))
+            under_stress = stress(predictor, clips, on_clip=bars.stage("under stress", n_steps(len(clips)), "clip"))
     finally:
         bars.close()
     for reason in evaluation.unreadable.values():
@@ -57,21 +57,21 @@ def evaluate(  # noqa: PLR0913  one a command-line option
         from sutja.reports.scorecard import write_scorecard
 
         title = ", ".join(path.name for path in source.data)
-        write_scorecard(out, evaluation, predictor.bundle, title=title, under_stress=worse)
+        write_scorecard(out, evaluation, predictor.bundle, title=title, under_stress=under_stress)
     if as_json:
         scores = dataclasses.asdict(evaluation.scores)
         rest = {name: value for name, value in dataclasses.asdict(evaluation).items() if name != "scores"}
-        under = {"stress": [dataclasses.asdict(scores) for scores in worse]} if stressed else {}
+        under = {"stress": [dataclasses.asdict(scores) for scores in under_stress]} if stressed else {}
         click.echo(json.dumps(scores | rest | under, ensure_ascii=False))
     else:
         _print_scores(evaluation)
         _print_outside(evaluation.outside)
-        _print_stress(worse)
+        _print_stress(under_stress)
     sys.exit(1 if evaluation.unreadable else 0)
 
 
-def _print_stress(worse: list[UnderStress]) -> None:
-    for name, group in itertools.groupby(worse, key=lambda scores: scores.condition.name):
+def _print_stress(under_stress: list[UnderStress]) -> None:
+    for name, group in itertools.groupby(under_stress, key=lambda scores: scores.condition.name):
         rows = list(group)
         click.echo(f"{name} ({rows[0].condition.unit})")
         for scores in rows:

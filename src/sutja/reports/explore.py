@@ -235,9 +235,9 @@ def profile(exploration: Exploration) -> dict[str, Any]:
     }
 
 
-def _counts(dataset: Dataset, word: str) -> dict[str, int]:
-    counts = Counter(getattr(clip, word) for clip in dataset.clips)
-    return {name: counts[name] for name in getattr(dataset, f"{word}s")}
+def _counts(dataset: Dataset, field: str) -> dict[str, int]:
+    counts = Counter(getattr(clip, field) for clip in dataset.clips)
+    return {name: counts[name] for name in getattr(dataset, f"{field}s")}
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:
@@ -330,11 +330,11 @@ def _label_figures(examples: Sequence[_Example], config: Config) -> Iterator[Job
     rate = config.audio.sample_rate
     settings = spectrogram(rate)
     for i, example in enumerate(examples):
-        word, named = f"{i}_{example.label}", {"title": example.label}
-        yield f"waveform_{word}", partial(figures.waveform, example.waveform, rate, **named)
-        yield f"spectrum_{word}", partial(figures.spectrum, example.waveform, rate, **named)
-        yield f"mel_{word}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **named)
-        yield f"mfcc_{word}", partial(figures.mfcc, example.coefficients, rate, settings, **named)
+        stem, named = f"{i}_{example.label}", {"title": example.label}
+        yield f"waveform_{stem}", partial(figures.waveform, example.waveform, rate, **named)
+        yield f"spectrum_{stem}", partial(figures.spectrum, example.waveform, rate, **named)
+        yield f"mel_{stem}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **named)
+        yield f"mfcc_{stem}", partial(figures.mfcc, example.coefficients, rate, settings, **named)
 
 
 def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Iterator[Job]:
@@ -350,13 +350,13 @@ def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Ite
     if alike:
         other = _example(exploration, alike)
         pair = [clip, (other.decibels, other.coefficients)]
-        names = [_said_by(first.profile), _said_by(other.profile)]
+        names = [_caption(first.profile), _caption(other.profile)]
         yield "two_clips", partial(figures.compare_clips, pair, names, rate, settings)
     title = f"{first.label}: eight inputs for each kind of network, each clip at a random place"
     yield "network_inputs", partial(figures.network_inputs, network_inputs(exploration, first.label), title=title)
 
 
-def _said_by(profile: ClipProfile) -> str:
+def _caption(profile: ClipProfile) -> str:
     return f"{profile.label}, {profile.speaker or profile.name}"
 
 
@@ -465,14 +465,14 @@ def _sound_of(clip: Clip, exploration: Exploration) -> str:
 
 
 def _shown_example(i: int, example: _Example, drawn: Mapping[str, Any], rate: int) -> dict[str, Any]:
-    word = f"{i}_{example.label}"
+    stem = f"{i}_{example.label}"
     return {
         "label": example.label,
         "name": example.clip.name,
         "seconds": len(example.waveform) / rate,
         "shape": example.decibels.shape,
         "sound": pages.sound(example.waveform, rate),
-        **{kind: drawn[f"{kind}_{word}"] for kind in ("waveform", "spectrum", "mel", "mfcc")},
+        **{kind: drawn[f"{kind}_{stem}"] for kind in ("waveform", "spectrum", "mel", "mfcc")},
     }
 
 
