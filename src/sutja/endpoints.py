@@ -60,7 +60,7 @@ class SpeechSegment:
     """Seconds from the beginning of the stream."""
     end: float
     known: float
-    """When it had ended, for all that was heard until then: later than ``end``, by the silence that ends a word."""
+    """When it was clear that the word had ended: later than ``end``, by the silence that ends a word."""
     waveform: Waveform
     """What was said with its margins, ``(n_samples,)``."""
 
@@ -124,7 +124,7 @@ class EndpointDetector:
         return max(level, self.config.quietest_floor_dbfs)
 
     def _note(self, level: float) -> None:
-        """Take a frame's level into the noise floor, in the place of the oldest."""
+        """Add a frame's level to those that the noise floor is made of; the oldest one leaves."""
         if len(self._levels) == self._n_floor:
             del self._sorted[bisect.bisect_left(self._sorted, self._levels.popleft())]
         self._levels.append(level)

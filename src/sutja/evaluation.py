@@ -71,7 +71,7 @@ class Evaluation:
     scores: Scores
     labels: tuple[str, ...]
     rejected_rate: float
-    """Share of the clips that the model took for nothing in its vocabulary; the accuracy is of the most probable
+    """Share of the clips that the model refused as not in its vocabulary; the accuracy is of the most probable
     label all the same, so that models which refuse and models which never do can be compared."""
     wrong: list[dict[str, Any]]
     """Each clip that was taken for another label: path, label, predicted, probability."""

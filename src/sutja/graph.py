@@ -83,7 +83,7 @@ class Graph:
         return self.add("Shape", source, start=axis, end=axis + 1)
 
     def mix(self, weights: ArrayLike, source: str) -> str:
-        """Multiply ``(n, m)`` with each row of ``(batch, m, n_frames)``: a convolution, which takes no rows too."""
+        """Multiply ``(n, m)`` with each row of ``(batch, m, n_frames)``: a convolution, for no rows as well."""
         return self.add("Conv", source, self.constant(np.asarray(weights)[:, :, None]))
 
     def include(self, network: Any) -> None:

@@ -1,6 +1,6 @@
 """How people lay recordings out: each layout is a function from a folder or a table to clips.
 
-Which one fits is found out by :func:`detect`, always in the same order: a table if there is one, else what most of
+Which one fits is decided by :func:`detect`, always in the same order: a table if there is one, else what most of
 the file names look like. To add a layout: a function here, a row in :data:`LAYOUTS` and in :data:`PATTERNS`, and in
 ``_PARSERS`` where it is told by its file names.
 """
@@ -271,7 +271,7 @@ def _csv_row(columns: Sequence[str], values: Sequence[str], table: Path, line: i
 
 
 def _check_columns(columns: Sequence[str], table: Path) -> None:
-    """Require what is needed, and refuse a table that names its labels otherwise rather than call it unlabelled."""
+    """Require the columns; a table whose label column has another name is refused, not taken as unlabelled."""
     holds = f"{printable(table)}: columns {listed(columns, 8) or 'none'}"
     if len(set(columns)) < len(columns):
         raise DatasetError(f"{holds}; each column name may stand there once: rename the others")
@@ -331,7 +331,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _named_clips(root: Path, parse: Callable[[Path, Path], Clip | None]) -> tuple[list[Clip], list[str]]:
-    """Read what the file names say; what they do not fit is left out, and said."""
+    """Read what the file names say; files whose names do not fit are left out, with a note."""
     files = _sound_files(root)
     clips = [clip for clip in (parse(root, f) for f in files) if clip is not None]
     notes = []
@@ -382,7 +382,10 @@ def _folders_clip(root: Path, path: Path) -> Clip | None:
 
 
 def _word_of_its_own(clip: Clip) -> Clip:
-    """Beside folders of words, sound directly in `train/` is somebody's word "train": nothing can be learned else."""
+    """Take `train/` or `valid/` with sound directly in it as the folder of a word, as those beside it are.
+
+    As a part of the data set its clips would have no label, and nothing could be learned from them.
+    """
     if clip.split in ("train", "valid"):
         return replace(clip, label=_composed(printable(clip.path.parent.name)), split=None)
     return clip

@@ -331,7 +331,7 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
 
 
 def _check_order(plan: Plan, names: np.ndarray[Any, Any]) -> None:
-    """Networks that an earlier run finished have learned from rows of these clips in this order."""
+    """Check that a resumed run has the clips in the order in which its finished networks learned from them."""
     path = plan.folder.work / "names.npy"
     if path.exists() and not np.array_equal(np.load(path), names):
         raise RunError(

@@ -77,7 +77,7 @@ def synth(folder: Path, labels: str | None, **settings: Any) -> None:
 @click.option("--sha256", help="What the archive's checksum must be.")
 @click.option("--list", "only_list", is_flag=True, help="Say what there is, and fetch nothing.")
 def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | None, only_list: bool) -> None:
-    """Fetch the public corpus NAME; an interrupted download goes on when it is run again."""
+    """Fetch the public corpus NAME; an interrupted download is resumed when the command is run again."""
     if only_list or name is None:
         click.echo("\n".join(f"{n}: {s.what}; {s.size}; {s.licence}; {s.url}" for n, s in CORPORA.items()))
         return

@@ -226,7 +226,7 @@ def interval(edges: Sequence[float] | None) -> str:
 
 
 def expand(paths: Iterable[str]) -> Iterator[Path]:
-    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be told of."""
+    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be reported."""
     for text in paths:
         path = Path(text)
         if os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long

@@ -47,7 +47,7 @@ def csv_row(values: Iterable[Any]) -> str:
 
 
 class Results:
-    """A file of results, a line a clip; what it holds already is asked for no more.
+    """A file of results, a line a clip; clips that it holds already are not predicted again.
 
     A line is written in one go, and a line that was cut off all the same, by a full disk or a power cut, is taken away
     when the file is resumed.
