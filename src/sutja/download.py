@@ -29,7 +29,7 @@ from sutja.errors import ConfigError, DatasetError, RunError, needs
 from sutja.files import cannot_write, new_folder, write_json
 from sutja.files import sha256 as sha256_of
 
-Progress = Callable[[int, int | None], None]
+OnBytes = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes that there will be, if the server says."""
 
 
@@ -96,7 +96,7 @@ def fetch(
     *,
     url: str | None = None,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: OnBytes | None = None,
 ) -> Fetched:
     """Bring a corpus into a folder.
 
@@ -144,7 +144,7 @@ def fetch(
     return Fetched(folder, received, expected is not None)
 
 
-def download(url: str, part: Path, *, resume_blindly: bool = False, progress: Progress | None = None) -> None:
+def download(url: str, part: Path, *, resume_blindly: bool = False, progress: OnBytes | None = None) -> None:
     """Download a file, going on where ``part`` ends if the server still has the same one.
 
     Parameters
@@ -235,7 +235,7 @@ def _ask(requests: ModuleType, url: str, part: Path, resume_blindly: bool) -> An
     return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
 
 
-def _receive(response: Any, url: str, part: Path, progress: Progress | None) -> bool:
+def _receive(response: Any, url: str, part: Path, progress: OnBytes | None) -> bool:
     """Write what comes; tell whether that was all. False asks for another attempt."""
     begin, total = _range_of(response)
     n_bytes = part.stat().st_size if part.exists() else 0

@@ -1,4 +1,4 @@
-"""What each recording is like, in numbers: level, noise, silence, bandwidth, faults; and a sketch to compare it by.
+"""What each recording is like, in numbers: level, noise, silence, bandwidth, faults; and its MFCCs, to compare it by.
 
 Levels are in dB relative to full scale (dBFS), a sine of full scale has a loudness of -3; times in seconds; frequencies
 in Hz. Measured at the clip's own sample rate, in the one pass of :mod:`sutja.listening`, where faults are judged. Of
@@ -33,9 +33,9 @@ ADDS_NOTHING = 4.0
 """Above a band limit, a word has at most this many times the room's power: 6 dB for chance."""
 MUCH_BELOW = 0.75
 """Of half the sample rate: every resampler and every codec takes the last tenth, and that does no harm."""
-SKETCH = FeatureConfig(n_fft=512, win_length=500, hop_length=200, n_mels=40, n_mfcc=20, reference="one")
+MAP_FEATURES = FeatureConfig(n_fft=512, win_length=500, hop_length=200, n_mels=40, n_mfcc=20, reference="one")
 """25 ms windows every 10 ms at the study's 20 kHz: features of the map."""
-N_PARTS = 8
+N_MAP_PARTS = 8
 """A word is cut into so many equal parts for the map, so that long and short ones can be compared."""
 
 
@@ -78,8 +78,8 @@ class ProfiledClip:
     index: int
     """Its place among the clips that were asked for."""
     profile: ClipProfile
-    sketch: NDArray[np.float32]
-    """``(N_PARTS * (n_mfcc - 1),)``, for the map."""
+    mfcc_means: NDArray[np.float32]
+    """``(N_MAP_PARTS * (n_mfcc - 1),)``, for the map."""
     sound: bytes
     """What ``keep`` made of the word, or nothing."""
 
@@ -115,7 +115,7 @@ def profile_clips(
         profile = measure(samples, sample_rate, clips[index], config)
         word = _trimmed(waveform, config.audio.sample_rate)
         sound = small_sound(_with_margin(samples, profile), sample_rate) if small_sound and index in kept else b""
-        return ProfiledClip(index, profile, sketch(word, config.audio.sample_rate), sound)
+        return ProfiledClip(index, profile, mfcc_means(word, config.audio.sample_rate), sound)
 
     results = list(listen(clips, config.audio, profiled, progress=progress))
     usable = [result for result in results if isinstance(result, ProfiledClip)]
@@ -222,13 +222,13 @@ def _blackman(n_fft: int) -> NDArray[np.float64]:
     return np.blackman(n_fft)  # its side lobes are below -58 dB: a loud vowel does not hide a band limit
 
 
-def sketch(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
-    """Return what a word is like in few numbers, ``(N_PARTS * (n_mfcc - 1),)``.
+def mfcc_means(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
+    """Return what a word sounds like in few numbers, ``(N_MAP_PARTS * (n_mfcc - 1),)``.
 
-    The word's MFCCs without the first, which is loudness, as means over ``N_PARTS`` parts of equal length.
+    The word's MFCCs without the first, which is loudness, as means over ``N_MAP_PARTS`` parts of equal length.
     """
-    coefficients = mfcc(word, sample_rate, SKETCH)[1:]
-    edges = np.linspace(0, coefficients.shape[1], N_PARTS + 1)
+    coefficients = mfcc(word, sample_rate, MAP_FEATURES)[1:]
+    edges = np.linspace(0, coefficients.shape[1], N_MAP_PARTS + 1)
     parts = [coefficients[:, int(a) : max(int(a) + 1, int(np.ceil(b)))].mean(axis=1) for a, b in pairwise(edges)]
     return np.concatenate(parts).astype(np.float32)
 

@@ -94,7 +94,7 @@ def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | 
 
 
 @contextmanager
-def byte_bar(name: str) -> Iterator[download.Progress]:
+def byte_bar(name: str) -> Iterator[download.OnBytes]:
     """Show bytes coming, on stderr: a bar where someone looks, a line now and then where not."""
     if not sys.stderr.isatty():
         lines = Lines(name, "megabyte")

@@ -11,7 +11,7 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.options import Bars, expand, model_option, percent, say
-from sutja.cli.rows import COLUMNS, Results, csv_line, csv_row, json_line
+from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
 
@@ -39,7 +39,7 @@ def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path 
             click.echo(csv_row(COLUMNS), nl=False)
         n_failed = _each(predictor, expand(paths), {"json": _print_json, "csv": _print_csv, None: _print_text}[form])
     else:
-        n_failed = _into_file(predictor, paths, Results(out, as_json=form == "json", resume=resume))
+        n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume))
     sys.exit(1 if n_failed else 0)
 
 
@@ -53,7 +53,7 @@ def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Ou
     return n_failed
 
 
-def _into_file(predictor: Predictor, paths: tuple[str, ...], results: Results) -> int:
+def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile) -> int:
     n_before, bars = results.n_lines, Bars()
     step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
 

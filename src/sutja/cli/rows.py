@@ -46,7 +46,7 @@ def csv_row(values: Iterable[Any]) -> str:
     return text.getvalue().removesuffix("\r\n") + "\n"
 
 
-class Results:
+class ResultFile:
     """A file of results, a line a clip; clips that it holds already are not predicted again.
 
     A line is written in one go, and a line that was cut off all the same, by a full disk or a power cut, is taken away
