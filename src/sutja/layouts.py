@@ -165,8 +165,8 @@ def _is_table(path: Path) -> bool:
     """Tell whether a CSV is meant for us: a stray table of results in the folder is not."""
     if path.stem in SPLITS:
         return True
-    header = path.open("rb").readline().decode("utf-8-sig", "replace")
-    return "file_name" in header
+    with path.open("rb") as file:
+        return "file_name" in file.readline().decode("utf-8-sig", "replace")
 
 
 def _csv_files(folder: Path, *, strict: bool = True) -> list[Path]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+import contextlib
 import csv
 import dataclasses
 import io
@@ -80,7 +81,7 @@ class ResultFile:
             self._keep_whole_lines(_json_path if as_json else _csv_path)
             self._file = path.open("a", encoding="utf-8", newline="", buffering=1)
             if not as_json and path.stat().st_size == 0:
-                self._file.write(csv_row(COLUMNS))
+                self._write_header()
         except OSError as error:
             raise cannot_write(path, error) from error
         self.n_lines = self._done.total()
@@ -106,6 +107,14 @@ class ResultFile:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
+
+    def _write_header(self) -> None:
+        try:
+            self._file.write(csv_row(COLUMNS))
+        except OSError:
+            with contextlib.suppress(OSError):  # what it still holds cannot be written either
+                self._file.close()
+            raise
 
     def _keep_whole_lines(self, path_of: Any) -> None:
         if not self.path.is_file():  # not there, or a device
