@@ -15,7 +15,7 @@ from conftest import TINY_RATE, tone, write_wav
 
 from sutja.cli import main
 from sutja.dataset import scan
-from sutja.download import SOURCES
+from sutja.download import CORPORA
 from sutja.inspection import inspect
 
 
@@ -200,11 +200,11 @@ def test_fetch_in_one_line_when_it_cannot(server, tmp_path):
 def test_fetch_lists_what_there_is(arguments):
     status, out, _ = run("fetch", *arguments)
     assert status == 0
-    for name, source in SOURCES.items():
+    for name, corpus in CORPORA.items():
         (line,) = [line for line in out.splitlines() if line.startswith(f"{name}: ")]
-        assert source.licence in line
-        assert source.url in line
-        assert source.size in line
+        assert corpus.licence in line
+        assert corpus.url in line
+        assert corpus.size in line
 
 
 # -- the real recordings ----------------------------------------------------------------------------------------------

@@ -221,7 +221,7 @@ def test_one_label_only(tmp_path):
 def test_a_run_that_is_there(study, tmp_path):
     before = (study / "run" / "metrics.json").read_bytes()
     told = refused(sutja("train", study / "train.csv", "--out", study / "run", *TINY))
-    assert "holds a run already; go on with it by --resume, or choose another --out" in told
+    assert "holds a run already; resume it with --resume, or choose another --out" in told
     told = refused(sutja("train", study / "train.csv", "--out", study / "run", *TINY, "--resume", "--epochs", 4))
     assert "was started with other settings; resume it with the same, or choose another --out" in told
     assert (study / "run" / "metrics.json").read_bytes() == before

@@ -123,7 +123,8 @@ def test_memory_does_not_grow():
 
 def clips_of(corpora, corpus: str, n: int) -> list[np.ndarray]:
     if corpus == "english_volunteers":
-        rows = list(csv.DictReader((corpora / corpus / "train.csv").open(encoding="utf-8")))
+        with (corpora / corpus / "train.csv").open(encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
         paths = [corpora / corpus / "train" / Path(row["file_name"]).name for row in rows]
     else:
         paths = sorted((corpora / corpus).rglob("*.wav"))

@@ -104,7 +104,7 @@ def test_korean_and_spaces_whichever_way_the_letters_are_composed(tmp_path, form
         (["file_name,labels", "a.wav,1"], "columns file_name, labels; expected.*label is not there; rename 'labels'"),
         (["file_name,digit", "a.wav,1"], "label is not there; add a column label"),
         (["file_name;label", "a.wav;1"], "separate the columns by commas"),
-        (["file_name,label,label", "a.wav,1,2"], "each name may be there once"),
+        (["file_name,label,label", "a.wav,1,2"], "each column name may stand there once"),
         (["a.wav,1"], "file_name is not there"),
         ([""], "columns none"),
         (["file_name,label"], "holds no rows"),

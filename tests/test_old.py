@@ -126,5 +126,5 @@ def test_a_file_that_is_gone_is_one_sentence(old, name):
     if name in ("history.csv", "submission.csv"):  # older runs, and runs without unlabelled clips, have none
         use(old)
         return
-    with pytest.raises(SutjaError, match=r"expected|copy the whole model folder|go on with it"):
+    with pytest.raises(SutjaError, match=r"expected|copy the whole model folder|resume it"):
         use(old)

@@ -448,7 +448,7 @@ def test_a_run_is_not_resumed_with_its_recordings_in_another_order(study, begun,
 
 def test_a_run_is_not_overwritten(study, begun):
     before = tree(begun)
-    with pytest.raises(RunError, match="holds a run already; go on with it by --resume, or choose another --out"):
+    with pytest.raises(RunError, match="holds a run already; resume it with --resume, or choose another --out"):
         train(plan(study, begun), Told())
     assert tree(begun) == before
 

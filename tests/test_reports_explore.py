@@ -227,17 +227,17 @@ def test_sample_is_even_and_repeatable(tiny_dataset):
 def test_similar_clips_lie_together():
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(3), 40)
-    sketches = (rng.normal(size=(3, 60))[groups] * 3 + rng.normal(size=(120, 60))).astype(np.float32)
-    places = exploring.similarity_map(sketches)
+    mfcc_means = (rng.normal(size=(3, 60))[groups] * 3 + rng.normal(size=(120, 60))).astype(np.float32)
+    places = exploring.similarity_map(mfcc_means)
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1) + np.diag(np.full(120, np.inf))
     assert (groups[distances.argmin(axis=1)] == groups).mean() > 0.95
-    assert np.array_equal(places, exploring.similarity_map(sketches))
+    assert np.array_equal(places, exploring.similarity_map(mfcc_means))
 
 
 @pytest.mark.parametrize("n_clips", [1, 2, 4, 5, 7])
 def test_a_map_of_few_clips(n_clips):
-    for sketches in (np.ones((n_clips, 60), np.float32), np.eye(n_clips, 60, dtype=np.float32)):
-        places = exploring.similarity_map(sketches)
+    for mfcc_means in (np.ones((n_clips, 60), np.float32), np.eye(n_clips, 60, dtype=np.float32)):
+        places = exploring.similarity_map(mfcc_means)
         assert places.shape == (n_clips, 2)
         assert np.isfinite(places).all()
 

@@ -95,7 +95,7 @@ def test_what_is_no_run_and_what_is_not_finished(tmp_path, run):
     with pytest.raises(RunError, match=r"is not a run \(no config.json in it\); expected the --out folder"):
         runs.read_settings(RunFolder(tmp_path))
     run.metrics.unlink()
-    with pytest.raises(RunError, match=r"is not finished \(no metrics.json in it\); go on with it by"):
+    with pytest.raises(RunError, match=r"is not finished \(no metrics.json in it\); resume it with"):
         runs.read_metrics(run)
     with pytest.raises(RunError, match=r"no metrics to compare with .*expected the folder of a finished run"):
         runs.read_baseline(run)

@@ -283,7 +283,7 @@ def _piece(samples: NDArray[np.float32], name: str) -> Waveform:
 
 
 class _Memory(io.BytesIO):
-    """Bytes that libsndfile may seek in; a damaged header sends it before the start, which is no traceback's worth."""
+    """Bytes that libsndfile may seek in; a damaged header may ask for a place before the start and gets the start."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self.getbuffer().nbytes}[whence]

@@ -16,7 +16,7 @@ from sutja.speech import MIXING_DB, speech_power
 
 MU = 255.0  # of the telephone's mu-law, ITU-T G.711
 TELEPHONE_RATE = 8_000  # Hz
-CUT_SHARE = 0.25  # of the versions have their noise under the word only
+UNDER_WORD_SHARE = 0.25  # of the versions have their noise under the word only
 
 
 def vary(
@@ -31,7 +31,7 @@ def vary(
         waveform = change_speed(waveform, rng.uniform(*config.speed))
     waveform = loudest_window(waveform, n_samples)
     left = int(rng.integers(0, n_samples - len(waveform), endpoint=True))
-    if rng.random() < CUT_SHARE:
+    if rng.random() < UNDER_WORD_SHARE:
         return place(augment(waveform, sample_rate, config, rng), n_samples, left)
     return augment(place(waveform, n_samples, left), sample_rate, config, rng)
 

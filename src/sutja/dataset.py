@@ -68,7 +68,7 @@ def scan(path: Where, *, layout: str | None = None, audio_root: Where | None = N
     path
         A folder, a CSV file or a `metadata.jsonl`.
     layout
-        One of :data:`sutja.layouts.LAYOUTS`; found out when not given.
+        One of :data:`sutja.layouts.LAYOUTS`; detected when not given.
     audio_root
         The folder that the file names of a CSV are relative to, where it is not the CSV's own.
 

@@ -60,7 +60,7 @@ class SpeechSegment:
     """Seconds from the beginning of the stream."""
     end: float
     known: float
-    """When it had ended, for all that was heard until then: later than ``end``, by the silence that ends a word."""
+    """When it was clear that the word had ended: later than ``end``, by the silence that ends a word."""
     waveform: Waveform
     """What was said with its margins, ``(n_samples,)``."""
 
@@ -124,7 +124,7 @@ class EndpointDetector:
         return max(level, self.config.quietest_floor_dbfs)
 
     def _note(self, level: float) -> None:
-        """Take a frame's level into the noise floor, in the place of the oldest."""
+        """Add a frame's level to those that the noise floor is made of; the oldest one leaves."""
         if len(self._levels) == self._n_floor:
             del self._sorted[bisect.bisect_left(self._sorted, self._levels.popleft())]
         self._levels.append(level)
@@ -169,8 +169,8 @@ class EndpointDetector:
             return self._ended((frame + 2) * self._hop)  # what this frame ends with: a chunk may hold more
         return None
 
-    def _ended(self, heard: int) -> SpeechSegment | None:
-        """Cut the word out of the first ``heard`` samples, and leave out of it what has turned out to be the room."""
+    def _ended(self, n_known: int) -> SpeechSegment | None:
+        """Cut the word out of the first ``n_known`` samples, and leave out of it what has turned out to be the room."""
         if self._begun is None:
             return None
         begun, self._begun = self._begun, None
@@ -182,8 +182,8 @@ class EndpointDetector:
         if last - first < self.config.min_seconds * self.sample_rate:
             return None
         margin = round(self.config.margin_seconds * self.sample_rate)
-        start, stop = max(0, first - margin - self._first), min(last + margin, heard) - self._first
-        begin, end, known = (n / self.sample_rate for n in (first, last, heard))
+        start, stop = max(0, first - margin - self._first), min(last + margin, n_known) - self._first
+        begin, end, known = (n / self.sample_rate for n in (first, last, n_known))
         return SpeechSegment(begin, end, known, self._buffer[start:stop].copy())
 
     def _forget(self) -> None:

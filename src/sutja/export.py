@@ -168,9 +168,9 @@ def prove(content: bytes, predictor: Predictor, clips: Sequence[Clip] = ()) -> P
     """
     session = open_network(content)
     audio = predictor.bundle.audio
-    heard = list(_waveforms(clips, audio, N_PROOF))
+    waveforms = list(_waveforms(clips, audio, N_PROOF))
     largest, n_sounds = 0.0, 0
-    for waveform in itertools.chain(made_sounds(audio), heard):
+    for waveform in itertools.chain(made_sounds(audio), waveforms):
         rows = np.stack([waveform, np.float32(0.3) * waveform[::-1]])
         expected = [list(predictor.predict(row).probabilities.values()) for row in rows]
         alone = session.run([PROBABILITIES], {WAVEFORM: rows[:1]})[0][0]
@@ -182,14 +182,18 @@ def prove(content: bytes, predictor: Predictor, clips: Sequence[Clip] = ()) -> P
                 "report this"
             )
         largest, n_sounds = max(largest, float(difference)), n_sounds + 1
-    sounds = f"{len(heard)} clips and {n_sounds - len(heard)} made sounds" if heard else f"{n_sounds} made sounds"
+    sounds = (
+        f"{len(waveforms)} clips and {n_sounds - len(waveforms)} made sounds"
+        if waveforms
+        else f"{n_sounds} made sounds"
+    )
     return Proof(n_sounds, largest, sounds)
 
 
 def made_sounds(audio: AudioConfig) -> list[Waveform]:
     """Make sounds like words, and the hard cases: short, long, quiet, offset, clipped, between digital silences."""
     rate, rng = audio.sample_rate, np.random.default_rng(929)
-    words = [_word(rng, rate, seconds) for seconds in (0.2, 0.35, 0.5, 0.7, 0.9, 1.2)]
+    words = [_made_word(rng, rate, seconds) for seconds in (0.2, 0.35, 0.5, 0.7, 0.9, 1.2)]
     silence = np.zeros(rate // 2, dtype=np.float32)
     shortest = audio.n_samples_allowed[0]
     return [
@@ -204,7 +208,7 @@ def made_sounds(audio: AudioConfig) -> list[Waveform]:
     ]
 
 
-def _word(rng: np.random.Generator, sample_rate: int, seconds: float) -> Waveform:
+def _made_word(rng: np.random.Generator, sample_rate: int, seconds: float) -> Waveform:
     """Make a gliding voice through two resonances, and a hiss at its end."""
     time = np.arange(round(seconds * sample_rate)) / sample_rate
     pitch = rng.uniform(90, 240) * (1 + 0.2 * np.sin(2 * np.pi * time / seconds + rng.uniform(0, 6)))

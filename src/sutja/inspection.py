@@ -109,7 +109,7 @@ def inspect(dataset: Dataset, config: Config | None = None, *, progress: Progres
     return inspection_of(dataset, list(listen(clips, config.audio, facts_of, progress=step)), config)
 
 
-def inspection_of(dataset: Dataset, heard: Sequence[ClipFacts | AudioError], config: Config) -> Inspection:
+def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], config: Config) -> Inspection:
     """Sum up what is known of each clip of a data set, in the order of its clips.
 
     Raises
@@ -118,10 +118,10 @@ def inspection_of(dataset: Dataset, heard: Sequence[ClipFacts | AudioError], con
         When not a single clip could be read.
 
     """
-    readable = [clip_facts for clip_facts in heard if isinstance(clip_facts, ClipFacts)]
+    readable = [clip_facts for clip_facts in every if isinstance(clip_facts, ClipFacts)]
     if not readable:
-        reason = next((str(error) for error in heard), "there is none")
-        raise DatasetError(f"{printable(dataset.root)}: none of its {len(heard)} clips can be read: {reason}")
+        reason = next((str(error) for error in every), "there is none")
+        raise DatasetError(f"{printable(dataset.root)}: none of its {len(every)} clips can be read: {reason}")
     seconds = [clip_facts.seconds for clip_facts in readable]
     return Inspection(
         root=printable(dataset.root),
@@ -136,14 +136,14 @@ def inspection_of(dataset: Dataset, heard: Sequence[ClipFacts | AudioError], con
         channels=dict(sorted(Counter(f.n_channels for f in readable).items())),
         durations=Durations(min(seconds), float(np.median(seconds)), max(seconds), math.fsum(seconds)),
         window_seconds=config.window_seconds,
-        problems=_problems(dataset.clips, heard),
+        problems=_problems(dataset.clips, every),
     )
 
 
-def _problems(clips: Sequence[Clip], heard: Sequence[ClipFacts | AudioError]) -> tuple[Problem, ...]:
+def _problems(clips: Sequence[Clip], every: Sequence[ClipFacts | AudioError]) -> tuple[Problem, ...]:
     problems = []
     same: dict[tuple[str, int], list[Clip]] = defaultdict(list)
-    for clip, clip_facts in zip(clips, heard, strict=True):
+    for clip, clip_facts in zip(clips, every, strict=True):
         if isinstance(clip_facts, AudioError):
             problems.append(_problem("unreadable", clip, clip_facts.reason))
             continue
@@ -161,10 +161,10 @@ def _duplicate(first: Clip, clip: Clip) -> Problem:
 
 def _difference(first: Clip, clip: Clip) -> str:
     """Say where two clips of one sound contradict each other."""
-    for word in ("label", "speaker", "split"):
-        one, other = getattr(first, word), getattr(clip, word)
+    for field in ("label", "speaker", "split"):
+        one, other = getattr(first, field), getattr(clip, field)
         if one != other:
-            return f", but {word} {other or 'none'} and not {one or 'none'}"
+            return f", but {field} {other or 'none'} and not {one or 'none'}"
     return ""
 
 

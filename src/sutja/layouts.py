@@ -1,6 +1,6 @@
 """How people lay recordings out: each layout is a function from a folder or a table to clips.
 
-Which one fits is found out by :func:`detect`, always in the same order: a table if there is one, else what most of
+Which one fits is decided by :func:`detect`, always in the same order: a table if there is one, else what most of
 the file names look like. To add a layout: a function here, a row in :data:`LAYOUTS` and in :data:`PATTERNS`, and in
 ``_PARSERS`` where it is told by its file names.
 """
@@ -172,19 +172,19 @@ def _is_table(path: Path) -> bool:
 def _csv_files(folder: Path, *, strict: bool = True) -> list[Path]:
     every = sorted(p for p in folder.glob("*.csv") if not p.name.startswith("."))
     named = [folder / f"{split}.csv" for split in SPLITS if folder / f"{split}.csv" in every]
-    found = named or [p for p in every if _is_table(p)] or every
-    if strict and len(found) > 1 and not named:
-        names = listed(p.name for p in found)
-        raise DatasetError(f"{printable(folder)}: holds {len(found)} CSV files ({names}); name the one that is meant")
-    if strict and not found:
+    tables = named or [p for p in every if _is_table(p)] or every
+    if strict and len(tables) > 1 and not named:
+        names = listed(p.name for p in tables)
+        raise DatasetError(f"{printable(folder)}: holds {len(tables)} CSV files ({names}); name the one that is meant")
+    if strict and not tables:
         raise DatasetError(f"{printable(folder)}: holds no CSV file; expected train.csv, test.csv or a single CSV")
-    return found
+    return tables
 
 
 def _metadata_files(folder: Path) -> list[Path]:
     places = [folder, *(folder / split for split in SPLITS)]
-    found = [p / name for p in places for name in ("metadata.csv", "metadata.jsonl")]
-    return [p for p in found if p.is_file()]
+    paths = [p / name for p in places for name in ("metadata.csv", "metadata.jsonl")]
+    return [p for p in paths if p.is_file()]
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
@@ -271,17 +271,17 @@ def _csv_row(columns: Sequence[str], values: Sequence[str], table: Path, line: i
 
 
 def _check_columns(columns: Sequence[str], table: Path) -> None:
-    """Require what is needed, and refuse a table that names its labels otherwise rather than call it unlabelled."""
-    found = f"{printable(table)}: columns {listed(columns, 8) or 'none'}"
+    """Require the columns; a table whose label column has another name is refused, not taken as unlabelled."""
+    holds = f"{printable(table)}: columns {listed(columns, 8) or 'none'}"
     if len(set(columns)) < len(columns):
-        raise DatasetError(f"{found}; each name may be there once: rename the others")
+        raise DatasetError(f"{holds}; each column name may stand there once: rename the others")
     for name in ("file_name", "label"):
         if name in columns or (name == "label" and _may_lack_labels(columns, table)):
             continue
         advice = near(name, columns, "; rename {!r}") or f"; add a column {name}"
         if len(columns) == 1 and re.search("[;\t]", columns[0]):
             advice = "; separate the columns by commas"
-        raise DatasetError(f"{found}; expected file_name,label[,speaker], and {name} is not there{advice}")
+        raise DatasetError(f"{holds}; expected file_name,label[,speaker], and {name} is not there{advice}")
 
 
 def _may_lack_labels(columns: Sequence[str], table: Path) -> bool:
@@ -331,7 +331,7 @@ def _is_file(path: Path) -> bool:
 
 
 def _named_clips(root: Path, parse: Callable[[Path, Path], Clip | None]) -> tuple[list[Clip], list[str]]:
-    """Read what the file names say; what they do not fit is left out, and said."""
+    """Read what the file names say; files whose names do not fit are left out, with a note."""
     files = _sound_files(root)
     clips = [clip for clip in (parse(root, f) for f in files) if clip is not None]
     notes = []
@@ -349,14 +349,14 @@ def _sound_files(root: Path) -> list[Path]:
 
 
 def _audiomnist_clip(root: Path, path: Path) -> Clip | None:
-    label, speaker, take = _three(path)
+    label, speaker, take = _parts_of(path)
     if not take or speaker != printable(path.parent.name):
         return None
     return Clip(path, _relative(root, path), label=_composed(label), speaker=_composed(speaker))
 
 
 def _fsdd_clip(root: Path, path: Path) -> Clip | None:
-    label, speaker, take = _three(path)
+    label, speaker, take = _parts_of(path)
     if not take or not (path.parent == root or path.parent.name == "recordings"):
         return None
     split = "test" if int(take) < 5 else "train"
@@ -382,7 +382,10 @@ def _folders_clip(root: Path, path: Path) -> Clip | None:
 
 
 def _word_of_its_own(clip: Clip) -> Clip:
-    """Beside folders of words, sound directly in `train/` is somebody's word "train": nothing can be learned else."""
+    """Take `train/` or `valid/` with sound directly in it as the folder of a word, as those beside it are.
+
+    As a part of the data set its clips would have no label, and nothing could be learned from them.
+    """
     if clip.split in ("train", "valid"):
         return replace(clip, label=_composed(printable(clip.path.parent.name)), split=None)
     return clip
@@ -397,7 +400,7 @@ _PARSERS: dict[str, Callable[[Path, Path], Clip | None]] = {
 }
 
 
-def _three(path: Path) -> tuple[str, str, str]:
+def _parts_of(path: Path) -> tuple[str, str, str]:
     """Split LABEL_SPEAKER_TAKE from the right, since a label may hold `_`; three empty strings if it is not that."""
     parts = printable(path.stem).rsplit("_", 2)
     if len(parts) != 3 or not (parts[0] and parts[1] and parts[2].isascii() and parts[2].isdecimal()):

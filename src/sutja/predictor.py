@@ -108,7 +108,7 @@ class Predictor:
             When the source cannot be used.
 
         """
-        return self._judge([self._hear(source, sample_rate)])[0]
+        return self._predictions([self._inputs(source, sample_rate)])[0]
 
     def examine(self, source: Source, *, sample_rate: int | None = None) -> Examination:
         """Say what one clip is, and show how that came about: the members' answers and what they were shown.
@@ -171,24 +171,24 @@ class Predictor:
             pool.shutdown(cancel_futures=True)
 
     def _predict_batch(self, sources: Sequence[Source]) -> list[Prediction | AudioError]:
-        heard = [self._hear_or_error(source) for source in sources]
-        usable = [found for found in heard if not isinstance(found, AudioError)]
-        predictions = iter(self._judge(usable) if usable else [])
-        return [found if isinstance(found, AudioError) else next(predictions) for found in heard]
+        outcomes = [self._inputs_or_error(source) for source in sources]
+        usable = [inputs for inputs in outcomes if not isinstance(inputs, AudioError)]
+        predictions = iter(self._predictions(usable) if usable else [])
+        return [o if isinstance(o, AudioError) else next(predictions) for o in outcomes]
 
-    def _hear(self, source: Source, sample_rate: int | None = None) -> list[NDArray[np.float32]]:
+    def _inputs(self, source: Source, sample_rate: int | None = None) -> list[NDArray[np.float32]]:
         """Turn a source into each member's input, ``(n_bins, n_frames)``."""
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
         return network_inputs(waveform, audio.sample_rate, self._configs)
 
-    def _hear_or_error(self, source: Source) -> list[NDArray[np.float32]] | AudioError:
+    def _inputs_or_error(self, source: Source) -> list[NDArray[np.float32]] | AudioError:
         try:
-            return self._hear(source)
+            return self._inputs(source)
         except AudioError as error:
             return error
 
-    def _judge(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
+    def _predictions(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
         batches = [np.stack(shown) for shown in zip(*clips, strict=True)]  # (batch, n_bins, n_frames) of each member
         return [self._prediction(row) for row in self.probabilities(batches)]
 
@@ -216,9 +216,9 @@ def _session(member: Member, n_classes: int) -> Any:
         session = open_network(member.onnx)
     except Exception as error:
         raise BundleError(f"member {member.name}: onnxruntime cannot load it ({error}); export it again") from error
-    found = session.get_outputs()[0].shape[-1]
-    if found != n_classes:
-        raise BundleError(f"member {member.name}: {found} classes for {n_classes} labels; export the model again")
+    n_outputs = session.get_outputs()[0].shape[-1]
+    if n_outputs != n_classes:
+        raise BundleError(f"member {member.name}: {n_outputs} classes for {n_classes} labels; export the model again")
     expected = [1, member.features.n_bins, member.features.n_frames]
     if session.get_inputs()[0].shape[1:] != expected:
         raise BundleError(f"member {member.name}: does not take features of shape {expected}; export the model again")

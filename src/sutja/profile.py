@@ -1,4 +1,4 @@
-"""What each recording is like, in numbers: level, noise, silence, bandwidth, faults; and a sketch to compare it by.
+"""What each recording is like, in numbers: level, noise, silence, bandwidth, faults; and its MFCCs, to compare it by.
 
 Levels are in dB relative to full scale (dBFS), a sine of full scale has a loudness of -3; times in seconds; frequencies
 in Hz. Measured at the clip's own sample rate, in the one pass of :mod:`sutja.listening`, where faults are judged. Of
@@ -25,17 +25,17 @@ from sutja.features import mfcc
 from sutja.listening import ClipFacts, Samples, facts, listen
 from sutja.speech import FLOOR_DBFS, FRAME_SECONDS, HOP_SECONDS, QUIET_SHARE, frame_levels, word_frames
 
-CUT_DB = 20.0
+BAND_LIMIT_DB = 20.0
 """A spectrum that falls by this much at one frequency, and stays below, was filtered: nature is not that steep."""
-CUT_ABOVE_HZ = 3_000.0
-"""Where a cut is looked for: lower down, vowels have steep sides of their own, and no telephone cuts."""
+BAND_LIMIT_ABOVE_HZ = 3_000.0
+"""Where a band limit is looked for: lower down, vowels have steep sides of their own, and no telephone ends there."""
 ADDS_NOTHING = 4.0
-"""Above a cut, a word has at most this many times the room's power: 6 dB for chance."""
+"""Above a band limit, a word has at most this many times the room's power: 6 dB for chance."""
 MUCH_BELOW = 0.75
 """Of half the sample rate: every resampler and every codec takes the last tenth, and that does no harm."""
-SKETCH = FeatureConfig(n_fft=512, win_length=500, hop_length=200, n_mels=40, n_mfcc=20, reference="one")
+MAP_FEATURES = FeatureConfig(n_fft=512, win_length=500, hop_length=200, n_mels=40, n_mfcc=20, reference="one")
 """25 ms windows every 10 ms at the study's 20 kHz: features of the map."""
-N_PARTS = 8
+N_MAP_PARTS = 8
 """A word is cut into so many equal parts for the map, so that long and short ones can be compared."""
 
 
@@ -52,7 +52,7 @@ class ClipProfile(ClipFacts):
     silence_before_seconds: float
     silence_after_seconds: float
     bandwidth_hz: float
-    """Above this there is nothing: half the sample rate, or where a filter or a lower source rate cut."""
+    """Above this there is nothing: half the sample rate, or where a filter or a lower source rate ended the band."""
     dc_offset: float
     """The mean, full scale is 1."""
 
@@ -78,8 +78,8 @@ class ProfiledClip:
     index: int
     """Its place among the clips that were asked for."""
     profile: ClipProfile
-    sketch: NDArray[np.float32]
-    """``(N_PARTS * (n_mfcc - 1),)``, for the map."""
+    mfcc_means: NDArray[np.float32]
+    """``(N_MAP_PARTS * (n_mfcc - 1),)``, for the map."""
     sound: bytes
     """What ``keep`` made of the word, or nothing."""
 
@@ -115,7 +115,7 @@ def profile_clips(
         profile = measure(samples, sample_rate, clips[index], config)
         word = _trimmed(waveform, config.audio.sample_rate)
         sound = small_sound(_with_margin(samples, profile), sample_rate) if small_sound and index in kept else b""
-        return ProfiledClip(index, profile, sketch(word, config.audio.sample_rate), sound)
+        return ProfiledClip(index, profile, mfcc_means(word, config.audio.sample_rate), sound)
 
     results = list(listen(clips, config.audio, profiled, progress=progress))
     usable = [result for result in results if isinstance(result, ProfiledClip)]
@@ -129,8 +129,8 @@ def measure(samples: Samples, sample_rate: int, clip: Clip, config: Config) -> C
     --------
     >>> from pathlib import Path
     >>> second = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000).astype(np.float32)[:, None]
-    >>> found = measure(second, 8000, Clip(Path("a.wav"), "a.wav"), Config())
-    >>> round(found.peak_db, 2), round(found.loudness_db, 2), found.bandwidth_hz
+    >>> profile = measure(second, 8000, Clip(Path("a.wav"), "a.wav"), Config())
+    >>> round(profile.peak_db, 2), round(profile.loudness_db, 2), profile.bandwidth_hz
     (0.0, -3.01, 4000.0)
 
     """
@@ -167,11 +167,12 @@ def snr(levels: NDArray[np.float64]) -> float:
 
 
 def bandwidth(waveform: Waveform, sample_rate: int) -> float:
-    """Return the frequency above which there is nothing, Hz: half the sample rate where no cut is found.
+    """Return the frequency above which there is nothing, Hz: half the sample rate where no limit is found.
 
-    A cut is where the mean level of the 300 Hz below stands ``CUT_DB`` above everything that follows (after a gap of
-    a twentieth, the width of a resampler's slope), and where the word adds nothing to what follows: a vowel may fall
-    as steeply, and is still louder than the room above that. So a telephone's 4 kHz is found in a file at 48 kHz.
+    The band ends where the mean level of the 300 Hz below stands ``BAND_LIMIT_DB`` above everything that follows
+    (after a gap of a twentieth, the width of a resampler's slope), and where the word adds nothing to what follows: a
+    vowel may fall as steeply, and is still louder than the room above that. So a telephone's 4 kHz is found in a file
+    at 48 kHz.
     """
     nyquist = sample_rate / 2
     word, room = _spectra(waveform, sample_rate)
@@ -180,10 +181,10 @@ def bandwidth(waveform: Waveform, sample_rate: int) -> float:
     levels = _level(word)
     means = np.convolve(levels, np.ones(width) / width)[: len(word)]  # of the bins up to and with this one
     above = np.maximum.accumulate(levels[::-1])[::-1]  # the loudest of this bin and all that follow
-    bins = np.arange(int(CUT_ABOVE_HZ / step), int(0.9 * nyquist / step))
+    bins = np.arange(int(BAND_LIMIT_ABOVE_HZ / step), int(0.9 * nyquist / step))
     after = np.minimum((bins * 1.05).astype(int) + 2, len(word) - 1)
     drops = means[bins] - above[after]
-    if not len(bins) or drops.max() < CUT_DB:
+    if not len(bins) or drops.max() < BAND_LIMIT_DB:
         return nyquist
     best = int(np.argmax(drops))
     rest_of_word, rest_of_room = (float(s[after[best] :].sum()) for s in (word, room))
@@ -218,16 +219,16 @@ def _level(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=16)
 def _blackman(n_fft: int) -> NDArray[np.float64]:
-    return np.blackman(n_fft)  # its side lobes are below -58 dB: a loud vowel does not hide a cut
+    return np.blackman(n_fft)  # its side lobes are below -58 dB: a loud vowel does not hide a band limit
 
 
-def sketch(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
-    """Return what a word is like in few numbers, ``(N_PARTS * (n_mfcc - 1),)``.
+def mfcc_means(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
+    """Return what a word sounds like in few numbers, ``(N_MAP_PARTS * (n_mfcc - 1),)``.
 
-    The word's MFCCs without the first, which is loudness, as means over ``N_PARTS`` parts of equal length.
+    The word's MFCCs without the first, which is loudness, as means over ``N_MAP_PARTS`` parts of equal length.
     """
-    coefficients = mfcc(word, sample_rate, SKETCH)[1:]
-    edges = np.linspace(0, coefficients.shape[1], N_PARTS + 1)
+    coefficients = mfcc(word, sample_rate, MAP_FEATURES)[1:]
+    edges = np.linspace(0, coefficients.shape[1], N_MAP_PARTS + 1)
     parts = [coefficients[:, int(a) : max(int(a) + 1, int(np.ceil(b)))].mean(axis=1) for a, b in pairwise(edges)]
     return np.concatenate(parts).astype(np.float32)
 

@@ -179,7 +179,7 @@ def check_run(plan: Plan) -> dict[str, Any]:
             raise RunError(f"{run}: exists and is not a run of ours; choose another --out")
         _check_place(plan.run)
     elif not plan.resume:
-        raise RunError(f"{run}: holds a run already; go on with it by --resume, or choose another --out")
+        raise RunError(f"{run}: holds a run already; resume it with --resume, or choose another --out")
     else:
         _check_same(path, settings)
     return settings
@@ -224,8 +224,8 @@ def _check_apart(plan: Plan) -> None:
     for clip in (*plan.extra, *plan.negatives):
         if clip.path in judged:
             raise DatasetError(
-                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that it would be learned "
-                "from where it is judged; give each recording once"
+                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that a network "
+                "would learn from what it is judged on; give each recording once"
             )
 
 
@@ -249,8 +249,8 @@ def hear(plan: Plan, progress: Progress) -> Material:
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip has a label; nothing can be learned; add labels")
     clips = (*labelled, *plan.extra, *plan.negatives)
     step = progress.stage("listening", len(clips), "clip")
-    heard = Threads(plan.n_jobs).map(partial(_hear_one, plan.config), clips, step)
-    usable = _usable(dict(zip(clips, heard, strict=True)), plan, progress)
+    outcomes = Threads(plan.n_jobs).map(partial(_extract_one, plan.config), clips, step)
+    usable = _usable(dict(zip(clips, outcomes, strict=True)), plan, progress)
     if not any(clip in usable for clip in labelled):
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
     parts = [tuple(clip for clip in part if clip in usable) for part in (labelled, plan.extra, plan.negatives)]
@@ -259,7 +259,7 @@ def hear(plan: Plan, progress: Progress) -> Material:
     return Material(parts[0], features, sum(longer for _, longer in in_order), parts[1], parts[2])
 
 
-def _hear_one(config: Config, clip: Clip, on_step: OnStep) -> tuple[list[Features], bool] | AudioError:
+def _extract_one(config: Config, clip: Clip, on_step: OnStep) -> tuple[list[Features], bool] | AudioError:
     """Return a clip's features, and whether it is longer than the window; or why it cannot be used."""
     try:
         waveform: Waveform = load_waveform(clip.path, config.audio)
@@ -273,17 +273,17 @@ def _hear_one(config: Config, clip: Clip, on_step: OnStep) -> tuple[list[Feature
 
 
 def _usable(
-    heard: Mapping[Clip, tuple[list[Features], bool] | AudioError], plan: Plan, progress: Progress
+    outcomes: Mapping[Clip, tuple[list[Features], bool] | AudioError], plan: Plan, progress: Progress
 ) -> dict[Clip, tuple[list[Features], bool]]:
-    errors = [str(outcome) for outcome in heard.values() if isinstance(outcome, AudioError)]
+    errors = [str(outcome) for outcome in outcomes.values() if isinstance(outcome, AudioError)]
     if errors and not plan.skip_unreadable:
         raise DatasetError(
-            f"{len(errors)} of {len(heard)} clips cannot be used, the first: {errors[0]}. "
+            f"{len(errors)} of {len(outcomes)} clips cannot be used, the first: {errors[0]}. "
             "Mend them, or leave them out with --skip-unreadable"
         )
     for error in errors:
         progress.say(f"left out: {error}")
-    return {clip: outcome for clip, outcome in heard.items() if not isinstance(outcome, AudioError)}
+    return {clip: outcome for clip, outcome in outcomes.items() if not isinstance(outcome, AudioError)}
 
 
 # -- cut and lay out -------------------------------------------------------------------------------------------------
@@ -331,7 +331,7 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
 
 
 def _check_order(plan: Plan, names: np.ndarray[Any, Any]) -> None:
-    """Networks that an earlier run finished have learned from rows of these clips in this order."""
+    """Check that a resumed run has the clips in the order in which its finished networks learned from them."""
     path = plan.folder.work / "names.npy"
     if path.exists() and not np.array_equal(np.load(path), names):
         raise RunError(

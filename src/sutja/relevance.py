@@ -170,11 +170,11 @@ def relevance(veil: Veil, sample_rate: int) -> NDArray[np.float32]:
     kept = np.asarray(to_bands @ patches @ to_frames.T, dtype=np.float32)
     probabilities = np.clip(veil.probabilities(kept), LEAST_ODDS, 1 - LEAST_ODDS)
     weights = solver @ np.log(probabilities / (1 - probabilities))
-    found: NDArray[np.float32] = to_bands @ weights.reshape(grid).astype(np.float32) @ to_frames.T
-    found[veil.drawn.decibels <= veil.drawn.decibels.min()] = (
+    worth: NDArray[np.float32] = to_bands @ weights.reshape(grid).astype(np.float32) @ to_frames.T
+    worth[veil.drawn.decibels <= veil.drawn.decibels.min()] = (
         0  # hiding it changes nothing: what stands there is chance
     )
-    return found
+    return worth
 
 
 @lru_cache(maxsize=16)

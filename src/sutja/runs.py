@@ -278,7 +278,7 @@ def read_metrics(run: RunFolder) -> Metrics:
 def _read_metrics(run: RunFolder) -> dict[str, Any]:
     if not run.metrics.is_file():
         raise RunError(
-            f"{printable(run.path)}: is not finished (no {run.metrics.name} in it); go on with it by "
+            f"{printable(run.path)}: is not finished (no {run.metrics.name} in it); resume it with "
             "`sutja train ... --resume`"
         )
     return _read_json(run.metrics)
@@ -398,15 +398,15 @@ def _typed(kind: Any, value: Any, where: str) -> Any:
     if origin is UnionType:
         return None if value is None else _typed(next(k for k in inner if k is not NoneType), value, where)
     if origin is dict:
-        return {key: _typed(inner[1], item, where) for key, item in _kept(value, dict, where).items()}
+        return {key: _typed(inner[1], item, where) for key, item in _of_kind(value, dict, where).items()}
     if origin in (list, tuple):
-        return origin(_typed(inner[0], item, where) for item in _kept(value, list, where))
-    return _kept(value, (int, float) if kind is float else kind, where)
+        return origin(_typed(inner[0], item, where) for item in _of_kind(value, list, where))
+    return _of_kind(value, (int, float) if kind is float else kind, where)
 
 
 def _dataclass(kind: Any, value: Any, where: str) -> Any:
     hints = get_type_hints(kind)
-    given = {name: item for name, item in _kept(value, dict, where).items() if name in hints and item is not None}
+    given = {name: item for name, item in _of_kind(value, dict, where).items() if name in hints and item is not None}
     lacking = [
         f.name
         for f in dataclasses.fields(kind)
@@ -417,8 +417,8 @@ def _dataclass(kind: Any, value: Any, where: str) -> Any:
     return kind(**{name: _typed(hints[name], item, where) for name, item in given.items()})
 
 
-def _kept(value: Any, kind: Any, where: str) -> Any:
+def _of_kind(value: Any, kind: Any, where: str) -> Any:
     if isinstance(value, kind):
         return value
-    found = json.dumps(value)[:40]
-    raise RunError(f"{where}: holds {found} where another kind of value belongs; train the run again")
+    text = json.dumps(value)[:40]
+    raise RunError(f"{where}: holds {text} where another kind of value belongs; train the run again")

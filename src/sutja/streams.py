@@ -121,7 +121,7 @@ class IsolatedWords:
         """
         waveform = checked_chunk(waveform)
         segments, levels = self._detector.feed(waveform), self._levels(waveform)
-        known: list[tuple[float, Event]] = [(segment.known, self._word(segment)) for segment in segments]
+        known: list[tuple[float, Event]] = [(segment.known, self._recognised(segment)) for segment in segments]
         known += [(level.end, level) for level in levels]
         return [event for _, event in sorted(known, key=lambda pair: pair[0])]
 
@@ -136,7 +136,7 @@ class IsolatedWords:
         """
         segments = self._detector.flush()
         self._begin()
-        return [self._word(segment) for segment in segments]
+        return [self._recognised(segment) for segment in segments]
 
     def _begin(self) -> None:
         self._detector = EndpointDetector(self.sample_rate, self.config)
@@ -145,19 +145,19 @@ class IsolatedWords:
 
     def _levels(self, waveform: Waveform) -> list[Level]:
         """Measure the tenths of a second that are now whole."""
-        heard, n = np.concatenate([self._since_level, waveform]), self._n_level
-        n_new = len(heard) // n
+        pending, n = np.concatenate([self._since_level, waveform]), self._n_level
+        n_new = len(pending) // n
         if n_new == 0:
-            self._since_level = heard
+            self._since_level = pending
             return []
         numbers = range(self._n_levels, self._n_levels + n_new)
-        self._since_level, self._n_levels = heard[n_new * n :].copy(), self._n_levels + n_new
+        self._since_level, self._n_levels = pending[n_new * n :].copy(), self._n_levels + n_new
         return [
             Level(number * n / self.sample_rate, (number + 1) * n / self.sample_rate, dbfs(block))
-            for number, block in zip(numbers, heard[: n_new * n].reshape(n_new, n), strict=True)
+            for number, block in zip(numbers, pending[: n_new * n].reshape(n_new, n), strict=True)
         ]
 
-    def _word(self, segment: SpeechSegment) -> Word:
+    def _recognised(self, segment: SpeechSegment) -> Word:
         prediction = self.predictor.predict(segment.waveform, sample_rate=self.sample_rate)
         return Word(**vars(prediction), start=segment.start, end=segment.end)
 

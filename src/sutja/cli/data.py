@@ -15,7 +15,7 @@ from tqdm import tqdm
 from sutja import download
 from sutja.cli.options import Bars, Lines, Source, data_options, say
 from sutja.dataset import scan
-from sutja.download import SOURCES
+from sutja.download import CORPORA
 from sutja.inspection import Inspection, inspect
 from sutja.lexicon import digit_words
 from sutja.listening import PROBLEMS
@@ -71,27 +71,30 @@ def synth(folder: Path, labels: str | None, **settings: Any) -> None:
 
 
 @data.command()
-@click.argument("name", required=False, type=click.Choice(list(SOURCES)))
+@click.argument("name", required=False, type=click.Choice(list(CORPORA)))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Where; ./NAME if not given.")
 @click.option("--url", help="Another address of the archive, a zip or a tar.")
 @click.option("--sha256", help="What the archive's checksum must be.")
 @click.option("--list", "only_list", is_flag=True, help="Say what there is, and fetch nothing.")
 def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | None, only_list: bool) -> None:
-    """Fetch the public corpus NAME; an interrupted download goes on when it is run again."""
+    """Fetch the public corpus NAME; an interrupted download is resumed when the command is run again."""
     if only_list or name is None:
-        click.echo("\n".join(f"{n}: {s.what}; {s.size}; {s.licence}; {s.url}" for n, s in SOURCES.items()))
+        click.echo("\n".join(f"{n}: {s.what}; {s.size}; {s.licence}; {s.url}" for n, s in CORPORA.items()))
         return
     with byte_bar(name) as progress:
         fetched = download.fetch(name, folder or Path(name), url=url, sha256=sha256, progress=progress)
     if not fetched.checked:
-        say(f"no published checksum; the sha256 of what came is {fetched.sha256} (--sha256 holds the next one to it)")
-    say(f"licence: {SOURCES[name].licence}")
+        say(
+            f"no published checksum; the sha256 of what came is {fetched.sha256} (give it as --sha256 to check the "
+            "next download)"
+        )
+    say(f"licence: {CORPORA[name].licence}")
     dataset = scan(fetched.folder)
     click.echo(f"{fetched.folder}: {len(dataset.clips)} clips, layout {dataset.description}")
 
 
 @contextmanager
-def byte_bar(name: str) -> Iterator[download.Progress]:
+def byte_bar(name: str) -> Iterator[download.OnBytes]:
     """Show bytes coming, on stderr: a bar where someone looks, a line now and then where not."""
     if not sys.stderr.isatty():
         lines = Lines(name, "megabyte")

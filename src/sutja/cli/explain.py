@@ -28,7 +28,7 @@ def explain(path: Path, *, model: Path, out: Path | None, as_json: bool) -> None
         _draw(explanation, out, title=f"{printable(path.name)}: {_answer(prediction)}")
         say(f"{printable(out)}: written")
     if as_json:
-        click.echo(json.dumps(_record(path, prediction, explanation), ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(_fields(path, prediction, explanation), ensure_ascii=False, allow_nan=False))
     else:
         click.echo(f"{printable(path)}: {_answer(prediction)}")
         parts = ", ".join(f"{low:.2f} to {high:.2f} s" for low, high in explanation.segments)
@@ -36,11 +36,11 @@ def explain(path: Path, *, model: Path, out: Path | None, as_json: bool) -> None
 
 
 def _answer(prediction: Prediction) -> str:
-    said = "not in the vocabulary" if prediction.rejected else prediction.label
-    return f"{said} ({percent(prediction.probability)})"
+    answer = "not in the vocabulary" if prediction.rejected else prediction.label
+    return f"{answer} ({percent(prediction.probability)})"
 
 
-def _record(path: Path, prediction: Prediction, explanation: Explanation) -> dict[str, object]:
+def _fields(path: Path, prediction: Prediction, explanation: Explanation) -> dict[str, object]:
     record = {
         "label": explanation.label,
         "method": explanation.method,

@@ -41,13 +41,13 @@ def export(model: Path, *, out: Path | None, data: tuple[Path, ...], rename: tup
     write_bytes(out, content)
     say(f"proved on {proof.sounds}: largest difference {proof.max_difference:.1g}")
     if cost:
-        _say_cost(cost)
+        _print_cost(cost)
     click.echo(
         f"{out}: {len(content) / 1e6:.1f} MB, waveforms at {bundle.audio.sample_rate} Hz, {len(bundle.labels)} labels"
     )
 
 
-def _say_cost(cost: Int8Cost) -> None:
+def _print_cost(cost: Int8Cost) -> None:
     say(
         f"8 bits: accuracy {percent(cost.accuracy)} ({percent(cost.accuracy_float)} before), "
         f"refused {percent(cost.rejected_rate)} ({percent(cost.rejected_rate_float)} before), "

@@ -72,9 +72,7 @@ def data_options(command: Callback) -> Callback:
 
     options = [
         click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path)),
-        click.option(
-            "--layout", type=click.Choice(list(LAYOUTS)), help="How DATA is laid out; found out if not given."
-        ),
+        click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How DATA is laid out; detected if not given."),
         click.option(
             "--audio-root", type=click.Path(path_type=Path), help="Folder that a CSV's names are relative to."
         ),
@@ -228,19 +226,19 @@ def interval(edges: Sequence[float] | None) -> str:
 
 
 def expand(paths: Iterable[str]) -> Iterator[Path]:
-    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be told of."""
+    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be reported."""
     for text in paths:
         path = Path(text)
         if os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
-            yield from _or(path, walk_audio(path))
+            yield from _or_itself(path, walk_audio(path))
         elif os.path.exists(text):  # noqa: PTH110
             yield path
         else:
             names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
-            yield from _or(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
+            yield from _or_itself(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
 
 
-def _or(path: Path, found: Iterator[Path]) -> Iterator[Path]:
-    first = next(found, path)
+def _or_itself(path: Path, files: Iterator[Path]) -> Iterator[Path]:
+    first = next(files, path)
     yield first
-    yield from found
+    yield from files

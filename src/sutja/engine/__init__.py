@@ -110,7 +110,7 @@ def in_order(
 
 
 def raise_with_job(error: BaseException, job: object) -> None:
-    """Raise an error of ours as the job's; of any other, note the job in it."""
+    """Raise a :class:`~sutja.errors.JobError` for an error of ours; add a note with the job to any other."""
     if isinstance(error, SutjaError):
         raise JobError(f"{job}: {error}", job=job) from error
     error.add_note(f"in the job {job}")

@@ -46,16 +46,16 @@ class Processes:
         context = multiprocessing.get_context("spawn")
         # A bare pipe, no queue: a worker that is stopped would take the queue's lock with it.
         # Five bytes go in one piece.
-        heard, said = context.Pipe(duplex=False)
-        listener = threading.Thread(target=_listen, args=(heard, on_step), daemon=True)
+        receiver, sender = context.Pipe(duplex=False)
+        listener = threading.Thread(target=_pass_on_steps, args=(receiver, on_step), daemon=True)
         listener.start()
-        executor = ProcessPoolExecutor(self.n_workers, context, initializer=_begin, initargs=(said,))
+        executor = ProcessPoolExecutor(self.n_workers, context, initializer=_start_worker, initargs=(sender,))
         try:
             yield from in_order(lambda job: executor.submit(_run, function, job), jobs, self.n_workers, raise_with_job)
         except BrokenProcessPool as error:
             raise RunError(
-                "a worker process was ended from outside, perhaps for want of memory; go on with --resume and fewer "
-                "--jobs"
+                "a worker process was ended from outside, perhaps because memory ran out; resume with --resume and "
+                "fewer --jobs"
             ) from error
         except BaseException:
             # An error in one job, or Ctrl-C: what runs is stopped now; what it had reached is in its checkpoint.
@@ -63,7 +63,7 @@ class Processes:
             raise
         finally:
             executor.shutdown(cancel_futures=True)
-            said.close()  # the workers' own ends went with them: the listener comes to the end
+            sender.close()  # the workers' own ends went with them: the listener comes to the end
             listener.join()
 
 
@@ -74,15 +74,15 @@ def _stop(executor: ProcessPoolExecutor) -> None:
         process.terminate()
 
 
-def _listen(heard: Connection, on_step: OnStep) -> None:
+def _pass_on_steps(receiver: Connection, on_step: OnStep) -> None:
     with contextlib.suppress(EOFError):
-        while heard.recv_bytes():
+        while receiver.recv_bytes():
             on_step()
 
 
-def _begin(said: Connection) -> None:
+def _start_worker(sender: Connection) -> None:
     global _steps  # noqa: PLW0603  the one thing that a worker is given at its start
-    _steps = said
+    _steps = sender
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent answers it
     parent = multiprocessing.parent_process()
     if parent is not None:
@@ -96,8 +96,8 @@ def _leave_with(parent: Any) -> None:
 
 
 def _run(function: Callable[[Job, OnStep], Result], job: Job) -> Result:
-    return function(job, _tell_step)
+    return function(job, _send_step)
 
 
-def _tell_step() -> None:
+def _send_step() -> None:
     _steps.send_bytes(b"1")

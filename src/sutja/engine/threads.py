@@ -36,7 +36,8 @@ class Threads:
 def each(function: Callable[[Job], Result], items: Iterable[Job], n_threads: int = N_THREADS) -> Iterator[Result]:
     """Give ``function(item)`` for each item, in the items' order, in memory that does not grow with their number.
 
-    What the function raises comes as it is; then, and when the caller has had enough, what was not begun is not done.
+    What the function raises comes as it is. After that, or when the caller stops early, items that were not begun are
+    not done.
 
     >>> list(each(len, ["a", "bcd", ""]))
     [1, 3, 0]

@@ -82,8 +82,8 @@ def split_clips(
     """Cut the clips themselves: (learned from, judged) for each fold of the protocols but ``copies``."""
     _check_enough(clips, targets, config, protocol)
     if protocol == "clips":
-        cut = StratifiedKFold(config.n_folds, shuffle=True, random_state=config.seed)
-        return list(cut.split(targets, targets))
+        splitter = StratifiedKFold(config.n_folds, shuffle=True, random_state=config.seed)
+        return list(splitter.split(targets, targets))
     return _cut_by_corpus(clips, targets) if protocol == "corpora" else _cut_by_speaker(clips, targets, config)
 
 
@@ -109,8 +109,8 @@ def _fold_with_valid(split: Split, targets: Integers, config: TrainConfig, layou
     train, test = split
     n_labels = len(np.unique(targets))
     n_valid = max(n_labels, round(config.valid_share * len(train)))
-    cut = StratifiedShuffleSplit(1, test_size=n_valid, random_state=config.seed)
-    learned, chosen = next(cut.split(train, targets[train]))
+    splitter = StratifiedShuffleSplit(1, test_size=n_valid, random_state=config.seed)
+    learned, chosen = next(splitter.split(train, targets[train]))
     return Fold(layout.copies_of(train[learned]), train[chosen], test)
 
 
@@ -125,8 +125,8 @@ def _cut_by_speaker(clips: Sequence[Clip], targets: Integers, config: TrainConfi
     counts = np.bincount(targets)
     lacking = np.zeros(0, dtype=np.int64)
     for attempt in range(N_TRIES):  # how a cut falls is chance: with speakers who say few of the labels another may do
-        cut = StratifiedGroupKFold(config.n_folds, shuffle=True, random_state=(config.seed + attempt) % 2**32)
-        splits = list(cut.split(targets, targets, groups=speakers))
+        splitter = StratifiedGroupKFold(config.n_folds, shuffle=True, random_state=(config.seed + attempt) % 2**32)
+        splits = list(splitter.split(targets, targets, groups=speakers))
         left = [counts - np.bincount(targets[test], minlength=len(counts)) for _, test in splits]
         lacking = np.flatnonzero(np.min(left, axis=0) < 2)  # one clip to learn from, one that may choose
         if not len(lacking) and all(len(test) for _, test in splits):

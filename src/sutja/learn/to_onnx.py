@@ -60,8 +60,8 @@ def _prove(content: bytes, committee: nn.Module, example: Tensor) -> None:
     session = open_network(content)
     with torch.inference_mode():
         expected = committee(example).numpy()
-    found = session.run(None, {"features": example.numpy()})[0]
-    difference = float(np.abs(found - expected).max())
+    probabilities = session.run(None, {"features": example.numpy()})[0]
+    difference = float(np.abs(probabilities - expected).max())
     if not difference <= TOLERANCE:  # also when it is not a number
         raise BundleError(f"ONNX differs from torch by {difference:g}; expected at most {TOLERANCE:g}; report this")
 

@@ -1,4 +1,4 @@
-"""One network learns: the plain loop, its checkpoint, and how it goes on after a kill.
+"""One network learns: the plain loop, its checkpoint, and how it resumes after a kill.
 
 Arrays in: features ``(n, n_bins, n_frames)`` float32 and targets ``(n,)``. Everything random is drawn anew for each
 epoch from (seed, epoch), so that a run that was cut off and resumed ends with the same numbers.

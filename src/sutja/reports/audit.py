@@ -154,7 +154,7 @@ class _Showcase:
         if index in self._gone:
             return silent
         try:
-            waveform, rate = _hear(clip.path)
+            waveform, rate = _loudest_part(clip.path)
         except AudioError:  # it went since the listening
             return silent
         key = str(index)
@@ -168,7 +168,7 @@ def _picture(waveform: Waveform, rate: int, name: str) -> str:
     return pages.svg(figures.mel_spectrogram(features.log_mel(waveform, rate, settings), rate, settings), name)
 
 
-def _hear(path: Path) -> tuple[Waveform, int]:
+def _loudest_part(path: Path) -> tuple[Waveform, int]:
     """Return the loudest part of a recording at its own sample rate, or at ``MAX_RATE`` where that is higher."""
     samples, native = decode(path, AudioConfig())
     rate = max(4_000, min(native, MAX_RATE))

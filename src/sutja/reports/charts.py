@@ -469,17 +469,17 @@ def clip_map(points: ArrayLike, groups: Sequence[str | None], *, kind: str, titl
     figure = empty_figure(6.4, 4.8)
     axes = figure.subplots()
     known = np.array([str(g) if g is not None else "" for g in groups])
-    told = 0 < len(names) <= len(HUES) * len(SHAPES)
-    for i, name in enumerate(names if told else []):
+    named = 0 < len(names) <= len(HUES) * len(SHAPES)
+    for i, name in enumerate(names if named else []):
         chosen = places[known == name]
         style: dict[str, Any] = {"color": HUES[i % len(HUES)], "marker": SHAPES[i // len(HUES)]}
         axes.scatter(chosen[:, 0], chosen[:, 1], s=9, alpha=0.75, linewidths=0, label=shorten(name), **style)
-    rest = places[known == ""] if told else places
+    rest = places[known == ""] if named else places
     axes.scatter(rest[:, 0], rest[:, 1], s=9, color=INK, alpha=0.35, linewidths=0, zorder=0)
     axes.set_xticks([])
     axes.set_yticks([])
     dress(axes, x="near: sound alike (no unit)", y="(no unit)", title=title)
-    if told:
+    if named:
         columns = 1 if len(names) <= 20 else 2
         figure.legend(loc="outside right upper", title=kind, ncols=columns, markerscale=2, fontsize=8.5)
     return figure

@@ -134,7 +134,7 @@ def explore(
     write_json(out / "profile.json", profile(exploration))
     with ThreadPoolExecutor(1) as pool:  # the map takes as long as the figures, and leaves the interpreter lock
         shown = [clip for clip in profiled if clip.index in points]
-        places = pool.submit(similarity_map, np.array([clip.sketch for clip in shown]))
+        places = pool.submit(similarity_map, np.array([clip.mfcc_means for clip in shown]))
         drawn = _draw_all(exploration, shown, places, out / "figures", progress)
         values = _template_values(exploration, drawn, shown, places.result())
     pages.write_page(out / "explore.html", "explore.html", **values, version=__version__)
@@ -164,14 +164,14 @@ def _in_turn(items: Sequence[int], group: Callable[[int], Hashable]) -> list[int
     return sorted(items, key=turn.__getitem__)
 
 
-def similarity_map(sketches: NDArray[np.float32]) -> NDArray[np.float64]:
+def similarity_map(mfcc_means: NDArray[np.float32]) -> NDArray[np.float64]:
     """Place clips on a plane so that those that sound alike are near each other: ``(n_clips, 2)``, by t-SNE.
 
     Takes about 4 s for 3000 clips; the same clips give the same map.
     """
-    n_clips = len(sketches)
-    spread = sketches.std(axis=0)
-    scaled = (sketches - sketches.mean(axis=0)) / np.where(spread > 1e-6, spread, 1)
+    n_clips = len(mfcc_means)
+    spread = mfcc_means.std(axis=0)
+    scaled = (mfcc_means - mfcc_means.mean(axis=0)) / np.where(spread > 1e-6, spread, 1)
     if n_clips < 5 or float(np.ptp(scaled)) < 1e-6:
         return np.array(scaled[:, :2], dtype=np.float64)
     # Before t-SNE, the first 30 principal axes: the rest is mostly noise, and distances are found in half the time.
@@ -235,9 +235,9 @@ def profile(exploration: Exploration) -> dict[str, Any]:
     }
 
 
-def _counts(dataset: Dataset, word: str) -> dict[str, int]:
-    counts = Counter(getattr(clip, word) for clip in dataset.clips)
-    return {name: counts[name] for name in getattr(dataset, f"{word}s")}
+def _counts(dataset: Dataset, field: str) -> dict[str, int]:
+    counts = Counter(getattr(clip, field) for clip in dataset.clips)
+    return {name: counts[name] for name in getattr(dataset, f"{field}s")}
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:
@@ -275,16 +275,16 @@ def _draw_all(
     """Draw, save and take into the page: figures by name, and the labels' examples."""
     labels = _drawn_labels(exploration.dataset.labels)
     examples = _examples(exploration, labels)
-    jobs = [
+    named_figures = [
         *_label_figures(examples, exploration.config),
         *_pair_figures(exploration, examples),
         *_data_figures(exploration),
     ]
     kinds = [kind for kind in ("label", "speaker") if any(getattr(clip.profile, kind) is not None for clip in shown)]
-    step = progress.stage("drawing", len(jobs) + len(kinds), "figure")
+    step = progress.stage("drawing", len(named_figures) + len(kinds), "figure")
     drawn: dict[str, Any] = {"examples": examples}
-    for number, (name, draw) in enumerate(jobs):
-        drawn[name] = pages.keep(draw(), folder / f"{_file_word(name)}.png", f"figure-{number}")
+    for number, (name, draw) in enumerate(named_figures):
+        drawn[name] = pages.keep(draw(), folder / f"{_file_stem(name)}.png", f"figure-{number}")
         step()
     for kind in kinds:  # last: the map was being made meanwhile; the page draws its own
         groups = [getattr(clip.profile, kind) for clip in shown]
@@ -293,14 +293,14 @@ def _draw_all(
     return drawn
 
 
-Job = tuple[str, Callable[[], Figure]]
+NamedFigure = tuple[str, Callable[[], Figure]]
 
 
 def _drawn_labels(labels: Sequence[str]) -> list[str]:
     return [labels[i] for i in _evenly(len(labels), MAX_DRAWN_LABELS)]
 
 
-def _file_word(name: str) -> str:
+def _file_stem(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name)[:80]
 
 
@@ -326,18 +326,18 @@ def _pictures(waveform: Waveform, config: Config) -> tuple[Features, Features]:
     return features.log_mel(waveform, rate, settings), features.mfcc(waveform, rate, settings)
 
 
-def _label_figures(examples: Sequence[_Example], config: Config) -> Iterator[Job]:
+def _label_figures(examples: Sequence[_Example], config: Config) -> Iterator[NamedFigure]:
     rate = config.audio.sample_rate
     settings = spectrogram(rate)
     for i, example in enumerate(examples):
-        word, named = f"{i}_{example.label}", {"title": example.label}
-        yield f"waveform_{word}", partial(figures.waveform, example.waveform, rate, **named)
-        yield f"spectrum_{word}", partial(figures.spectrum, example.waveform, rate, **named)
-        yield f"mel_{word}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **named)
-        yield f"mfcc_{word}", partial(figures.mfcc, example.coefficients, rate, settings, **named)
+        stem, named = f"{i}_{example.label}", {"title": example.label}
+        yield f"waveform_{stem}", partial(figures.waveform, example.waveform, rate, **named)
+        yield f"spectrum_{stem}", partial(figures.spectrum, example.waveform, rate, **named)
+        yield f"mel_{stem}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **named)
+        yield f"mfcc_{stem}", partial(figures.mfcc, example.coefficients, rate, settings, **named)
 
 
-def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Iterator[Job]:
+def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Iterator[NamedFigure]:
     if not examples:
         return
     rate = exploration.config.audio.sample_rate
@@ -350,13 +350,13 @@ def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Ite
     if alike:
         other = _example(exploration, alike)
         pair = [clip, (other.decibels, other.coefficients)]
-        names = [_said_by(first.profile), _said_by(other.profile)]
+        names = [_caption(first.profile), _caption(other.profile)]
         yield "two_clips", partial(figures.compare_clips, pair, names, rate, settings)
     title = f"{first.label}: eight inputs for each kind of network, each clip at a random place"
     yield "network_inputs", partial(figures.network_inputs, network_inputs(exploration, first.label), title=title)
 
 
-def _said_by(profile: ClipProfile) -> str:
+def _caption(profile: ClipProfile) -> str:
     return f"{profile.label}, {profile.speaker or profile.name}"
 
 
@@ -388,7 +388,7 @@ def network_inputs(exploration: Exploration, label: str, *, n_inputs: int = 8) -
     return inputs
 
 
-def _data_figures(exploration: Exploration) -> Iterator[Job]:
+def _data_figures(exploration: Exploration) -> Iterator[NamedFigure]:
     dataset, profiles = exploration.dataset, exploration.profiles
     rows = coverage(dataset.clips)
     if dataset.labels:
@@ -465,14 +465,14 @@ def _sound_of(clip: Clip, exploration: Exploration) -> str:
 
 
 def _shown_example(i: int, example: _Example, drawn: Mapping[str, Any], rate: int) -> dict[str, Any]:
-    word = f"{i}_{example.label}"
+    stem = f"{i}_{example.label}"
     return {
         "label": example.label,
         "name": example.clip.name,
         "seconds": len(example.waveform) / rate,
         "shape": example.decibels.shape,
         "sound": pages.sound(example.waveform, rate),
-        **{kind: drawn[f"{kind}_{word}"] for kind in ("waveform", "spectrum", "mel", "mfcc")},
+        **{kind: drawn[f"{kind}_{stem}"] for kind in ("waveform", "spectrum", "mel", "mfcc")},
     }
 
 

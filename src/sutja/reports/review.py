@@ -53,7 +53,7 @@ class Review:
     def across(self, pair: Pair) -> str:
         """Say what two clips of one recording differ in: "label", "speaker", "label and speaker" or nothing."""
         a, b = (self.out_of_fold.clips[i] for i in (pair.first, pair.second))
-        return " and ".join(word for word in ("label", "speaker") if getattr(a, word) != getattr(b, word))
+        return " and ".join(field for field in ("label", "speaker") if getattr(a, field) != getattr(b, field))
 
 
 def find(out_of_fold: OutOfFold, progress: Progress = SILENT) -> Review:

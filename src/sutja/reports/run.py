@@ -121,12 +121,12 @@ def _figures(run: Run) -> Iterator[tuple[str, Figure]]:
         title = "Mean over the folds"
         yield "learning_curves", charts.mean_learning_curves(run.history, title=title)
     for (member, fold), rows in _networks(run.history).items():
-        name = f"{_word(member)}_{fold:g}"
+        name = f"{_file_stem(member)}_{fold:g}"
         yield name, charts.learning_curves(rows, title=f"{member}, fold {fold:g}")
     for member, scores in run.metrics.members.items():
         if scores.confusion_matrix:
             figure = charts.confusion_matrix(scores.confusion_matrix, run.metrics.labels, title=member)
-            yield f"confusion_{_word(member)}", figure
+            yield f"confusion_{_file_stem(member)}", figure
     name, best = run.metrics.headline
     for kind, groups in (("label", best.by_label), ("speaker", best.by_speaker)):
         if groups:
@@ -150,7 +150,7 @@ def _networks(history: list[dict[str, Any]]) -> dict[tuple[str, float], list[dic
     return networks
 
 
-def _word(member: str) -> str:
+def _file_stem(member: str) -> str:
     """Make a member's name fit for a file and an id."""
     return re.sub(r"[^A-Za-z0-9-]+", "-", member) or "member"
 
@@ -179,8 +179,8 @@ def _template_values(run: Run) -> dict[str, Any]:
         "chance": 1 / max(len(metrics.labels), 1),
         "worst": {"speaker": pages.hardest(best.by_speaker), "label": pages.hardest(best.by_label)},
         "confusions": _confusions(best.confusion_matrix, metrics.labels),
-        "networks": [f"{_word(member)}_{fold:g}" for member, fold in _networks(run.history)],
-        "matrices": [f"confusion_{_word(member)}" for member in metrics.members],
+        "networks": [f"{_file_stem(member)}_{fold:g}" for member, fold in _networks(run.history)],
+        "matrices": [f"confusion_{_file_stem(member)}" for member in metrics.members],
         "settings": list(_flat(settings.get("config", {}))),
         "submission": run.submission[:MAX_PREDICTIONS],
         "n_submission": len(run.submission),
@@ -198,13 +198,13 @@ def _title(data: dict[str, Any]) -> str:
 
 def _confusions(matrix: list[list[int]], labels: list[str]) -> list[dict[str, Any]]:
     """List the most frequent confusions: of ``true``'s clips, ``n`` were taken for ``predicted``."""
-    found: list[dict[str, Any]] = [
+    confusions: list[dict[str, Any]] = [
         {"true": labels[i], "predicted": labels[j], "n": n, "of": sum(row), "share": n / sum(row)}
         for i, row in enumerate(matrix)
         for j, n in enumerate(row)
         if i != j and n > 0
     ]
-    return sorted(found, key=lambda confusion: -confusion["n"])[:N_CONFUSIONS]
+    return sorted(confusions, key=lambda confusion: -confusion["n"])[:N_CONFUSIONS]
 
 
 def _flat(settings: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

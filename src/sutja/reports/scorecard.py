@@ -20,7 +20,7 @@ MAX_WRONG = 200  # wrong answers listed; the JSON has all
 
 
 def write_scorecard(
-    path: Path, found: Evaluation, bundle: Bundle, *, title: str, under_stress: Sequence[UnderStress] = ()
+    path: Path, evaluation: Evaluation, bundle: Bundle, *, title: str, under_stress: Sequence[UnderStress] = ()
 ) -> None:
     """Write the page, one file that needs no other, whole or not at all.
 
@@ -28,7 +28,7 @@ def write_scorecard(
     ----------
     path
         Of the page.
-    found
+    evaluation
         What the model did.
     bundle
         The model.
@@ -43,8 +43,8 @@ def write_scorecard(
         When the page cannot be written.
 
     """
-    drawn = {name: pages.svg(figure, name.replace("_", "-")) for name, figure in _figures(found, under_stress)}
-    scores = found.scores
+    drawn = {name: pages.svg(figure, name.replace("_", "-")) for name, figure in _figures(evaluation, under_stress)}
+    scores = evaluation.scores
     pages.write_page(
         path,
         "scorecard.html",
@@ -52,24 +52,24 @@ def write_scorecard(
         scores=scores,
         groups={"label": scores.by_label, "speaker": scores.by_speaker, **scores.by_attribute},
         worst=pages.hardest(scores.by_speaker),
-        found=found,
-        outside=found.outside,
-        wrong=sorted(found.wrong, key=lambda row: -row["probability"])[:MAX_WRONG],
+        evaluation=evaluation,
+        outside=evaluation.outside,
+        wrong=sorted(evaluation.wrong, key=lambda row: -row["probability"])[:MAX_WRONG],
         bundle=bundle,
         figures=drawn,
         version=__version__,
     )
 
 
-def _figures(found: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator[tuple[str, Figure]]:
-    scores = found.scores
-    yield "confusion", charts.confusion_matrix(scores.confusion_matrix, found.labels, title="All clips")
+def _figures(evaluation: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator[tuple[str, Figure]]:
+    scores = evaluation.scores
+    yield "confusion", charts.confusion_matrix(scores.confusion_matrix, evaluation.labels, title="All clips")
     for kind, groups in (("label", scores.by_label), ("speaker", scores.by_speaker)):
         if groups:
             yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=scores.accuracy, title=f"By {kind}")
     yield "reliability", charts.reliability(scores.reliability, error=scores.ece, title="How sure, how right")
-    if found.outside:
-        chosen = (found.outside.false_accept_rate, found.rejected_rate)
-        yield "refusal", charts.det_curve(found.outside.det_curve, chosen=chosen, title="Refusal")
+    if evaluation.outside:
+        chosen = (evaluation.outside.false_accept_rate, evaluation.rejected_rate)
+        yield "refusal", charts.det_curve(evaluation.outside.det_curve, chosen=chosen, title="Refusal")
     if under_stress:
         yield "stress", charts.stress_curves(under_stress, title="When recordings get worse")

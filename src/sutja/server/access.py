@@ -54,7 +54,7 @@ class Guard:
             scheme, given = "bearer", (parse_qs(scope["query_string"].decode("latin-1")).get("token") or [""])[0]
         if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
             return None
-        message = "no token, or another one; expected the header `Authorization: Bearer TOKEN` (a WebSocket: ?token=)"
+        message = "no token, or a wrong one; expected the header `Authorization: Bearer TOKEN` (a WebSocket: ?token=)"
         return refused(401, f"{message}; ask whoever runs the service", {"WWW-Authenticate": "Bearer"})
 
 

@@ -74,22 +74,22 @@ def answer(predictor: Predictor, content: bytes, wanted: Wanted) -> dict[str, An
 
     """
     examination = predictor.examine(content)
-    said = examined(predictor, examination, wanted)
-    return said | (explanation(predictor, examination) if wanted.explain else {})
+    answered = examined(predictor, examination, wanted)
+    return answered | (explanation(predictor, examination) if wanted.explain else {})
 
 
 def examined(predictor: Predictor, examination: Examination, wanted: Wanted) -> dict[str, Any]:
     """Tell what an examined recording is taken for, without what takes long: the explanation."""
-    said = prediction(examination.prediction)
-    said |= {"members": examination.members, "duration_seconds": examination.duration_seconds}
+    fields = prediction(examination.prediction)
+    fields |= {"members": examination.members, "duration_seconds": examination.duration_seconds}
     if wanted.features:
         starts = examination.start_seconds
-        said["features"] = {
+        fields["features"] = {
             member.name: _grid(examination.features[member.name])
             | {"hop_seconds": _hop_seconds(member, predictor), "start_seconds": starts[member.name]}
             for member in predictor.bundle.members
         }
-    return said
+    return fields
 
 
 def explanation(predictor: Predictor, examination: Examination) -> dict[str, Any]:

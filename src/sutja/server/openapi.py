@@ -33,7 +33,7 @@ SOUND = {"schema": {"type": "string", "format": "binary"}}
 
 REFUSALS = {
     "400": "The request or its form cannot be read.",
-    "401": "The token is missing or another one.",
+    "401": "The token is missing or wrong.",
     "403": "A page of another origin asks.",
     "408": "The body took too long.",
     "413": "Too many bytes.",
@@ -41,7 +41,7 @@ REFUSALS = {
     "421": "The Host header is not this service's name.",
     "422": "The recording or a parameter cannot be used: damaged, too short, too long, silent; too many files.",
     "431": "The headers are too long.",
-    "503": "The service has all the work that it takes. Try again after `Retry-After` seconds.",
+    "503": "The service has as much work as it can take. Try again after `Retry-After` seconds.",
 }
 
 

@@ -11,7 +11,7 @@ from starlette.responses import Response
 from sutja.server.answers import to_json
 
 RETRY_AFTER_SECONDS = 1
-BUSY = "the service has all the work that it takes; expected a pause; try again in a second"
+BUSY = "the service has as much work as it can take; expected a pause; try again in a second"
 
 
 def refused(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

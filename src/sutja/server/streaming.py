@@ -88,8 +88,8 @@ def sample_rate_of(text: str | None) -> int:
     """
     low, high = SAMPLE_RATES
     if text is None or not (text.isascii() and text.isdigit()) or not low <= int(text[:9]) <= high:
-        found = "no sample_rate" if text is None else f"sample_rate={text[:30]}"
-        raise StreamError(f"{found}; expected {low} to {high} Hz, a whole number; open /v1/stream?sample_rate=48000")
+        given = "no sample_rate" if text is None else f"sample_rate={text[:30]}"
+        raise StreamError(f"{given}; expected {low} to {high} Hz, a whole number; open /v1/stream?sample_rate=48000")
     return int(text)
 
 
@@ -100,14 +100,14 @@ async def converse(
     with contextlib.suppress(WebSocketDisconnect):
         await socket.accept()
         try:
-            await _listen(socket, predictor, pool, idle_seconds, on_word)
+            await _recognise(socket, predictor, pool, idle_seconds, on_word)
             await socket.close()
         except StreamError as error:
             await _send(socket, {"type": "error", "error": str(error)})
             await socket.close(POLICY_VIOLATION)
 
 
-async def _listen(
+async def _recognise(
     socket: WebSocket, predictor: Predictor, pool: Pool, idle_seconds: float, on_word: Callable[[], None]
 ) -> None:
     listener = Listener(predictor, sample_rate_of(socket.query_params.get("sample_rate")))
