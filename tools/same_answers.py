@@ -70,7 +70,7 @@ def _run_all(tree: Path, out: Path, answers: Path) -> None:
     sutja("info", "data", "info", "voices", "--json")
     sutja("reference", "train", "voices", "--preset", "reference", "--out", "reference", *QUICK)
     more: tuple[str, ...] = ("--refuse", "3", "--synthetic-voices", "2", "--extra", "voices")
-    if (checkout / "src" / "sutja" / "lexicon.py").exists():
+    if (tree / "src" / "sutja" / "lexicon.py").exists():
         # Before, English was the only language, and figures were read as they are written where not all ten were there.
         more += ("--language", "en", *(part for digit in "012" for part in ("--spoken", f"{digit}={digit}")))
     sutja("other", "data", "synth", "others", "--voices", 3, "--takes", 2, "--labels", "0,1,2,3", "--seed", 8)
