@@ -14,7 +14,7 @@ from helpers import write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, Lines, Source, expand, interval, percent
+from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, DataOptions, Lines, expand, interval, percent
 from sutja.errors import DatasetError
 
 
@@ -23,7 +23,7 @@ def make(root: Path, *names: str) -> list[Path]:
 
 
 def read(data, *, rename=()):
-    return Source(tuple(data), layout=None, audio_root=None, rename=tuple(rename), split=None).read()
+    return DataOptions(tuple(data), layout=None, audio_root=None, rename=tuple(rename), split=None).read()
 
 
 def words(root: Path) -> Path:
@@ -46,7 +46,7 @@ def test_everything_that_is_said_of_data_reaches_the_reader(tmp_path):
     root, columns = words(tmp_path / "sound"), ("file_name", "label", "split")
     first = write_csv(tmp_path / "a.csv", [columns, ("zero/zero_0.wav", "zero", "test"), ("one/one_0.wav", "one", "")])
     second = write_csv(tmp_path / "b.csv", [columns, ("zero/zero_1.wav", "three", "train")])
-    source = Source((first,), "csv", root, ("zero=0", "three=3"), "test")
+    source = DataOptions((first,), "csv", root, ("zero=0", "three=3"), "test")
     dataset, extra = source.read_with([second])
     assert [(clip.path, clip.label) for clip in dataset.clips] == [(root / "zero/zero_0.wav", "0")]
     assert [(clip.path, clip.label) for clip in extra] == [

@@ -13,7 +13,7 @@ import click
 from tqdm import tqdm
 
 from sutja import download
-from sutja.cli.options import Bars, Lines, Source, data_options, say
+from sutja.cli.options import Bars, DataOptions, Lines, data_options, say
 from sutja.dataset import scan
 from sutja.download import CORPORA
 from sutja.inspection import Inspection, inspect
@@ -35,7 +35,7 @@ def data() -> None:
 @data.command()
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
-def info(source: Source, *, as_json: bool) -> None:
+def info(source: DataOptions, *, as_json: bool) -> None:
     """Say what is in DATA, folders or CSVs, and what is wrong with it."""
     dataset = source.read()
     bars = Bars()

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, Source, data_options, interval, model_option, percent, say
+from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent, say
 from sutja.dataset import scan
 from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
@@ -33,7 +33,7 @@ from sutja.stress import UnderStress, n_steps, stress
 @click.option("--out", type=click.Path(path_type=Path), help="A page (HTML) with all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 def evaluate(  # noqa: PLR0913  one a command-line option
-    source: Source, *, model: Path, stressed: bool, negatives: tuple[Path, ...], out: Path | None, as_json: bool
+    source: DataOptions, *, model: Path, stressed: bool, negatives: tuple[Path, ...], out: Path | None, as_json: bool
 ) -> None:
     """Score a model on the labelled clips of DATA.
 

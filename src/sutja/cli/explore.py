@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, Source, data_options, say
+from sutja.cli.options import Bars, DataOptions, data_options, say
 
 
 @click.command()
@@ -15,7 +15,7 @@ from sutja.cli.options import Bars, Source, data_options, say
 @click.option(
     "--max-clips", type=click.IntRange(min=1), help="Listen to so many clips at most; a larger data set is sampled."
 )
-def explore(source: Source, *, out: Path, max_clips: int | None) -> None:
+def explore(source: DataOptions, *, out: Path, max_clips: int | None) -> None:
     """Show what is in DATA and what is wrong with it: one page with figures and players."""
     from sutja.reports import explore as exploring
 

@@ -9,7 +9,7 @@ import click
 
 from sutja.bundle import DEFAULT_MODEL
 from sutja.bundle import load as load_bundle
-from sutja.cli.options import Source, percent, say
+from sutja.cli.options import DataOptions, percent, say
 from sutja.files import write_bytes
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def export(model: Path, *, out: Path | None, data: tuple[Path, ...], rename: tup
     if int8 and not data:
         raise click.UsageError("--int8 needs --data: labelled clips to set the ranges and to measure what is lost")
     bundle = load_bundle(model)
-    clips = Source(data, layout=None, audio_root=None, rename=rename, split=None).read().labelled if data else ()
+    clips = DataOptions(data, layout=None, audio_root=None, rename=rename, split=None).read().labelled if data else ()
     content, proof, cost = export_int8(bundle, clips) if int8 else (*export_float(bundle, clips), None)
     out = out or Path(f"{model.resolve().name}.onnx")
     write_bytes(out, content)

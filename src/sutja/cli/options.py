@@ -39,7 +39,7 @@ model_option = click.option(
 
 
 @dataclass(frozen=True)
-class Source:
+class DataOptions:
     """What the user says of DATA."""
 
     data: tuple[Path, ...]
@@ -62,12 +62,12 @@ class Source:
 
 
 def data_options(command: Callback) -> Callback:
-    """Add DATA... and how to read it; the command gets them as one :class:`Source`."""
+    """Add DATA... and how to read it; the command gets them as one :class:`DataOptions`."""
     from sutja.layouts import LAYOUTS
 
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
-        source = Source(**{field.name: options.pop(field.name) for field in fields(Source)})
+        source = DataOptions(**{field.name: options.pop(field.name) for field in fields(DataOptions)})
         return command(source, **options)
 
     options = [

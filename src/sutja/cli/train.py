@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 from sutja.audio import printable
-from sutja.cli.options import Bars, Source, data_options, interval, percent, say
+from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, say
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS
 from sutja.dataset import scan
 from sutja.errors import ConfigError, needs
@@ -62,7 +62,7 @@ from sutja.runs import Metrics
 )
 @click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
-def train(source: Source, *, out: Path, **options: Any) -> None:
+def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     """Train on DATA (folders or CSV files) and leave model, scores, figures and report in --out."""
     if find_spec("torch") is None:
         raise needs("torch", "train")
