@@ -65,7 +65,7 @@ DIGITS := zero=0 one=1 two=2 three=3 four=4 five=5 six=6 seven=7 eight=8 nine=9
 FLITE := build/flite
 MODEL_SOURCES = $(CORPORA:%=$(SUTJA_DATA)/%) $(DIGITS:%=--rename %) \
 	--refuse yes --refuse no --refuse up --refuse down --negatives $(SUTJA_DATA)/arabic/clips \
-	--negatives $(FLITE)/words --extra $(FLITE)/digits --synthetic-voices 100
+	--negatives $(FLITE)/words --extra $(FLITE)/digits --synthetic-voices 100 --language en
 PRECISION := $(if $(shell grep -m1 -o -e avx512_bf16 -e amx_bf16 /proc/cpuinfo),bfloat16,float32)
 model: install
 	test -d $(FLITE) || $(BIN)/python tools/flite_voices.py $(FLITE)

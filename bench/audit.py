@@ -2,7 +2,7 @@
 
     python bench/audit.py --data "$SUTJA_DATA/fsdd" --work /tmp/audit --seeds 1 2 3 --json > bench/results/audit.json
 
-Runs are kept under --work and gone on with when the command is given again. Recall: of the swapped labels, those that
+Runs are kept under --work and resumed when the command is given again. Recall: of the swapped labels, those that
 are listed. Precision: of the listed clips, those that were swapped; a label that was wrong before counts against it.
 """
 
@@ -25,7 +25,7 @@ from sutja import recipe
 from sutja.config import Config
 from sutja.dataset import Dataset, scan
 from sutja.reports import doubts
-from sutja.reports.review import OutOfFold, read_out_of_fold
+from sutja.runs import OutOfFold, RunFolder, read_out_of_fold
 
 TARGET = {"recall": 0.8, "precision": 0.6}
 
@@ -61,7 +61,7 @@ def draw(dataset: Dataset, seed: int, arguments: argparse.Namespace) -> dict[str
     train = replace(Config().train, epochs=arguments.epochs, n_copies=arguments.copies)
     plan = recipe.Plan(swapped, Config(train=train), arguments.protocol, run, n_jobs=arguments.jobs, resume=True)
     seconds = recipe.train(plan, Quiet())["seconds"]
-    found = read_out_of_fold(run)
+    found = read_out_of_fold(RunFolder(run))
     listed = [found.clips[doubt.index].name for doubt in doubts.doubtful_labels(found.targets, found.probabilities)]
     simple = score(disagreeing(found), names)
     return {

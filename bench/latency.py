@@ -40,10 +40,11 @@ from torch import nn
 from sutja import export as portable
 from sutja import graph, timing
 from sutja.audio import load_waveform
+from sutja.clips import Clip
 from sutja.config import preset
-from sutja.dataset import Clip, scan
+from sutja.dataset import scan
 from sutja.features import network_inputs
-from sutja.learn.networks import WordNet, n_parameters
+from sutja.learn.networks import RobustNet, n_parameters
 from sutja.predictor import Predictor
 
 ENVIRONMENT = Path("~/.cache/sutja-bench/latency").expanduser()
@@ -116,8 +117,10 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[s
             for name in ("keras", "keras_call"):
                 answer = peer.ask(name, clips)
                 taken[name] += zip(answer["ms"], answer["cpu_ms"], strict=True) if around >= 0 else []
-        if peer.about["n_parameters"] != n_parameters(WordNet(11)):
-            sys.exit(f"the networks differ: {peer.about['n_parameters']} parameters, ours {n_parameters(WordNet(11))}")
+        if peer.about["n_parameters"] != n_parameters(RobustNet(11)):
+            sys.exit(
+                f"the networks differ: {peer.about['n_parameters']} parameters, ours {n_parameters(RobustNet(11))}"
+            )
         about = peer.about
     medians = {name: statistics.median(wall for wall, _ in values) for name, values in taken.items()}
     return {
@@ -161,7 +164,7 @@ def by_file(predictor: Predictor, content: bytes) -> Callable[[bytes], object]:
 def by_torch() -> Callable[[bytes], object]:
     """Run the same network in torch, eager, with librosa's features, as one writes it."""
     torch.set_num_threads(1)
-    network = WordNet(11).eval()
+    network = RobustNet(11).eval()
     settings = {"n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 40, "fmin": 60.0}
 
     def way(content: bytes) -> object:
@@ -318,7 +321,7 @@ def network_flops() -> int:
     def count(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
         flops.append(2 * layer.weight[0].numel() * output[0].numel())
 
-    network = WordNet(11).eval()
+    network = RobustNet(11).eval()
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count)

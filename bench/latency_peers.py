@@ -88,7 +88,7 @@ def digits_decoder(pocketsphinx: Any) -> Any:
 
 
 def build() -> Any:
-    """Build the network of the preset `robust`, layer by layer as in `sutja.learn.networks.WordNet`."""
+    """Build the network of the preset `robust`, layer by layer as in `sutja.learn.networks.RobustNet`."""
     from keras import Model, layers
 
     def conv(x: Any, n_filters: int, size: int, stride: int | tuple[int, int] = 1) -> Any:

@@ -73,7 +73,7 @@ def measure(predictor: Predictor, data: Path) -> dict[str, object]:
     seconds = dict.fromkeys(methods, 0.0)
     parts = []
     for waveform in clips(predictor, data):
-        veil = Veil(predictor, waveform)
+        veil = Veil(predictor, predictor.examine(waveform))
         for name, method in methods.items():
             start = time.perf_counter()
             cells = method(waveform, veil)
@@ -223,17 +223,17 @@ def integrated_gradients(veil: Veil, networks: list[TorchNetwork]) -> Map:
 
     def odds(kept: torch.Tensor) -> torch.Tensor:
         answers = []
-        for voice, network in zip(veil.voices, networks, strict=True):
-            scale = voice.scale * torch.from_numpy(voice.decibels - voice.decibels.min())
-            shown = torch.from_numpy(voice.shown)[None].repeat(len(kept), 1, 1)
-            heard = slice(voice.left, voice.left + voice.decibels.shape[1])
+        for view, network in zip(veil.views, networks, strict=True):
+            scale = view.scale * torch.from_numpy(view.decibels - view.decibels.min())
+            shown = torch.from_numpy(view.shown)[None].repeat(len(kept), 1, 1)
+            heard = slice(view.left, view.left + view.decibels.shape[1])
             shown = torch.cat([shown[:, :, : heard.start], shown[:, :, heard] - (1 - kept) * scale,
                                shown[:, :, heard.stop :]], dim=2)  # fmt: skip
             answers.append(network(shown[:, None]))
         probability = torch.stack(answers).mean(dim=0)[:, veil.target]
         return torch.logit(probability.double().clamp(1e-6, 1 - 1e-6)).float()
 
-    if any(voice.config.n_mfcc is not None for voice in veil.voices):
+    if any(view.config.n_mfcc is not None for view in veil.views):
         raise SystemExit("integrated gradients are written for members that hear mel; choose another --model")
     ones = torch.ones((1, *veil.shape))
     attributed = IntegratedGradients(odds).attribute(ones, torch.zeros_like(ones), n_steps=50, internal_batch_size=64)

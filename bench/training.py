@@ -35,12 +35,13 @@ import torch
 from torch import nn
 
 from sutja.audio import load_waveform
+from sutja.clips import Clip
 from sutja.config import preset
-from sutja.dataset import Clip, scan
+from sutja.dataset import scan
 from sutja.engine.local import OnStep, run_jobs
 from sutja.features import extract
 from sutja.learn.folds import Fold, Job, Result, make_folds, make_inputs, make_jobs, run_job
-from sutja.learn.networks import DigitNet, n_parameters
+from sutja.learn.networks import StudyNet, n_parameters
 
 REFERENCE = preset("reference")
 N_CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -247,8 +248,8 @@ def ensemble_accuracy(probabilities: dict[tuple[str, int], np.ndarray], folds: l
 
 
 def check_parameters(peer: dict[str, Any]) -> None:
-    if peer["n_parameters"] != n_parameters(DigitNet(10)):
-        sys.exit(f"the networks differ: {peer['n_parameters']} parameters and {n_parameters(DigitNet(10))}")
+    if peer["n_parameters"] != n_parameters(StudyNet(10)):
+        sys.exit(f"the networks differ: {peer['n_parameters']} parameters and {n_parameters(StudyNet(10))}")
 
 
 def versions(peer: dict[str, Any]) -> dict[str, str]:
@@ -285,7 +286,7 @@ def forward_flops() -> int:
         inner = layer.weight[0].numel()  # products that one output is the sum of
         flops.append(2 * inner * output[0].numel())
 
-    network = DigitNet(10).eval()
+    network = StudyNet(10).eval()
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count)

@@ -38,10 +38,12 @@ from IPython.display import Audio, Markdown, display
 
 from sutja import features, recipe
 from sutja.audio import load_waveform
+from sutja.clips import natural_order
 from sutja.config import Config, FeatureConfig
-from sutja.dataset import Dataset, natural_order, scan
+from sutja.dataset import Dataset, scan
 from sutja.learn.folds import make_folds
-from sutja.learn.networks import DigitNet, ResidualBlock, n_parameters
+from sutja.learn.networks import ResidualBlock, StudyNet, n_parameters
+from sutja.plan import Plan
 from sutja.predictor import Predictor
 from sutja.reports import charts, figures
 from sutja.reports.explore import spectrogram
@@ -198,7 +200,7 @@ display(figures.network_inputs(inputs, title=f"inputs of {labels[-1]!r}"))
 # statistics of the batch normalisation and not learned.
 
 # %% key="network-code"
-network = DigitNet(n_classes=len(labels))
+network = StudyNet(n_classes=len(labels))
 study["n_parameters"] = n_parameters(network)
 study["n_trainable"] = n_parameters(network, trainable=True)
 blocks = [block for block in network.blocks if isinstance(block, ResidualBlock)]
@@ -237,7 +239,7 @@ def run(protocol, clips):
     dataset = Dataset(source.root, source.layout, (*clips, *unlabelled))
     voice = "fsdd" if REAL else f"voices{VOICES}"
     folder = WORK / f"{voice}_{protocol}_{EPOCHS}_{FOLDS}_{COPIES}_{CLIPS}"
-    plan = recipe.Plan(dataset, settings, protocol, folder, n_jobs=JOBS, resume=True)
+    plan = Plan(dataset, settings, protocol, folder, n_jobs=JOBS, resume=True)
     return folder, recipe.train(plan, Quiet())
 
 
@@ -254,11 +256,11 @@ display(charts.mean_learning_curves(records, title="Mean over the folds"))
 # The accuracy of each fold, and the mean accuracies at the last epoch.
 
 # %% key="results-code"
-fold_table = pd.DataFrame({name: scores["fold_accuracy"] for name, scores in copies["members"].items()})
+fold_table = pd.DataFrame({name: scores.fold_accuracy for name, scores in copies.members.items()})
 fold_table.index = pd.Index(range(1, FOLDS + 1), name="fold")
 display(pd.concat([fold_table, fold_table.mean().to_frame("mean").T]).round(4))
-display(pd.DataFrame(copies["last_epoch"]).T.round(4))
-study["accuracy_copies"] = {name: scores["accuracy"] for name, scores in copies["members"].items()}
+display(pd.DataFrame({name: vars(last) for name, last in copies.last_epoch.items()}).T.round(4))
+study["accuracy_copies"] = {name: scores.accuracy for name, scores in copies.members.items()}
 
 # %% [markdown] key="submission"
 # The product of the study: a label for each of the unlabelled clips, by the sum over all networks. Here their labels
@@ -343,7 +345,7 @@ clips_run, clips = run("clips", train_clips)
 chosen = history[history["chosen"] == 1]["valid_accuracy"].mean()
 final = history[history["epoch"] > max(0, EPOCHS - 5)]["valid_accuracy"].mean()
 study["fault1_chosen_minus_last_epochs"] = float(chosen - final)
-study["accuracy_clips"] = {name: scores["accuracy"] for name, scores in clips["members"].items()}
+study["accuracy_clips"] = {name: scores.accuracy for name, scores in clips.members.items()}
 study["fault1_copies_minus_clips"] = study["accuracy_copies"]["ensemble"] - study["accuracy_clips"]["ensemble"]
 print(f"a network's chosen epoch over its last epochs: {100 * study['fault1_chosen_minus_last_epochs']:+.1f} points")
 print(f"the ensemble, chosen with the reported fold:   {study['accuracy_copies']['ensemble']:.3f}")
@@ -386,7 +388,7 @@ display(pd.DataFrame({"share of judged copies with a twin in training": study["f
 
 # %% key="fault3-code"
 speakers_run, speakers = run("speakers", train_clips)
-study["accuracy_speakers"] = {name: scores["accuracy"] for name, scores in speakers["members"].items()}
+study["accuracy_speakers"] = {name: scores.accuracy for name, scores in speakers.members.items()}
 rows = {p: study[f"accuracy_{p}"] for p in ("copies", "clips", "speakers")}
 display(pd.DataFrame(rows).T.round(3))
 study["fault3_clips_minus_speakers"] = study["accuracy_clips"]["ensemble"] - study["accuracy_speakers"]["ensemble"]

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
-from conftest import TINY_LABELS, TINY_RATE, TINY_SPEAKERS, tone_word, write_wav
+from conftest import TINY_LABELS, TINY_RATE, TINY_SPEAKERS, tone, tone_word, write_wav
 
 from sutja.cli import main
 
@@ -66,6 +66,24 @@ def refused(result: Result | subprocess.CompletedProcess[str]) -> str:
     return sentences[0].removeprefix("sutja: ")
 
 
+@contextlib.contextmanager
+def counted(*functions: Any) -> Iterator[dict[str, int]]:
+    """Count how often functions of Python are called in this thread, by whatever name they were imported."""
+    names = {function.__code__: function.__name__ for function in functions}
+    counts = dict.fromkeys(names.values(), 0)
+
+    def note(frame: Any, event: str, _: object) -> None:
+        if event == "call" and frame.f_code in names:
+            counts[names[frame.f_code]] += 1
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        yield counts
+    finally:
+        sys.setprofile(before)
+
+
 def write_study(root: Path, n_takes: int = 3) -> Path:
     """Write ``train.csv``: the tiny words with label and speaker, one of them longer than the window, three unlabelled.
 
@@ -87,6 +105,20 @@ def write_study(root: Path, n_takes: int = 3) -> Path:
         write_wav(root / name, tone_word(label, rng), TINY_RATE)
         rows.insert(place, (name, "", ""))
     return write_csv(root / "train.csv", [("file_name", "label", "speaker"), *rows])
+
+
+def sounds(root: Path, *names: str) -> Path:
+    """Write a different short tone under each name."""
+    for i, name in enumerate(names):
+        write_wav(root / name, tone(300 + 50 * i, 0.1, TINY_RATE), TINY_RATE)
+    return root
+
+
+def table(path: Path, *lines: str, encoding: str = "utf-8") -> Path:
+    """Write the lines of a table, and the folders above it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes("\n".join(lines).encode(encoding))
+    return path
 
 
 def write_csv(path: Path, rows: list[tuple[str, ...]]) -> Path:
@@ -166,3 +198,19 @@ def nothing_half_written(run: Path) -> None:
         assert not path.name.startswith("."), path
         if path.suffix == ".json":
             read_json(path)
+
+
+class Told:
+    """Progress that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.stages: list[tuple[str, int]] = []
+        self.steps: list[str] = []
+        self.said: list[str] = []
+
+    def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
+        self.stages.append((name, total))
+        return lambda: self.steps.append(name)
+
+    def say(self, text: str) -> None:
+        self.said.append(text)

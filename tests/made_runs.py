@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 from conftest import TINY_RATE, write_wav
 
-from sutja.dataset import Clip, scan
+from sutja.clips import Clip
+from sutja.dataset import scan
 
 
 def make_run(folder: Path, clips, *, n_copies: int = 1, probabilities=None, protocol: str = "clips") -> Path:

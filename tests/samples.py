@@ -4,21 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
+from sutja.calibration import ReliabilityBin
 from sutja.config import FeatureConfig
+from sutja.stress import Condition, UnderStress
 
 RATE = 8_000
 SPECTROGRAM = FeatureConfig(n_fft=1024, win_length=200, hop_length=80, n_mels=100, mel_scale="htk", n_mfcc=40)
-RELIABILITY = [
-    {"n_clips": 20, "confidence": 0.55, "accuracy": 0.5},
-    {"n_clips": 400, "confidence": 0.95, "accuracy": 0.96},
-]
+RELIABILITY = [ReliabilityBin(20, confidence=0.55, accuracy=0.5), ReliabilityBin(400, confidence=0.95, accuracy=0.96)]
 STRESS = [
-    {
-        "condition": {"name": name, "value": value, "unit": unit},
-        "accuracy": accuracy,
-        "interval95": (accuracy - 0.05, accuracy + 0.05),
-        "rejected_rate": refused,
-    }
+    UnderStress(Condition(name, value, unit), 100, accuracy, (accuracy - 0.05, accuracy + 0.05), refused)
     for name, value, unit, accuracy, refused in (
         ("white noise", 10, "dB", 0.9, 0.05),
         ("white noise", 0, "dB", 0.5, 0.4),

@@ -14,7 +14,16 @@ import pytest
 import soundfile
 from conftest import tone, write_wav
 
-from sutja.audio import decode, find_audio, load_waveform, loudest_window, printable
+from sutja.audio import (
+    CHUNK_SECONDS,
+    checked_chunk,
+    decode,
+    find_audio,
+    load_waveform,
+    loudest_window,
+    open_stream,
+    printable,
+)
 from sutja.config import AudioConfig
 from sutja.errors import AudioError
 
@@ -166,6 +175,8 @@ def test_files_that_cannot_be_used(tmp_path, content, message, capfd):
     with pytest.raises(AudioError, match=rf"^{path}: .*({message})") as caught:
         load_waveform(path, CONFIG)
     assert "\n" not in str(caught.value)
+    assert caught.value.name == str(path)
+    assert str(caught.value) == f"{path}: {caught.value.reason}"
     with pytest.raises(AudioError):
         load_waveform(content, CONFIG)
     assert capfd.readouterr().err == ""  # soundfile's callbacks print tracebacks if they may
@@ -270,8 +281,26 @@ def test_names_that_are_not_utf8(tmp_path):
     assert len(load_waveform(path, CONFIG)) == len(SOUND)
     assert find_audio(tmp_path) == [path]
     path.write_bytes(b"x")
-    with pytest.raises(AudioError, match=r"zw\\xf6lf.wav: cannot be decoded"):
+    with pytest.raises(AudioError, match=r"zw\\xf6lf.wav: cannot be decoded") as caught:
         load_waveform(path, CONFIG)
+    assert caught.value.name == f"{tmp_path}/zw\\xf6lf.wav"
+    assert caught.value.reason.startswith("cannot be decoded (")
+
+
+@pytest.mark.parametrize(
+    ("source", "name"),
+    [
+        ("no: where.wav", "no: where.wav"),
+        (b"RIFF", "audio of 4 bytes"),
+        (io.BytesIO(), "audio"),
+        (np.zeros(8000), "audio"),
+    ],
+)
+def test_what_was_read_has_a_name_apart_from_what_is_wrong(source, name):
+    with pytest.raises(AudioError) as caught:
+        load_waveform(source, CONFIG)
+    assert caught.value.name == name
+    assert name not in caught.value.reason
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------
@@ -303,3 +332,40 @@ def test_a_small_file_cannot_become_a_large_one():
     soundfile.write(file, np.zeros((1_000, 8)), 192_000, format="FLAC")
     with pytest.raises(AudioError, match="8 channels at 192000 Hz; expected at most 384000 values a second"):
         load_waveform(file.getvalue(), AudioConfig())
+
+
+# -- piece by piece ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("file_format", ["WAV", "FLAC", "OGG", "MP3"])
+@pytest.mark.parametrize("seconds", [0.3, CHUNK_SECONDS, 2.4 * CHUNK_SECONDS])
+def test_the_pieces_of_a_recording_are_the_recording(file_format, seconds):
+    content = encoded(tone(440, seconds, 8_000), 8_000, file_format)
+    with open_stream(content, 16_000) as (rate, chunks):
+        pieces = list(chunks)
+    assert rate == 8_000
+    assert max(map(len, pieces)) <= CHUNK_SECONDS * rate
+    assert np.array_equal(np.concatenate(pieces), load_waveform(content, AudioConfig(sample_rate=8_000)))
+
+
+def test_a_long_recording_is_never_in_memory_as_a_whole(tmp_path):
+    path = tmp_path / "long.flac"
+    soundfile.write(path, np.zeros(300 * 16_000, dtype=np.int16), 16_000)
+    tracemalloc.start()
+    with open_stream(path, 16_000) as (_, chunks):
+        n_samples = sum(map(len, chunks))
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert n_samples == 300 * 16_000
+    assert most < 10 * 16_000 * 4
+
+
+def test_a_header_that_promises_hours_gives_what_there_is():
+    content = wav(b"\1\0" * 8_000, n_promised=2**32 - 1)
+    with open_stream(content, 16_000) as (_, chunks):
+        assert sum(map(len, chunks)) == 8_000
+
+
+def test_a_checked_chunk_is_the_chunk_itself():
+    assert checked_chunk(SOUND) is SOUND
+    assert checked_chunk(SOUND.astype(np.float64)).dtype == np.float32

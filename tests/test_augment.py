@@ -32,7 +32,7 @@ def test_faster_is_shorter_and_higher(waveform):
 @pytest.mark.parametrize("snr_db", [-5, 0, 10, 20])
 def test_noise_has_the_level_that_was_asked_for(waveform, snr_db):
     noise = augment.coloured_noise(len(waveform), 0, np.random.default_rng(0))
-    added = augment.add_noise(waveform, noise, snr_db) - waveform
+    added = augment.add_noise(waveform, noise, snr_db, RATE) - waveform
     found = 10 * np.log10(np.mean(waveform**2) / np.mean(added**2))
     assert found == pytest.approx(snr_db, abs=0.3)
 
@@ -40,8 +40,8 @@ def test_noise_has_the_level_that_was_asked_for(waveform, snr_db):
 def test_silence_around_a_word_does_not_change_its_noise(waveform):
     noise = augment.coloured_noise(2 * RATE, 0, np.random.default_rng(0))
     placed = augment.place(waveform, 2 * RATE, 5000)
-    short = augment.add_noise(waveform, noise[: len(waveform)], 10) - waveform
-    long = augment.add_noise(placed, noise, 10) - placed
+    short = augment.add_noise(waveform, noise[: len(waveform)], 10, RATE) - waveform
+    long = augment.add_noise(placed, noise, 10, RATE) - placed
     assert np.std(long) == pytest.approx(np.std(short), rel=0.1)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from helpers import run_python
 
 from sutja import bundle
 from sutja.bundle import Bundle, Member
@@ -23,7 +24,10 @@ MEMBERS = tuple(
     Member(name, features, np.random.default_rng(i).bytes(300))  # a bundle does not look into its members
     for i, (name, features) in enumerate(REFERENCE.members.items())
 )
-SAVED = Bundle(("영", "하나", "둘"), REFERENCE.audio, MEMBERS, {"accuracy": 0.95, "note": "숫자", "none": None})
+ABOUT = {"accuracy": 0.95, "note": "숫자", "none": None}
+SAVED = Bundle(
+    ("영", "하나", "둘"), REFERENCE.audio, MEMBERS, about=ABOUT, language="ko", spoken={"영": "영", "하나": "일"}
+)
 
 
 @pytest.fixture
@@ -168,12 +172,31 @@ def test_rewriting_is_what_the_next_tests_think(folder):
         ({"audio": {"sample_rate": 3}}, "audio.sample_rate is 3; expected 1000 to 384000 Hz; export the model again"),
         ({"audio": [1]}, "export the model again"),
         ({"audio": None}, "export the model again"),
+        ({"language": 7}, r"language 7 or spoken .* is no text; export the model again"),
+        ({"language": ["ko"]}, "is no text; export the model again"),
+        ({"spoken": None}, "is no text; export the model again"),
+        ({"spoken": ["일"]}, "is no text; export the model again"),
+        ({"spoken": {"영": 0}}, "is no text; export the model again"),
     ],
 )
 def test_contents_that_cannot_be(folder, changes, message):
     rewrite(folder, **changes)
     with pytest.raises(BundleError, match=message):
         bundle.load(folder)
+
+
+def test_a_model_of_0_1_has_no_language(folder):
+    rewrite(folder, language="left out", spoken="left out")
+    assert bundle.load(folder) == replace(SAVED, language=None, spoken={})
+
+
+@pytest.mark.parametrize("language", ["xx", "tlh-Latn", "", "no language at all", None])
+def test_a_language_that_nobody_knows_is_no_damage(folder, language):
+    rewrite(folder, language=language, spoken={"of": "no label"})
+    found = bundle.load(folder)
+    assert found == replace(SAVED, language=language, spoken={"of": "no label"})
+    bundle.save(found, folder)
+    assert bundle.load(folder) == found
 
 
 @pytest.mark.parametrize(
@@ -208,3 +231,21 @@ def test_a_full_disk_leaves_the_older_model(folder, monkeypatch, where):
             bundle.save(replace(SAVED, labels=("no", "yes")), folder)
     assert bundle.load(folder) == SAVED
     assert [path.name for path in folder.parent.iterdir()] == ["model"]
+
+
+# -- asking -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_network_is_asked_in_one_thread_on_the_processor():
+    for member in bundle.load("digits-en").members:
+        session = bundle.open_network(member.onnx)
+        options = session.get_session_options()
+        assert (options.intra_op_num_threads, options.inter_op_num_threads) == (1, 1)
+        assert session.get_providers() == ["CPUExecutionProvider"]
+
+
+def test_reading_a_model_brings_no_onnxruntime():
+    ended = run_python(
+        "import sys; from sutja import bundle; bundle.load('digits-en'); assert 'onnxruntime' not in sys.modules"
+    )
+    assert ended.returncode == 0, ended.stderr

@@ -12,9 +12,9 @@ from sutja.calibration import (
     fit,
     refusal_threshold,
     reliability,
-    tempered,
 )
 from sutja.config import RefusalConfig
+from sutja.ensemble import tempered
 
 
 def softmax(logits):
@@ -28,15 +28,6 @@ def drawn(n, n_classes, rng, sharpness=1.0):
     truth = softmax(logits)
     targets = np.array([rng.choice(n_classes, p=row / row.sum()) for row in truth.astype(np.float64)])
     return softmax(logits * sharpness), targets
-
-
-def test_a_temperature_keeps_the_order_and_the_sum():
-    probabilities = softmax(np.random.default_rng(0).standard_normal((50, 5)))
-    for temperature in (0.3, 1.0, 3.0):
-        warm = tempered(probabilities, temperature)
-        assert np.allclose(warm.sum(axis=1), 1, atol=1e-5)
-        assert np.array_equal(warm.argsort(axis=1), probabilities.argsort(axis=1))
-    assert tempered(probabilities, 3.0).max() < probabilities.max() < tempered(probabilities, 0.3).max()
 
 
 @pytest.mark.parametrize("sharpness", [0.5, 1.0, 2.0])

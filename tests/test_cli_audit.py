@@ -39,8 +39,8 @@ def test_tells_what_was_found_and_where(invoke, run):
     result = invoke(run, "--top", 1)
     assert result.exit_code == 0, result.stderr
     assert "label probably wrong: 2; first: " in result.stdout
-    assert re.search(r"recorded once, there twice: \d+, \d+ under another label or speaker", result.stdout)
-    assert "recognised as nothing: 1" in result.stdout
+    assert re.search(r"the same recording twice: \d+, \d+ under another label or speaker", result.stdout)
+    assert "not recognised: 1" in result.stdout
     assert str(run / "audit" / "audit.html") in result.stderr
     assert (run / "audit" / "audit.html").is_file()
 

@@ -15,7 +15,7 @@ from conftest import TINY_RATE, tone, write_wav
 
 from sutja.cli import main
 from sutja.dataset import scan
-from sutja.download import SOURCES
+from sutja.download import CORPORA
 from sutja.inspection import inspect
 
 
@@ -117,10 +117,16 @@ def test_synth(tmp_path):
     assert scan(folder).labels == ("0", "yes")
 
 
+def test_synth_in_another_language_needs_no_labels(tmp_path):
+    status, out, _ = run("synth", tmp_path / "ziffern", "--voices", 1, "--takes", 1, "--language", "de")
+    assert (status, out) == (0, f"{tmp_path / 'ziffern'}: 10 clips, 1 speakers, 10 labels\n")
+    assert {clip.attributes["accent"] for clip in scan(tmp_path / "ziffern").clips} == {"de"}
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--language", "de"], "no words for the digits are built in for language 'de'"),
+        (["--language", "is"], "no words for the digits are built in for language 'is', only for en, ko, de, "),
         (["--language", "qq", "--labels", "1"], "language 'qq' is not known to eSpeak"),
         (["--labels", "a/b"], "label 'a/b' cannot be a file name"),
         (["--voices", "0"], "voices is 0; expected 1 to"),
@@ -194,11 +200,11 @@ def test_fetch_in_one_line_when_it_cannot(server, tmp_path):
 def test_fetch_lists_what_there_is(arguments):
     status, out, _ = run("fetch", *arguments)
     assert status == 0
-    for name, source in SOURCES.items():
+    for name, corpus in CORPORA.items():
         (line,) = [line for line in out.splitlines() if line.startswith(f"{name}: ")]
-        assert source.licence in line
-        assert source.url in line
-        assert source.size in line
+        assert corpus.licence in line
+        assert corpus.url in line
+        assert corpus.size in line
 
 
 # -- the real recordings ----------------------------------------------------------------------------------------------

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from extras import WITHOUT_EXTRAS
-from helpers import refused, run_python, sutja, tiny_study
+from helpers import counted, refused, run_python, sutja, tiny_study
 
 import sutja as package
+from sutja.audio import decode, load_waveform
+from sutja.features import power_spectrogram
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +36,13 @@ def test_it_says_what_python_says(study, clip, tmp_path):
     assert np.array(told["explanation"]["relevance"]) == pytest.approx(found.relevance)
     assert [tuple(part) for part in told["explanation"]["segments"]] == [pytest.approx(part) for part in found.segments]
     assert (tmp_path / "why.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_it_decodes_once(clip):
+    with counted(load_waveform, decode, power_spectrogram) as counts:
+        result = sutja("explain", clip, "--json")
+    assert result.exit_code == 0, result.output
+    assert counts == {"load_waveform": 1, "decode": 1, "power_spectrogram": 1}
 
 
 def test_it_tells_people(study, clip):

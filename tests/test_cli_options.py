@@ -14,7 +14,7 @@ from helpers import write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, Lines, Source, expand, interval, percent
+from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, DataOptions, Lines, expand, interval, percent
 from sutja.errors import DatasetError
 
 
@@ -22,8 +22,8 @@ def make(root: Path, *names: str) -> list[Path]:
     return [write_wav(root / name, tone(440, 0.2, TINY_RATE), TINY_RATE) for name in names]
 
 
-def read(data, *, rename=(), split=None):
-    return Source(tuple(data), layout=None, audio_root=None, rename=tuple(rename), split=split).read()
+def read(data, *, rename=()):
+    return DataOptions(tuple(data), layout=None, audio_root=None, rename=tuple(rename), split=None).read()
 
 
 def words(root: Path) -> Path:
@@ -42,39 +42,34 @@ def test_how_the_data_was_read_is_said_aloud(tmp_path, capsys):
     assert told.out == ""
 
 
-def test_several_are_merged(tmp_path):
-    first, second = words(tmp_path / "a"), words(tmp_path / "b")
-    assert len(read([first, second]).clips) == 12
-
-
-def test_labels_can_be_renamed(tmp_path):
-    dataset = read([words(tmp_path)], rename=["zero=0", "one=1"])
-    assert dataset.labels == ("0", "1")
-    dataset = read([tmp_path], rename=["zero=one"])
-    assert dataset.labels == ("one",)
+def test_everything_that_is_said_of_data_reaches_the_reader(tmp_path):
+    root, columns = words(tmp_path / "sound"), ("file_name", "label", "split")
+    first = write_csv(tmp_path / "a.csv", [columns, ("zero/zero_0.wav", "zero", "test"), ("one/one_0.wav", "one", "")])
+    second = write_csv(tmp_path / "b.csv", [columns, ("zero/zero_1.wav", "three", "train")])
+    source = DataOptions((first,), "csv", root, ("zero=0", "three=3"), "test")
+    dataset, extra = source.read_with([second])
+    assert [(clip.path, clip.label) for clip in dataset.clips] == [(root / "zero/zero_0.wav", "0")]
+    assert [(clip.path, clip.label) for clip in extra] == [
+        (root / "zero/zero_1.wav", "3")
+    ]  # the split is of DATA alone
 
 
 @pytest.mark.parametrize(
     ("rename", "message"),
     [
-        ("two=2", "--rename two=...: no such label; there are one, zero"),
+        ("two=2", r"rename two=\.\.\.: no such label; there are one, zero"),
         ("zero", "--rename zero: expected OLD=NEW, for example zero=0"),
         ("=0", "--rename =0: expected OLD=NEW"),
         ("zero=", "--rename zero=: expected OLD=NEW"),
     ],
 )
-def test_labels_that_cannot_be_renamed(tmp_path, rename, message):
+def test_renames_that_cannot_be(tmp_path, rename, message):
     with pytest.raises(DatasetError, match=message):
         read([words(tmp_path)], rename=[rename])
 
 
-def test_a_part_of_the_data(tmp_path):
-    make(tmp_path, "a.wav", "b.wav", "c.wav")
-    rows = [("file_name", "label", "split"), ("a.wav", "1", "train"), ("b.wav", "1", "test"), ("c.wav", "2", "train")]
-    table = write_csv(tmp_path / "t.csv", rows)
-    assert [c.name for c in read([table], split="train").clips] == ["a.wav", "c.wav"]
-    with pytest.raises(DatasetError, match="no clip is marked valid; leave --split out"):
-        read([table], split="valid")
+def test_the_new_name_may_hold_what_parts_them(tmp_path):
+    assert read([words(tmp_path)], rename=["zero=a=b"]).labels == ("a=b", "one")
 
 
 # -- paths ------------------------------------------------------------------------------------------------------------

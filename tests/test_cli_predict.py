@@ -203,7 +203,7 @@ def test_gone_on_with(study, good, tmp_path):
 def test_a_file_that_is_there_is_refused_before_anything_is_predicted(study, good, tmp_path):
     out = tmp_path / "r.csv"
     out.write_text("mine", encoding="utf-8")
-    assert "is there already; go on with it by --resume" in refused(predict(study, good, "--out", out))
+    assert "is there already; resume it with --resume" in refused(predict(study, good, "--out", out))
     assert "holds something else" in refused(predict(study, good, "--out", out, "--resume"))
     assert out.read_text(encoding="utf-8") == "mine"
     result = predict(study, good, "--resume")
@@ -233,7 +233,7 @@ def test_stopped_and_killed_it_loses_no_row_and_doubles_none(study, good, tmp_pa
     paths, out = links(tmp_path / "many", good, 1500), tmp_path / "r.csv"
     status, told = stopped(study, tmp_path / "many", out, signal.SIGINT)
     assert status == 130, told
-    assert told.splitlines()[-1] == f"stopped: what was said so far is in {out}; go on with --resume"
+    assert told.splitlines()[-1] == f"stopped: the answers so far are in {out}; resume with --resume"
     assert "Traceback" not in told
     assert out.read_bytes().endswith(b"\n")
     first = len(rows(out))

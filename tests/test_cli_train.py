@@ -29,7 +29,8 @@ from helpers import (
     write_study,
 )
 
-from sutja.config import PRESETS, preset
+from sutja.config import DEFAULT_PRESET, PRESETS, preset
+from sutja.runs import Metrics, RunFolder, read_metrics
 
 
 @pytest.fixture(scope="session")
@@ -99,17 +100,20 @@ def test_a_finished_run_is_resumed_at_once(study, tmp_path, monkeypatch):
 
 
 def test_what_is_told(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: read_json(study / "run" / "metrics.json"))
+    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: read_metrics(RunFolder(study / "run")))
     result = sutja("train", study / "train.csv", "--out", tmp_path / "run", *TINY)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["mel", "mfcc", "ensemble", "report:"]
     assert "39 clips, layout csv" in result.stderr
     assert "protocol speakers: 4 speakers for 2 folds" in result.stderr
 
 
+NO_METRICS = Metrics("clips", 0, [], {})
+
+
 def asked(monkeypatch, *arguments):
     """The plan that a command line makes."""
     plans = []
-    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: plans.append(plan) or {"members": {}})
+    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: plans.append(plan) or NO_METRICS)
     result = sutja("train", *arguments)
     assert result.exit_code == 0, result.output
     return plans[0]
@@ -132,10 +136,17 @@ def test_options_become_settings(study, tmp_path, monkeypatch):
 
 def test_without_options_it_is_the_preset(study, tmp_path, monkeypatch):
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run")
-    assert plan.config == preset("robust")
+    assert plan.config == preset(DEFAULT_PRESET) == preset("robust")
     for name in PRESETS:
         plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--preset", name)
         assert plan.config == preset(name)
+
+
+def test_the_language_and_its_words(study, tmp_path, monkeypatch):
+    options = ["--language", "de", "--spoken", "2=zwo", "--spoken", "1 = ein = 1", "--synthetic-voices", 3]
+    config = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", *options).config
+    assert (config.language, config.spoken) == ("de", {"2": "zwo", "1": "ein = 1"})
+    assert config.n_synthetic_voices == 3
 
 
 @pytest.mark.parametrize(("folds", "protocol"), [("4", "speakers"), ("5", "clips")])
@@ -164,15 +175,26 @@ def test_the_protocol_is_clips_where_a_speaker_is_not_known(study, tmp_path, mon
         (("--seed", "-1"), "train.seed is -1; expected 0 to 4294967295"),
         (("--folds", "40"), "label '0' has 12 clips; expected at least 40 for 40 folds; record more, or change"),
         (("--folds", "5", "--protocol", "speakers"), "4 speakers for 5 folds; use --folds 4 or less, or --protocol"),
-        (("--rename", "9=8"), "--rename 9=...: no such label; there are 0, 1, 2"),
-        (("--split", "test"), "no clip is marked test; leave --split out"),
+        (("--rename", "9=8"), "rename 9=...: no such label; there are 0, 1, 2"),
+        (("--split", "test"), "no clip is marked test; leave the split out"),
         (("--layout", "fsdd"), "layout"),
         (("--protocol", "copies"), "protocol `copies` is the study's own; use it with --preset reference, or choose"),
         (("--protocol", "corpora"), "one corpus only; expected two or more to hold out in turn; give several DATA"),
         (("--false-accept-rate", "0"), "refusal.false_accept_rate is 0.0; expected above 0 to below 1"),
         (("--false-accept-rate", ".1", "--preset", "reference"), "preset reference cannot refuse; leave --false-acc"),
-        (("--refuse", "9"), "--refuse 9: no such label; there are 0, 1, 2"),
-        (("--drop", "9"), "--drop 9: no such label; there are 0, 1, 2"),
+        (("--language", "german"), "language is 'german'; expected the code of a language, such as en, ko or pt-br"),
+        (("--spoken", "2"), "--spoken 2: expected LABEL=TEXT, for example 2=zwo"),
+        (("--spoken", "=zwo"), "--spoken =zwo: expected LABEL=TEXT"),
+        (("--spoken", "2="), "--spoken 2=: expected LABEL=TEXT"),
+        (("--spoken", "2=a", "--spoken", "2=b"), "--spoken 2=b: label '2' is there twice; expected one text for each"),
+        (("--spoken", "9=neun"), "--spoken 9=...: no such label; there are 0, 1, 2"),
+        (
+            ("--synthetic-voices", "1"),
+            "synthetic voices are to say '0', '1', '2', and in which language is not known; ",
+        ),
+        (("--synthetic-voices", "1", "--language", "tlh"), "language 'tlh' is not known to eSpeak; expected one of"),
+        (("--refuse", "9"), "refuse 9: no such label; there are 0, 1, 2"),
+        (("--drop", "9"), "drop 9: no such label; there are 0, 1, 2"),
         (("--refuse", "2", "--preset", "reference"), "preset reference cannot refuse; leave --refuse and --negatives"),
     ],
 )
@@ -199,7 +221,7 @@ def test_one_label_only(tmp_path):
 def test_a_run_that_is_there(study, tmp_path):
     before = (study / "run" / "metrics.json").read_bytes()
     told = refused(sutja("train", study / "train.csv", "--out", study / "run", *TINY))
-    assert "holds a run already; go on with it by --resume, or choose another --out" in told
+    assert "holds a run already; resume it with --resume, or choose another --out" in told
     told = refused(sutja("train", study / "train.csv", "--out", study / "run", *TINY, "--resume", "--epochs", 4))
     assert "was started with other settings; resume it with the same, or choose another --out" in told
     assert (study / "run" / "metrics.json").read_bytes() == before

@@ -126,6 +126,45 @@ def test_at_least_one_member():
         Config(members={})
 
 
+def test_the_language_and_its_words_survive_json():
+    config = Config(language="pt-BR", spoken={"6": "meia", "é": "é"})
+    assert Config.from_dict(json.loads(json.dumps(config.to_dict()))) == config
+    assert (Config().language, Config().spoken) == (None, {})
+    before = {name: value for name, value in Config().to_dict().items() if name not in ("language", "spoken")}
+    assert Config.from_dict(before) == Config()  # as sutja 0.1 wrote them
+
+
+def test_words_that_are_changed_later_change_no_settings():
+    words = {"6": "meia"}
+    config = Config(spoken=words)
+    words["7"] = "sete"
+    assert config.spoken == {"6": "meia"}
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        *(
+            ({"language": language}, "language is .*; expected the code of a language, such as en, ko or pt-br")
+            for language in ("", "german", "e", "en_us", "en us", "../ko", 7, ["en"], "en\n", "한국어")
+        ),
+        ({"spoken": ["0"]}, r"spoken is \['0'\]; expected labels with what is said for each"),
+        ({"spoken": None}, "spoken is None; expected labels"),
+        ({"spoken": {"0": ""}}, "spoken.0 is ''; expected the text that is said"),
+        ({"spoken": {"0": " "}}, "spoken.0 is ' '; expected"),
+        ({"spoken": {"0": 0}}, "spoken.0 is 0; expected"),
+        ({"spoken": {"0": None}}, "spoken.0 is None; expected"),
+        ({"spoken": {"0": "a\0b"}}, "spoken.0 is "),
+        ({"spoken": {0: "zero"}}, "spoken.0 is 'zero'; expected"),
+    ],
+)
+def test_languages_and_words_that_cannot_be(settings, message):
+    with pytest.raises(ConfigError, match=message):
+        Config(**settings)
+    with pytest.raises(ConfigError, match=message):
+        Config.from_dict(settings)
+
+
 @pytest.mark.parametrize("settings", [Config(), *(getattr(Config(), f) for f in ("audio", "train")), FeatureConfig()])
 def test_settings_are_frozen(settings):
     name = dataclasses.fields(settings)[0].name

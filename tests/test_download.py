@@ -22,7 +22,7 @@ from helpers import CutError
 
 from sutja import download
 from sutja.dataset import scan
-from sutja.download import SOURCES, fetch
+from sutja.download import CORPORA, fetch
 from sutja.errors import ConfigError, DatasetError, DependencyError, RunError
 
 
@@ -171,7 +171,7 @@ def test_a_broken_line_is_taken_up_where_it_broke(site, tmp_path):
 
 def test_what_came_is_kept_for_the_next_run(site, tmp_path):
     site.content, site.cuts = FSDD, [100] * download.N_ATTEMPTS
-    with pytest.raises(DatasetError, match=r"5 attempts failed \(.*\); 500 bytes are kept: run it again to go on"):
+    with pytest.raises(DatasetError, match=r"5 attempts failed \(.*\); 500 bytes are kept: run it again to resume"):
         fetch("fsdd", tmp_path / "fsdd", url=site.url)
     assert names(tmp_path) == ["fsdd.part", "fsdd.part.json"]
     assert (tmp_path / "fsdd.part").read_bytes() == FSDD[:500]
@@ -267,7 +267,7 @@ def test_a_busy_server_is_asked_again_and_one_that_refuses_is_not(site, tmp_path
 
 def test_nobody_answers(site, tmp_path):
     url = "http://127.0.0.1:9/x.zip"
-    with pytest.raises(DatasetError, match=rf"^{url}: 5 attempts failed \(.*refused.*\): run it again to go on$"):
+    with pytest.raises(DatasetError, match=rf"^{url}: 5 attempts failed \(.*refused.*\): run it again to resume$"):
         fetch("fsdd", tmp_path / "fsdd", url=url)
     assert list(tmp_path.iterdir()) == []
 
@@ -278,7 +278,7 @@ def test_nobody_answers(site, tmp_path):
         ({"name": "fsd"}, "corpus 'fsd' is not known; expected one of fsdd, audiomnist"),
         ({"url": "file:///etc/passwd"}, "expected one that begins with https://"),
         ({"url": "corpus.zip"}, "expected one that begins with https://"),
-        ({"sha256": "abc"}, "sha256 'abc' is not one; expected 64"),
+        ({"sha256": "abc"}, "sha256 'abc' is no checksum; expected 64"),
     ],
 )
 def test_wishes_that_cannot_be(tmp_path, arguments, message):
@@ -407,18 +407,18 @@ def test_a_wrapping_folder_is_taken_off_unless_a_layout_wants_it(site, tmp_path,
     assert ((folder / wrapping).exists(), scan(folder).layout) == (stays, "audiomnist")
 
 
-# -- sources ----------------------------------------------------------------------------------------------------------
+# -- corpora ----------------------------------------------------------------------------------------------------------
 
 
-def test_sources_say_what_they_are():
-    for source in SOURCES.values():
-        assert source.url.startswith("https://")
-        assert source.size
-        assert source.licence
-        assert source.sha256 is None or re.fullmatch("[0-9a-f]{64}", source.sha256)
+def test_corpora_say_what_they_are():
+    for corpus in CORPORA.values():
+        assert corpus.url.startswith("https://")
+        assert corpus.size
+        assert corpus.licence
+        assert corpus.sha256 is None or re.fullmatch("[0-9a-f]{64}", corpus.sha256)
 
 
-def test_another_address_is_not_held_to_the_sources_checksum(site, tmp_path):
+def test_another_address_is_not_held_to_the_corpus_checksum(site, tmp_path):
     site.content = tarred({"yes/0a_nohash_0.wav": wav()})
     assert not fetch("speech_commands", tmp_path / "sc", url=site.url).checked
-    assert SOURCES["speech_commands"].sha256 is not None
+    assert CORPORA["speech_commands"].sha256 is not None

@@ -12,7 +12,7 @@ from helpers import read_csv
 
 from sutja.audio import load_waveform
 from sutja.config import AudioConfig
-from sutja.endpoints import EndpointConfig, EndpointDetector, dbfs
+from sutja.endpoints import EndpointConfig, EndpointDetector
 
 RATE = 16_000
 
@@ -59,9 +59,10 @@ def test_a_word_comes_with_its_margins():
 
 @pytest.mark.parametrize("chunk", [3, 160, 4_801, 10**6])
 def test_however_the_stream_is_cut(chunk):
-    waveform = stream([(0.3, 0.5)], 0.9)
+    waveform = stream([(0.3, 0.5), (1.2, 3.6)], 4)  # the second is cut at two seconds
     expected = found(waveform)
     words = found(waveform, chunk=chunk)
+    assert len(words) >= 2
     assert [(w.start, w.end) for w in words] == [(w.start, w.end) for w in expected]
     assert all(np.array_equal(w.waveform, e.waveform) for w, e in zip(words, expected, strict=True))
 
@@ -115,11 +116,6 @@ def test_memory_does_not_grow():
         longest = max(longest, len(detector._buffer))
     assert longest <= (EndpointConfig().max_seconds + 1.5) * RATE
     assert len(detector._levels) <= EndpointConfig().floor_seconds / EndpointConfig().hop_seconds
-
-
-def test_levels():
-    assert dbfs(np.zeros(0, dtype=np.float32)) == dbfs(np.zeros(9, dtype=np.float32)) == -120
-    assert dbfs(tone(1_000, 1, RATE)) == pytest.approx(-9.0, abs=0.1)  # half scale -6, sine -3
 
 
 # -- real recordings --------------------------------------------------------------------------------------------------

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sutja.engine.local import run_jobs
-from sutja.errors import DatasetError, RunError
+from sutja.engine import JOBS_AHEAD, Serial
+from sutja.engine.local import Processes, local
+from sutja.engine.threads import Threads
+from sutja.errors import DatasetError, JobError, RunError
 
 # Jobs are functions of this module: workers import them by name.
 
@@ -65,43 +67,72 @@ def wait_until(condition, seconds: float = 20.0) -> bool:
     return False
 
 
-@pytest.mark.parametrize("n_processes", [1, 2, 5])
-def test_every_job_gives_its_result_and_its_steps(n_processes):
+ENGINES = [Serial(), Threads(1), Threads(3), Processes(2), Processes(5)]
+
+
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: f"{type(engine).__name__}-{engine.n_workers}")
+def test_every_engine_gives_what_the_serial_one_gives(engine):
     steps = []
-    found = list(run_jobs(square, [3, 1, 2], n_processes, lambda: steps.append(1)))
-    assert sorted(found) == [(1, 1), (2, 4), (3, 9)]
-    assert len(steps) == 6  # also those of other processes, before the last result is given out
-    if n_processes == 1:
-        assert [job for job, _ in found] == [3, 1, 2]
+    jobs = [3, 1, 2, 0, 5, 4] * 4
+    assert list(engine.map(square, iter(jobs), lambda: steps.append(1))) == [(job, job * job) for job in jobs]
+    assert len(steps) == sum(jobs)  # also those of other processes, before the last result is given out
+    assert list(engine.map(square, [])) == []
 
 
 def test_one_process_is_this_one():
-    assert list(run_jobs(process_of, [1, 2], 1, lambda: None)) == [os.getpid()] * 2
-    others = list(run_jobs(process_of, [1, 2], 2, lambda: None))
-    assert os.getpid() not in others
+    assert list(local(1).map(process_of, [1, 2])) == [os.getpid()] * 2
+    assert os.getpid() not in list(local(2).map(process_of, [1, 2]))
 
 
-def test_no_jobs():
-    assert list(run_jobs(square, [], 2, lambda: None)) == []
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: f"{type(engine).__name__}-{engine.n_workers}")
+def test_an_error_of_ours_is_told_with_its_job(engine):
+    with pytest.raises(JobError, match=r"^fail: seven is missing$") as caught:
+        list(engine.map(fail_or_spin, ["fail", "fail"]))
+    assert caught.value.job == "fail"
+    assert isinstance(caught.value.__cause__, DatasetError)
 
 
-@pytest.mark.parametrize("n_processes", [1, 2])
-def test_an_error_comes_as_it_is(n_processes):
-    with pytest.raises(DatasetError, match="seven is missing"):
-        list(run_jobs(fail_or_spin, ["fail", "fail"], n_processes, lambda: None))
+@pytest.mark.parametrize("engine", ENGINES, ids=lambda engine: f"{type(engine).__name__}-{engine.n_workers}")
+def test_any_other_error_comes_as_it_is_with_its_job_noted(engine):
+    with pytest.raises(ZeroDivisionError) as caught:
+        list(engine.map(divide, [1, 0, 2]))
+    assert "in the job 0" in caught.value.__notes__
+
+
+def divide(job: int, on_step) -> float:
+    return 1 / job
+
+
+def test_jobs_are_taken_a_few_ahead():
+    taken = []
+
+    def jobs():
+        for job in range(1000):
+            taken.append(job)
+            yield job
+
+    results = Threads(2).map(square_without_steps, jobs())
+    for given in range(20):
+        assert next(results) == given * given
+        assert len(taken) <= given + 1 + 2 * JOBS_AHEAD
+    results.close()
+
+
+def square_without_steps(job: int, on_step) -> int:
+    return job * job
 
 
 def test_an_error_stops_the_others_even_in_the_middle_of_a_report():
     started, n_threads = time.monotonic(), threading.active_count()
-    with pytest.raises(DatasetError, match="seven is missing"):
-        list(run_jobs(fail_or_spin, ["spin", "fail", "spin"], 2, lambda: None))
+    with pytest.raises(JobError, match="seven is missing"):
+        list(Processes(2).map(fail_or_spin, ["spin", "fail", "spin"]))
     assert time.monotonic() - started < 20
     assert threading.active_count() == n_threads
 
 
 def test_leaving_early_stops_the_others(tmp_path):
     note = tmp_path / "pid"
-    results = run_jobs(note_or_square, [2, str(note)], 2, lambda: None)
+    results = Processes(2).map(note_or_square, [2, str(note)])
     assert next(results) == (2, 4)
     assert wait_until(lambda: note.exists() and note.read_text(encoding="utf-8"))
     pid = int(note.read_text(encoding="utf-8"))
@@ -116,15 +147,16 @@ def note_or_square(job: int | str, on_step):
 
 def test_a_worker_that_is_ended_from_outside_is_one_sentence():
     with pytest.raises(RunError, match=r"worker process was ended from outside.*--resume"):
-        list(run_jobs(end_abruptly, [1, 2], 2, lambda: None))
+        list(Processes(2).map(end_abruptly, [1, 2]))
 
 
 PARENT = """
 import sys
 sys.path.insert(0, {tests!r})
-from test_engine_local import note_and_wait, run_jobs
+from sutja.engine.local import Processes
+from test_engine_local import note_and_wait
 if __name__ == "__main__":
-    list(run_jobs(note_and_wait, sys.argv[1:], 2, lambda: None))
+    list(Processes(2).map(note_and_wait, sys.argv[1:]))
 """
 
 

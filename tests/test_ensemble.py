@@ -1,11 +1,11 @@
-"""The ensemble: the study's sum of probabilities."""
+"""From answers to probabilities: the study's sum, and the temperature."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 
-from sutja.ensemble import combine
+from sutja.ensemble import combine, tempered
 
 
 def probabilities(seed: int, n: int = 50) -> np.ndarray:
@@ -38,3 +38,26 @@ def test_equal_votes_of_unequal_committees():
         f"{m}": combine({name: p for name, p in networks.items() if name.startswith(f"{m}_")}) for m in range(2)
     }
     assert combine(by_member) == pytest.approx(combine(networks), abs=1e-6)
+
+
+def test_a_temperature_keeps_the_order_and_the_sum():
+    sure = probabilities(0)
+    for temperature in (0.3, 1.0, 3.0):
+        warm = tempered(sure, temperature)
+        assert warm.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+        assert np.array_equal(warm.argmax(axis=1), sure.argmax(axis=1))
+    assert tempered(sure, 3.0).max() < sure.max() < tempered(sure, 0.3).max()
+
+
+def test_a_bias_moves_the_last_class_alone():
+    sure = probabilities(1)
+    less = tempered(sure, 1.0, -2.0)
+    assert (less[:, -1] < sure[:, -1]).all()
+    assert less[:, :-1] / less[:, :1] == pytest.approx(sure[:, :-1] / sure[:, :1], rel=1e-3)
+    assert less.sum(axis=1) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_what_was_certain_can_still_be_tempered():
+    certain = np.array([[1.0, 0.0]], dtype=np.float32)
+    assert np.isfinite(tempered(certain, 2.0, 1.0)).all()
+    assert tempered(certain, 1.0) is certain  # a model without calibration: to the last bit

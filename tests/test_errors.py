@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import inspect
+import pickle
 import re
 
 import pytest
@@ -33,3 +35,21 @@ def test_needs_says_how_to_install():
     assert isinstance(error, errors.DependencyError)
     assert "torch" in str(error)
     assert "pip install 'sutja[train]'" in str(error)
+
+
+@pytest.mark.parametrize(
+    "name", ["a.wav", "a: b.wav", "audio: .wav", "", "two\nlines.wav", "하나.wav", "zw\\xf6lf.wav"]
+)
+def test_an_audio_error_keeps_its_parts_wherever_it_goes(name):
+    error = errors.AudioError(name, "is a folder: expected a sound file")
+    error.add_note("of this machine")
+    for same in (error, pickle.loads(pickle.dumps(error)), copy.copy(error), copy.deepcopy(error)):
+        assert type(same) is errors.AudioError
+        assert (same.name, same.reason) == (name, "is a folder: expected a sound file")
+        assert str(same) == f"{name}: is a folder: expected a sound file"
+        assert same.__notes__ == ["of this machine"]
+
+
+def test_an_audio_error_without_a_reason_cannot_be_made():
+    with pytest.raises(TypeError):
+        errors.AudioError("a.wav: is a folder")

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from helpers import tiny_study
 
-from sutja.dataset import Clip, scan
+from sutja.clips import Clip
+from sutja.dataset import scan
 from sutja.errors import AudioError, DatasetError
 from sutja.evaluation import evaluate, score
 from sutja.metrics import speaker_interval, wilson_interval
@@ -24,7 +25,7 @@ class Parrot:
     def predict_many(self, sources):
         for path in sources:
             if path.name.startswith("broken"):
-                yield AudioError(f"{path}: broken")
+                yield AudioError(str(path), "broken")
             else:
                 p = 0.9 if "yes" in path.name else 0.2
                 yield Prediction("yes" if p > 0.5 else "no", max(p, 1 - p), {"no": 1 - p, "yes": p})

@@ -17,8 +17,9 @@ from models import AUDIO, REFERENCE, ROBUST, SMALL, make_bundle, network
 
 from sutja import export as portable
 from sutja.bundle import load
+from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.dataset import Clip, scan
+from sutja.dataset import scan
 from sutja.errors import BundleError, DatasetError
 from sutja.export import Proof, export, export_int8, made_sounds, metadata, prove
 from sutja.predictor import Predictor
@@ -74,7 +75,7 @@ def test_another_answer_is_not_given_out(change):
     other = replace(bundle, **change)
     if "labels" in change:  # columns exchanged
         other = replace(bundle, members=(replace(bundle.members[0], onnx=network(SMALL, 4, seed=9)),))
-    content = portable.whole_graph(other).SerializeToString()
+    content = portable.waveform_graph(other).SerializeToString()
     if "min_seconds" in str(change) and other.audio.min_seconds > bundle.audio.min_seconds:
         with pytest.raises(BundleError, match="differs from the predictor by nan"):
             prove(content, Predictor(bundle))
@@ -163,13 +164,13 @@ def lenient(monkeypatch):
 def test_8_bits_are_smaller_and_measured(clips, lenient):
     bundle = make_bundle(SMALL)
     plain, _ = export(bundle)
-    content, _, eight = export_int8(bundle, clips)
+    content, _, cost = export_int8(bundle, clips)
     assert len(content) < len(plain)
-    assert eight.n_clips == 32  # four of five
-    assert eight.accuracy_float == 1
-    assert eight.accuracy == eight.same_label > 0.25
+    assert cost.n_clips == 32  # four of five
+    assert cost.accuracy_float == 1
+    assert cost.accuracy == cost.same_label > 0.25
     told = opened(content).get_modelmeta().custom_metadata_map
-    assert json.loads(told["int8"])["accuracy"] == eight.accuracy
+    assert json.loads(told["int8"])["accuracy"] == cost.accuracy
     kinds = {node.op_type for node in onnx.load_from_string(content).graph.node}
     assert "DequantizeLinear" in kinds
 

@@ -23,7 +23,6 @@ from sutja.features import (
     pad,
     power_spectrogram,
     random_left,
-    random_pad,
 )
 
 MEL, MFCC = preset("reference").members.values()
@@ -313,12 +312,12 @@ def test_the_caller_keeps_its_waveform():
 # -- padding and scaling ----------------------------------------------------------------------------------------------
 
 
-def test_random_pad_keeps_the_content_and_splits_in_every_way():
+def test_padding_at_random_keeps_the_content_and_splits_in_every_way():
     content = np.arange(1, 3 * 36 + 1, dtype=np.float32).reshape(3, 36)
     rng = np.random.default_rng(0)
     lefts = []
     for _ in range(400):
-        padded = random_pad(content, 40, rng)
+        padded = pad(content, 40, random_left(36, MEL, rng))
         assert padded.shape == (3, 40)
         left = int(np.flatnonzero(padded[0])[0])
         assert np.array_equal(padded[:, left : left + 36], content)
@@ -329,9 +328,9 @@ def test_random_pad_keeps_the_content_and_splits_in_every_way():
     assert counts.min() > 50  # each of 5 ways, 80 times in the mean
 
 
-def test_random_pad_of_a_full_window_changes_nothing():
+def test_padding_a_full_window_changes_nothing():
     content = np.ones((3, 40), dtype=np.float32)
-    assert np.array_equal(random_pad(content, 40, np.random.default_rng(0)), content)
+    assert np.array_equal(pad(content, 40, random_left(40, MEL, np.random.default_rng(0))), content)
 
 
 @given(n_frames=st.integers(1, 60), seed=st.integers(0, 2**32 - 1))
@@ -371,13 +370,9 @@ def test_padding_means_quietest_before_and_loudest_after():
 @pytest.mark.parametrize("config", [MEL, MFCC], ids=["mel", "mfcc"])
 def test_each_member_is_scaled_in_the_studys_order(config):
     (content,) = extract(voice(20_000), 20_000, [config])
-    rng = np.random.default_rng(1)
-    left = random_left(content.shape[1], config, rng)
+    left = random_left(content.shape[1], config, np.random.default_rng(1))
     found = network_input(content, config, left=left)
-    if config is MEL:
-        expected = random_pad(min_max(content), 40, np.random.default_rng(1))
-    else:
-        expected = min_max(random_pad(content, 40, np.random.default_rng(1)))
+    expected = pad(min_max(content), 40, left) if config is MEL else min_max(pad(content, 40, left))
     assert np.array_equal(found, expected)
     assert found.shape == (40, 40)
     assert (found.min(), found.max()) == (0.0, 1.0)

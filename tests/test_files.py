@@ -14,7 +14,7 @@ import pytest
 
 from sutja import files
 from sutja.errors import RunError
-from sutja.files import new_folder, replace_whole, sha256, write_bytes, write_json, write_text
+from sutja.files import new_folder, replace_atomically, sha256, write_bytes, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -38,7 +38,7 @@ def test_an_error_leaves_the_old_file_and_nothing_else(tmp_path):
     write_text(path, "old")
 
     def write_half() -> None:
-        with replace_whole(path) as draft:
+        with replace_atomically(path) as draft:
             draft.write_text("half", encoding="utf-8")
             raise ZeroDivisionError
 
@@ -76,8 +76,8 @@ def test_a_kill_while_writing_leaves_the_old_file(tmp_path):
     path = tmp_path / "a.txt"
     write_text(path, "old")
     program = (
-        "import os, signal, sys; from pathlib import Path; from sutja.files import replace_whole\n"
-        "with replace_whole(Path(sys.argv[1])) as draft:\n"
+        "import os, signal, sys; from pathlib import Path; from sutja.files import replace_atomically\n"
+        "with replace_atomically(Path(sys.argv[1])) as draft:\n"
         "    draft.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)\n"
     )
     ended = subprocess.run([sys.executable, "-c", program, str(path)], check=False)

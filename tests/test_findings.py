@@ -8,10 +8,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip, Dataset
+from sutja.dataset import Dataset
+from sutja.errors import AudioError
 from sutja.findings import WEIGHTS, coverage, explained, find
-from sutja.profile import ClipProfile, Unreadable
+from sutja.profile import ClipProfile
 
 LABELS, SPEAKERS = ("no", "up", "yes"), ("a", "b", "c", "d", "e")
 
@@ -174,7 +176,7 @@ def test_copies_say_where_they_contradict():
 
 def test_unreadable_clips_come_first_when_they_are_most():
     table = clips()
-    lost = [Unreadable(c.name, "the file is empty; record it again") for c in table[:30]]
+    lost = [AudioError(c.name, "the file is empty; record it again") for c in table[:30]]
     one(said(table, profiles(table)[30:], lost)[:1], "stop: ", "67 %", "30 of 45", lost[0].reason)
 
 

@@ -12,19 +12,19 @@ from models import AUDIO, REFERENCE, ROBUST, SMALL, make_bundle, network
 from sutja import graph
 from sutja.audio import load_waveform
 from sutja.bundle import Bundle
-from sutja.calibration import tempered
 from sutja.config import AudioConfig
+from sutja.ensemble import tempered
 from sutja.errors import AudioError, BundleError
 from sutja.export import made_sounds
 from sutja.features import network_inputs
-from sutja.graph import whole_graph
+from sutja.graph import waveform_graph
 from sutja.predictor import Predictor
 
 
 def session(bundle: Bundle) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    content = whole_graph(bundle).SerializeToString()
+    content = waveform_graph(bundle).SerializeToString()
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
@@ -76,7 +76,7 @@ def test_the_presets(config):
 
 def test_members_that_agree_share_an_stft():
     def n_transforms(*members):
-        return sum(node.op_type == "Sin" for node in whole_graph(make_bundle(*members)).graph.node)
+        return sum(node.op_type == "Sin" for node in waveform_graph(make_bundle(*members)).graph.node)
 
     assert n_transforms(SMALL) == n_transforms(SMALL, replace(SMALL, n_mels=30, n_mfcc=12)) == 1
     assert n_transforms(SMALL, replace(SMALL, hop_length=100)) == 2
@@ -197,7 +197,7 @@ def test_members_of_other_operators_are_refused():
     bundle = make_bundle(SMALL)
     old = replace(bundle, members=(replace(bundle.members[0], onnx=network(SMALL, 4, opset=17)),))
     with pytest.raises(BundleError, match="member m0: ONNX operators of version 17; expected 20"):
-        whole_graph(old)
+        waveform_graph(old)
 
 
 def test_names_are_made_once():

@@ -1,4 +1,4 @@
-"""Each kind of problem is found where it was put, and nowhere else."""
+"""What is in a data set, and each problem with the clip that has it."""
 
 from __future__ import annotations
 
@@ -8,83 +8,33 @@ import shutil
 import numpy as np
 import pytest
 from conftest import TINY_RATE, tone, write_wav
+from helpers import Told
 
-from sutja.config import Config, FeatureConfig
+from sutja.config import Config
 from sutja.dataset import merge, scan
 from sutja.errors import DatasetError
-from sutja.inspection import PROBLEMS, find_problems, inspect
+from sutja.inspection import inspect, inspection_of
+from sutja.listening import PROBLEMS
+from sutja.profile import profile_clips
 
 CONFIG = Config()
-WINDOW = CONFIG.members["mel"].max_samples / CONFIG.audio.sample_rate
-
-
-def kinds(samples, sample_rate=TINY_RATE, config=CONFIG):
-    samples = np.asarray(samples, np.float32)
-    samples = samples if samples.ndim == 2 else samples[:, None]
-    return [kind for kind, _ in find_problems(samples, sample_rate, config)]
 
 
 def word(seconds=0.5):
     return tone(440, seconds, TINY_RATE)
 
 
-@pytest.mark.parametrize(
-    ("samples", "expected"),
-    [
-        (word(), []),
-        (0.001 * word(), []),  # quiet is no problem: AudioMNIST is
-        (np.zeros(4000), ["silent"]),
-        (np.full(4000, 0.3), ["silent"]),  # an offset alone is no sound
-        (0.0001 * word(), ["silent"]),
-        (word(0.02), ["too_short"]),
-        (np.zeros(0), ["too_short"]),
-        (word(WINDOW - 0.001), []),
-        (word(WINDOW + 0.001), ["longer_than_window"]),
-        (word(61), ["too_long"]),
-        (np.clip(3 * word(), -1, 1), ["clipped"]),
-        (np.clip(3 * word(), -127 / 128, 127 / 128), ["clipped"]),  # 8 bit
-        (np.clip(3 * word(), -0.9, 0.9), []),  # turned down afterwards: not seen
-        (2 * word(), []),  # reaches full scale, is not cut
-        (word() + 0.2, ["dc_offset"]),
-        (word() + 0.02, []),
-        (np.append(word(), np.nan), ["not_finite"]),
-        (np.append(word(1.5), np.inf), ["longer_than_window", "not_finite"]),
-    ],
-)
-def test_problems_of_a_sound(samples, expected):
-    assert kinds(samples) == expected
-
-
-@pytest.mark.parametrize(("n_equal", "n_places"), [(2, 0), (3, 1), (7, 1)])
-def test_a_run_at_full_scale_counts_once(n_equal, n_places):
-    samples = word()
-    samples[100 : 100 + n_equal] = 1
-    samples[1000 : 1000 + n_equal] = -1
-    found = dict(find_problems(samples[:, None], TINY_RATE, CONFIG))
-    assert found.get("clipped", "0").split()[0] == str(2 * n_places)
-
-
-def test_one_bad_channel_is_enough():
-    good = 2 * word()
-    assert kinds(np.stack([good, np.clip(2 * good, -1, 1)], axis=1)) == ["clipped"]
-    assert kinds(np.stack([good, good + 0.5], axis=1)) == ["dc_offset"]
-
-
-def test_the_window_is_the_settings_own():
-    short = Config(members={"mel": FeatureConfig(n_frames=10)})
-    assert kinds(word(0.5), config=short) == ["longer_than_window"]
-
-
 def test_inspection_of_a_good_data_set(tiny_dataset):
-    heard = []
-    found = inspect(scan(tiny_dataset), progress=lambda: heard.append(1))
-    assert (found.n_clips, found.n_unlabelled, len(heard)) == (36, 0, 36)
+    told = Told()
+    found = inspect(scan(tiny_dataset), progress=told)
+    assert (told.stages, len(told.steps)) == ([("listening", 36)], 36)
+    assert (found.n_clips, found.n_unlabelled) == (36, 0)
     assert found.labels == {"0": 12, "1": 12, "2": 12}
     assert found.speakers == dict.fromkeys(("01", "02", "03", "04"), 9)
     assert (found.sample_rates, found.channels, found.splits) == ({8000: 36}, {1: 36}, {})
     assert 0.2 < found.durations.shortest < found.durations.median < found.durations.longest < 0.4
     assert found.durations.total == pytest.approx(36 * 0.3, rel=0.1)
-    assert found.window_seconds == WINDOW
+    assert found.window_seconds == CONFIG.window_seconds
     assert found.problems == ()
     assert json.loads(json.dumps(found.to_dict()))["n_clips"] == 36
 
@@ -108,7 +58,8 @@ def test_every_problem_is_told_with_its_clip(tiny_dataset):
         ("duplicate", "data/04/2_04_2.wav"),
     ]
     details = [p.detail for p in found.problems]
-    assert "cannot be decoded" in details[0]
+    assert details[0].startswith("cannot be decoded")
+    assert found.to_dict()["problems"][0]["detail"] == f"{clips[0]}: {details[0]}"  # a whole sentence there
     assert details[4:] == [
         "same sound as data/01/1_01_1.wav",
         "same sound as data/01/1_01_1.wav, but label 2 and not 1",
@@ -136,6 +87,18 @@ def test_nothing_that_can_be_read(tmp_path):
     (tmp_path / "7/a.wav").write_bytes(b"")
     with pytest.raises(DatasetError, match=r"none of its 1 clips can be read: .*a.wav: the file is empty"):
         inspect(scan(tmp_path))
+
+
+def test_whole_profiles_give_the_same_inspection(tiny_dataset):
+    """What `sutja explore` has measured answers what `sutja data info` asks, with the same numbers."""
+    dataset = scan(tiny_dataset)
+    shutil.copy(dataset.clips[0].path, dataset.clips[7].path)
+    write_wav(dataset.clips[2].path, np.clip(3 * word(1.5), -1, 1), TINY_RATE)
+    profiled, unreadable = profile_clips(dataset.clips, CONFIG)
+    assert unreadable == []
+    inspection = inspection_of(dataset, [clip.profile for clip in profiled], CONFIG)
+    assert inspection == inspect(dataset, CONFIG)
+    assert set(inspection.problems_by_kind()) == {"longer_than_window", "clipped", "duplicate"}
 
 
 @pytest.mark.corpus

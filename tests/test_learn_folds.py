@@ -1,4 +1,4 @@
-"""Folds under the three protocols, the inputs that they point at, and the jobs."""
+"""Folds under the protocols: who is on which side, and that nothing is lost or there twice."""
 
 from __future__ import annotations
 
@@ -9,18 +9,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+pytest.importorskip("sklearn")
 
-import torch
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedKFold
 
-from sutja.config import PROTOCOLS, FeatureConfig, TrainConfig, preset
-from sutja.dataset import Clip
+from sutja.clips import Clip
+from sutja.config import PROTOCOLS, TrainConfig
 from sutja.errors import DatasetError
-from sutja.features import network_input
-from sutja.learn.folds import Fold, make_folds, make_inputs, make_jobs, read_result, run_job
+from sutja.learn.folds import Fold, folds_of_clips, make_folds, split_clips
+from sutja.learn.inputs import Layout
 
 CONFIG = TrainConfig(epochs=2, batch_size=8)
 
@@ -45,7 +44,7 @@ def study(n_labels=10, n_each=40) -> list[Clip]:
 
 def clip_of(rows: np.ndarray, n_clips: int, n_copies: int) -> np.ndarray:
     """The clip that a row of the inputs shows."""
-    return np.where(rows < n_clips, rows, (rows - n_clips) // n_copies)
+    return Layout(n_clips, n_clips, n_copies).sounds_of(rows)
 
 
 # -- copies: the study's own ------------------------------------------------------------------------------------------
@@ -231,105 +230,10 @@ def test_one_speaker_is_not_told_to_use_one_fold():
         cut(table(*many("0", 20, "a"), *many("1", 20, "a")), "speakers")
 
 
-# -- inputs -----------------------------------------------------------------------------------------------------------
-
-SMALL = FeatureConfig(n_mels=4, n_frames=10)
-
-
-def clips_of_frames(*n_frames: int) -> list[np.ndarray]:
-    rng = np.random.default_rng(0)
-    return [rng.random((4, n), dtype=np.float32) for n in n_frames]
-
-
-def test_inputs_are_the_clips_and_then_their_copies():
-    features = clips_of_frames(10, 3, 7)
-    rows = make_inputs(features, SMALL, 4, (929, 0))
-    assert rows.shape == (3 * 5, 4, 10)
-    assert rows.dtype == np.float32
-    for i, clip in enumerate(features):
-        assert np.array_equal(rows[i], network_input(clip, SMALL))
-        missing = 10 - clip.shape[1]
-        ways = [network_input(clip, SMALL, left=left) for left in range(missing + 1)]
-        for copy in rows[3 + 4 * i : 3 + 4 * (i + 1)]:
-            assert any(np.array_equal(copy, way) for way in ways)
-
-
-def test_copies_differ_and_the_seed_says_how():
-    features = clips_of_frames(2, 2, 2)
-    first = make_inputs(features, SMALL, 6, (929, 0))
-    assert len(np.unique(first[3:9], axis=0)) > 2
-    assert np.array_equal(first, make_inputs(features, SMALL, 6, (929, 0)))
-    assert not np.array_equal(first, make_inputs(features, SMALL, 6, (929, 1)))
-    assert not np.array_equal(first, make_inputs(features, SMALL, 6, (930, 0)))
-
-
-# -- jobs -------------------------------------------------------------------------------------------------------------
-
-
-def test_jobs_are_folds_times_members_with_seeds_of_their_own(tmp_path):
-    folds = cut(study(), "copies")
-    jobs = make_jobs(preset("reference"), folds, 10, tmp_path)
-    assert [(job.member, job.number) for job in jobs] == [(m, n) for n in range(1, 6) for m in ("mel", "mfcc")]
-    assert len({job.seed for job in jobs}) == 10
-    assert len({job.result for job in jobs} | {job.checkpoint for job in jobs}) == 20
-    assert jobs == make_jobs(preset("reference"), folds, 10, tmp_path)
-    other = replace(preset("reference"), train=replace(preset("reference").train, seed=930))
-    assert {job.seed for job in make_jobs(other, folds, 10, tmp_path)}.isdisjoint({job.seed for job in jobs})
-
-
-@pytest.fixture
-def job(tmp_path):
-    rng = np.random.default_rng(0)
-    rows = rng.random((40, 12, 10), dtype=np.float32)
-    targets = np.arange(40) % 2
-    np.save(tmp_path / "mel.npy", rows)
-    np.save(tmp_path / "targets.npy", targets)
-    fold = Fold(np.arange(0, 20), np.arange(20, 30), np.arange(30, 40))
-    config = replace(preset("reference"), train=replace(CONFIG, n_copies=1))
-    return make_jobs(config, [fold], 2, tmp_path)[0]
-
-
-def test_a_job_leaves_its_result_and_no_checkpoint(job):
-    steps = []
-    found = run_job(job, lambda: steps.append(1))
-    assert len(steps) == job.config.epochs
-    assert found.probabilities.shape == (10, 2)
-    assert found.probabilities.sum(axis=1) == pytest.approx(1, abs=1e-6)
-    assert sorted(p.name for p in job.folder.iterdir()) == ["mel.npy", "mel_1.npz", "targets.npy"]
-    read = read_result(job)
-    assert np.array_equal(read.probabilities, found.probabilities)
-    assert read.history == found.history
-    assert read.weights.keys() == found.weights.keys()
-    assert all(np.array_equal(read.weights[name], values) for name, values in found.weights.items())
-
-
-def test_a_finished_job_is_read_and_not_run_again(job, monkeypatch):
-    first = run_job(job, lambda: None)
-    monkeypatch.setattr("sutja.learn.folds.fit", None)  # would fail
-    steps = []
-    again = run_job(job, lambda: steps.append(1))
-    assert np.array_equal(again.probabilities, first.probabilities)
-    assert len(steps) == job.config.epochs
-
-
-def test_a_job_takes_one_thread_and_gives_the_others_back(job):
-    before, seen = torch.get_num_threads(), []
-    torch.set_num_threads(2)
-    try:
-        run_job(job, lambda: seen.append(torch.get_num_threads()))
-        assert set(seen) == {1}
-        assert torch.get_num_threads() == 2
-    finally:
-        torch.set_num_threads(before)
-
-
-def test_what_chose_and_what_is_judged_is_never_learned_from(job, tmp_path):
-    # Other values in the rows that are judged change no weight.
-    first = run_job(job, lambda: None)
-    rows = np.load(tmp_path / "mel.npy")
-    rows[job.fold.test] = 0.5
-    np.save(tmp_path / "mel.npy", rows)
-    job.result.unlink()
-    second = run_job(job, lambda: None)
-    assert all(np.array_equal(second.weights[name], values) for name, values in first.weights.items())
-    assert not np.array_equal(second.probabilities, first.probabilities)
+def test_each_clip_has_the_fold_where_it_is_judged():
+    clips = study(3, 20)
+    splits = split_clips(clips, targets_of(clips), CONFIG, "clips")
+    found = folds_of_clips(splits, len(clips))
+    assert Counter(found.tolist()) == dict.fromkeys(range(5), 12)
+    for number, (_, test) in enumerate(splits):
+        assert (found[test] == number).all()

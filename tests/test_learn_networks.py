@@ -9,14 +9,14 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from sutja.learn.networks import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, DigitNet, ResidualBlock, n_parameters
+from sutja.learn.networks import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, ResidualBlock, StudyNet, n_parameters
 
 
 def count(module: nn.Module) -> int:
     return n_parameters(module)
 
 
-NETWORK = DigitNet(10)
+NETWORK = StudyNet(10)
 BLOCKS = [block for block in NETWORK.blocks if isinstance(block, ResidualBlock)]
 
 # The rows of the specification's table. Body: BN, ReLU, conv, BN, ReLU, conv, BN, ReLU, conv.
@@ -67,7 +67,7 @@ def test_what_learns():
 @pytest.mark.parametrize("shape", [(1, 40, 40), (5, 40, 40), (3, 64, 101), (2, 8, 8)])
 def test_shapes(n_classes, shape):
     n, n_bins, n_frames = shape
-    logits = DigitNet(n_classes).eval()(torch.rand(n, 1, n_bins, n_frames))
+    logits = StudyNet(n_classes).eval()(torch.rand(n, 1, n_bins, n_frames))
     assert logits.shape == (n, n_classes)
     assert torch.isfinite(logits).all()
 
@@ -89,7 +89,7 @@ def test_constants_are_keras_s():
 
 def test_he_normal_weights_and_zero_biases():
     torch.manual_seed(0)
-    layers = [m for m in DigitNet(10).modules() if isinstance(m, nn.Conv2d | nn.Linear)]
+    layers = [m for m in StudyNet(10).modules() if isinstance(m, nn.Conv2d | nn.Linear)]
     for layer in layers:
         assert (layer.bias == 0).all()
         weights, fan_in = layer.weight.detach(), layer.weight[0].numel()
@@ -127,7 +127,7 @@ def test_a_block_ends_in_relu_and_begins_with_its_norm():
 
 
 def test_dropout_acts_in_training_only():
-    network, x = DigitNet(10), torch.rand(4, 1, 40, 40)
+    network, x = StudyNet(10), torch.rand(4, 1, 40, 40)
     network.eval()
     assert torch.equal(network(x), network(x))
     network.train()

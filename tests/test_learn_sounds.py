@@ -1,5 +1,6 @@
 """What a robust run learns from: kept apart by fold, repeatable, and as the predictor hears it."""
 
+import pickle
 from collections import Counter
 from dataclasses import replace
 
@@ -9,12 +10,17 @@ import pytest
 pytest.importorskip("torch")
 
 from conftest import tone, write_wav
+from spoken_digits import DIGITS, FORMS, GERMAN
 
+from sutja.clips import Clip
 from sutja.config import PRESETS, RefusalConfig
-from sutja.dataset import Clip
-from sutja.errors import DatasetError
+from sutja.engine import Serial
+from sutja.engine.local import Processes
+from sutja.engine.threads import Threads
+from sutja.errors import ConfigError, DatasetError, JobError
 from sutja.learn import sounds
-from sutja.learn.folds import last_fold, make_folds
+from sutja.learn.folds import all_rows, make_folds
+from sutja.learn.inputs import Layout, write_versions
 
 ROBUST = PRESETS["robust"]
 SMALL = replace(
@@ -43,29 +49,30 @@ def test_the_shares_are_kept_and_all_are_refused(refused):
     assert len(refused) == 18
     assert {sound.target for sound in refused} == {3}
     assert {sound.held_out for sound in refused} == {0, 1}
-    assert all(sound.hear().any() for sound in refused)
+    assert all(sounds.hear(sound, SMALL).any() for sound in refused)
     assert Counter(sound.kind for sound in refused) == {"spliced": 6, "synthetic word": 6, "noise": 6}
 
 
-def test_a_splice_is_held_out_with_its_clip_and_made_of_nothing_from_other_folds(clips, monkeypatch):
+def test_a_splice_is_held_out_with_its_clip_and_made_of_nothing_from_other_folds(clips):
     config = replace(SMALL, refusal=RefusalConfig(spliced_share=5.0, words_share=0, noise_share=0))
-    folds, pairs = np.arange(12) // 3 % 2, []
-    monkeypatch.setattr(sounds, "_spliced", lambda clip, other, *_: pairs.append((clip, other)))
+    folds = np.arange(12) // 3 % 2
     found = sounds.refused(clips, folds, ("0", "1", "2"), config)
     fold_of = dict(zip(clips, folds, strict=True))
+    by_path = {clip.path: clip for clip in clips}
     assert len(found) == 60
-    for sound, (clip, other) in zip(found, pairs, strict=True):
+    for sound in found:
+        clip, other = (by_path[path] for path in sound.paths)
         assert sound.held_out == fold_of[clip] == fold_of[other]
         assert clip.label != other.label
         assert clip.speaker == other.speaker
 
 
 def test_extra_recordings_are_in_every_fold_and_say_words_of_the_vocabulary(clips):
-    found = sounds.extra(clips, ("0", "1", "2"), SMALL)
+    found = sounds.extra(clips, ("0", "1", "2"))
     assert [sound.target for sound in found] == [number % 3 for number in range(12)]
     assert {(sound.held_out, sound.kind) for sound in found} == {(None, "extra")}
     with pytest.raises(DatasetError, match=r"extra recordings say '2'; expected words of the vocabulary \(0, 1\)"):
-        sounds.extra(clips, ("0", "1"), SMALL)
+        sounds.extra(clips, ("0", "1"))
 
 
 def test_a_preset_without_refusal_has_none(clips):
@@ -84,27 +91,113 @@ def test_folds_learn_from_nothing_that_is_held_out_there(clips, refused):
         assert not {clips[row].speaker for row in fold.test if row < 12} & {
             clips[row].speaker for row in learned if row < 12
         }
-    everything = last_fold(n_sounds, 12, SMALL.train)
+    everything = all_rows(Layout(12, n_sounds, SMALL.train.n_copies))
     assert len(everything.train) == n_sounds * SMALL.train.n_copies
 
 
-def test_inputs_are_repeatable_and_begin_with_the_clip_as_it_is(clips, tmp_path):
-    listed = [sounds.Sound(sounds.clip_of(clip, SMALL), 0, 0) for clip in clips[:4]]
-    rows = []
-    for name, n_jobs in (("a", 1), ("b", 2)):
-        (tmp_path / name).mkdir()
-        sounds.write_inputs(listed, SMALL, tmp_path / name, n_jobs, lambda: None)
-        rows.append(np.load(tmp_path / name / "mel.npy"))
-    assert rows[0].shape == (12, 40, 101)
-    assert np.array_equal(rows[0], rows[1])
-    heard = sounds.inputs(listed[1].hear(), SMALL)["mel"]
-    assert np.abs(rows[0][1] - heard).max() < 0.04  # dB, float16
-    assert not np.array_equal(rows[0][4], rows[0][5])  # two versions of the first clip
+def written(listed, folder, engine):
+    folder.mkdir()
+    versions = engine.map(sounds.versions_of, sounds.version_jobs(listed, SMALL))
+    write_versions(folder, versions, Layout(len(listed), len(listed), SMALL.train.n_copies), SMALL)
+    return np.load(folder / "mel.npy")
+
+
+def test_rows_are_the_same_wherever_they_are_made_and_begin_with_the_clip_as_it_is(clips, refused, tmp_path):
+    listed = sounds.of_clips(clips[:4], np.zeros(4, dtype=np.int64), np.zeros(4, dtype=np.int64)) + refused[::3]
+    engines = {"serial": Serial(), "threads": Threads(2), "processes": Processes(2)}
+    rows = {name: written(listed, tmp_path / name, engine) for name, engine in engines.items()}
+    assert rows["serial"].shape == (30, 40, 101)
+    assert np.array_equal(rows["serial"], rows["threads"])
+    assert np.array_equal(rows["serial"], rows["processes"])
+    heard = sounds.member_inputs(sounds.hear(listed[1], SMALL), SMALL)["mel"]
+    assert np.abs(rows["serial"][1] - heard).max() < 0.04  # dB, float16
+    assert not np.array_equal(rows["serial"][10], rows["serial"][11])  # two versions of the first clip
+
+
+def test_a_sound_is_plain_data_and_sounds_the_same_wherever_it_is_heard(refused):
+    for sound in refused:
+        again = pickle.loads(pickle.dumps(sound))
+        assert again == sound
+        assert np.array_equal(sounds.hear(again, SMALL), sounds.hear(sound, SMALL))
+
+
+def test_a_recording_that_went_is_told_with_its_sound(clips):
+    listed = sounds.of_clips(clips[:3], np.zeros(3, dtype=np.int64))
+    clips[1].path.unlink()
+    with pytest.raises(JobError, match=r"sound 1 \(clip, 1.wav\): .*1.wav: "):
+        list(Serial().map(sounds.versions_of, sounds.version_jobs(listed, SMALL)))
+
+
+@pytest.mark.parametrize("n_drawn", [0, 1, 7])
+def test_a_draw_is_where_a_generator_stood(n_drawn):
+    rng = np.random.default_rng([3, 4])
+    rng.integers(2**31, size=n_drawn, dtype=np.int32)  # an odd number leaves half of a draw behind
+    draw = sounds.Draw.of(rng)
+    again = draw.rng()
+    assert np.array_equal(again.integers(2**31, size=9, dtype=np.int32), rng.integers(2**31, size=9, dtype=np.int32))
+    assert again.standard_normal() == rng.standard_normal()
+
+
+def spoken_texts(labels, **settings):
+    """What synthetic speakers of these settings read, and in which languages."""
+    found = sounds.synthetic(labels, replace(SMALL, n_synthetic_voices=3, **settings))
+    return [(sound.text, sound.voice.language) for sound in found]
 
 
 def test_synthetic_speakers_are_in_every_fold():
-    found = sounds.synthetic([str(digit) for digit in range(10)], replace(SMALL, n_synthetic_voices=2))
+    found = sounds.synthetic(DIGITS, replace(SMALL, n_synthetic_voices=2, language="en"))
     assert len(found) == 20
     assert {sound.held_out for sound in found} == {None}
     assert sorted({sound.target for sound in found}) == list(range(10))
     assert sounds.synthetic(["0", "1"], SMALL) == []
+
+
+def test_synthetic_speakers_speak_the_language():
+    read = spoken_texts(DIGITS, language="de")
+    assert [text for text, _ in read] == 3 * list(GERMAN)
+    assert {language for _, language in read} == {"de"}
+    read = spoken_texts(["3", "0"], language="ja")
+    assert read == 3 * [("さん", "ja"), ("ゼロ", "ja")]
+    assert {accent for _, accent in spoken_texts(["3"], language="zh")} == {"cmn"}
+    assert {accent for _, accent in spoken_texts(["3"], language="EN-US")} <= {"en-us", "en-us-nyc"}
+
+
+def test_synthetic_speakers_say_what_is_told():
+    read = spoken_texts(["2", "3", "ja"], language="de", spoken={"2": "zwo"})
+    assert [text for text, _ in read] == 3 * ["zwo", "drei", "ja"]
+    read = spoken_texts(["2", "3"], language="is", spoken={"2": "tveir", "3": "3"})  # not in the lexicon
+    assert read == 3 * [("tveir", "is"), ("3", "is")]
+
+
+@pytest.mark.parametrize(
+    ("labels", "settings", "message"),
+    [
+        (
+            DIGITS,
+            {},
+            "synthetic voices are to say '0', '1', '2', and in which language is not known; expected the lang",
+        ),
+        (
+            ["ja", "nein"],
+            {},
+            "synthetic voices are to say 'ja', 'nein', and in which language is not known.*--language en",
+        ),
+        (DIGITS, {"language": "tlh"}, "language 'tlh' is not known to eSpeak; expected one of its"),
+        (["yes", "3"], {"language": "is"}, "no word is known for '3' in language 'is'; expected .* --spoken 3=TEXT"),
+    ],
+)
+def test_synthetic_speakers_who_cannot_say_it(labels, settings, message):
+    with pytest.raises(ConfigError, match=message):
+        sounds.synthetic(labels, replace(SMALL, n_synthetic_voices=1, **settings))
+
+
+def test_other_words_are_none_of_the_language(clips):
+    many = replace(SMALL, refusal=RefusalConfig(spliced_share=0, words_share=20, noise_share=0))
+    for language, forms in (("de", FORMS["de"]), (None, " ".join(FORMS.values()))):
+        found = sounds.refused(clips, np.arange(12) % 2, ("0", "1", "2"), replace(many, language=language))
+        names = {sound.name.partition(":")[2] for sound in found}
+        assert len(names) > 150
+        assert not names & set(forms.split())
+    told = replace(many, language="de", spoken={"0": "window"})
+    found = sounds.refused(clips, np.arange(12) % 2, ("0", "1", "2"), told)
+    assert "window" not in {sound.name.partition(":")[2] for sound in found}

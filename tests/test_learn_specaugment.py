@@ -15,7 +15,8 @@ from conftest import tone
 from sutja.config import PRESETS, TrainConfig
 from sutja.features import network_inputs
 from sutja.learn import specaugment, training
-from sutja.learn.sounds import inputs
+from sutja.learn.inputs import InputKind, Inputs
+from sutja.learn.sounds import member_inputs
 
 ROBUST = PRESETS["robust"]
 EVERYTHING = TrainConfig(warps=True, babble_share=1.0, masks=True)
@@ -33,7 +34,7 @@ def words(n: int = 16, n_bins: int = 40, n_frames: int = 101) -> torch.Tensor:
 def test_without_any_of_it_the_network_is_shown_what_the_predictor_shows():
     wave = tone(700, 0.4, 16_000) + 0.1 * tone(2_500, 0.4, 16_000)
     shown = network_inputs(wave, 16_000, list(ROBUST.members.values()))[0]
-    rows = torch.from_numpy(inputs(wave, ROBUST)["mel"])[None]
+    rows = torch.from_numpy(member_inputs(wave, ROBUST)["mel"])[None]
     assert torch.equal(specaugment.add_babble(rows, 0.0, np.random.default_rng(0)), rows)
     assert np.abs(specaugment.standardise(rows)[0].numpy() - shown).max() < 1e-5
 
@@ -94,7 +95,7 @@ def test_half_of_the_inputs_are_warped():
 
 def test_babble_has_the_level_that_was_drawn(monkeypatch):
     monkeypatch.setattr(specaugment, "SNR_DB", (5.0, 5.0))
-    monkeypatch.setattr(specaugment, "CUT_SHARE", 0.0)
+    monkeypatch.setattr(specaugment, "TRIMMED_SHARE", 0.0)
     before = words()
     mixed = specaugment.add_babble(before, 1.0, np.random.default_rng(0))
     speech = (10 ** (before / 10))[:, :, :].mean(1)
@@ -106,7 +107,7 @@ def test_babble_has_the_level_that_was_drawn(monkeypatch):
 def test_babble_comes_from_other_inputs_and_fill_the_window_or_the_word(monkeypatch):
     monkeypatch.setattr(specaugment, "SNR_DB", (0.0, 0.0))
     for cut_share, outside in ((0.0, True), (1.0, False)):
-        monkeypatch.setattr(specaugment, "CUT_SHARE", cut_share)
+        monkeypatch.setattr(specaugment, "TRIMMED_SHARE", cut_share)
         mixed = specaugment.add_babble(words(), 1.0, np.random.default_rng(0)) - words()
         louder = (mixed > 1).any(1)
         assert louder[0, 25:55].all()
@@ -137,8 +138,8 @@ def test_a_network_learns_from_spoiled_inputs_and_a_cut_leaves_no_trace(tmp_path
     torch.set_num_threads(1)
     targets = np.arange(48) % 3
     decibels = np.concatenate([words(3).numpy()] * 16).astype(np.float16)
-    rows = training.Inputs(decibels, targets, np.arange(48), decibels=True)
-    config = replace(EVERYTHING, epochs=3, batch_size=16, network="word_net", keep="last", learning_rate=3e-3)
+    rows = Inputs(decibels, targets, np.arange(48), InputKind(decibels=True))
+    config = replace(EVERYTHING, epochs=3, batch_size=16, network="robust", keep="last", learning_rate=3e-3)
 
     def fit(n_epochs: int, checkpoint=None):
         return training.fit(rows, rows, 3, replace(config, epochs=n_epochs), seed=1, checkpoint=checkpoint)
@@ -157,8 +158,8 @@ def test_bfloat16_learns_as_well():
     # 0.002 the largest difference.
     torch.set_num_threads(1)
     targets = np.arange(24) % 3
-    rows = training.Inputs(np.concatenate([words(3).numpy()] * 8), targets, np.arange(24), decibels=True)
-    config = TrainConfig(epochs=8, batch_size=12, network="word_net", keep="last")
+    rows = Inputs(np.concatenate([words(3).numpy()] * 8), targets, np.arange(24), InputKind(decibels=True))
+    config = TrainConfig(epochs=8, batch_size=12, network="robust", keep="last")
     whole, half = (
         training.fit(rows, rows, 3, replace(config, precision=precision), seed=1)
         for precision in ("float32", "bfloat16")

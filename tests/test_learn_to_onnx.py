@@ -14,7 +14,7 @@ from torch import nn
 from sutja.config import preset
 from sutja.errors import BundleError
 from sutja.learn import to_onnx as export
-from sutja.learn.networks import DigitNet
+from sutja.learn.networks import StudyNet
 from sutja.learn.to_onnx import Committee, to_onnx
 
 MEL = preset("reference").members["mel"]
@@ -23,7 +23,7 @@ MEL = preset("reference").members["mel"]
 def networks(n: int, n_classes: int = 4) -> list[nn.Module]:
     """Networks with running statistics that are not those of the start."""
     torch.manual_seed(0)
-    made = [DigitNet(n_classes) for _ in range(n)]
+    made = [StudyNet(n_classes) for _ in range(n)]
     with torch.no_grad():
         for network in made:
             network.train()
@@ -81,7 +81,7 @@ def test_another_answer_is_not_shipped(committee, monkeypatch, wrong):
         def run(self, names, features):
             return [wrong(super().run(names, features)[0])]
 
-    monkeypatch.setattr(export.onnxruntime, "InferenceSession", Wrong)
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Wrong)
     with pytest.raises(BundleError, match=r"ONNX differs from torch by .*; expected at most 0.0001"):
         to_onnx(committee, MEL)
 

@@ -16,7 +16,8 @@ from helpers import CutError
 from sutja.config import TrainConfig
 from sutja.errors import RunError
 from sutja.learn import training
-from sutja.learn.training import Inputs, fit, load_arrays, model_with, probabilities, save_arrays
+from sutja.learn.inputs import InputKind, Inputs
+from sutja.learn.training import fit, load_arrays, model_with, probabilities, save_arrays
 
 N_CLASSES, N_BINS, N_FRAMES = 3, 16, 16
 CONFIG = TrainConfig(epochs=4, batch_size=16)
@@ -64,7 +65,7 @@ def assert_equal(found, expected):
         assert np.array_equal(found.weights[name], values), name
 
 
-@pytest.mark.parametrize(("network", "epochs"), [("digit_net", 50), ("word_net", 25)])
+@pytest.mark.parametrize(("network", "epochs"), [("study", 50), ("robust", 25)])
 def test_it_learns(network, epochs):
     # Holds with this margin for seeds 1 to 20 under two instruction sets (0.9 and 0.41 are the worst of 80). Of 500
     # steps: the study's running means move by 1 % a step, and after 250 a network that has learned is right for some
@@ -247,7 +248,7 @@ def test_batches_follow_the_rows_given():
     batch, targets = next(Inputs(*material(), np.array([10, 11, 12, 13])).batches(8, np.array([13, 10, 12])))
     assert batch.shape == (3, N_BINS, N_FRAMES)
     assert targets.tolist() == [13 % 3, 10 % 3, 12 % 3]
-    assert np.array_equal(batch.numpy(), material()[0][[13, 10, 12]])
+    assert np.array_equal(batch, material()[0][[13, 10, 12]])
 
 
 def test_probabilities_do_not_depend_on_the_batch_size():
@@ -263,7 +264,7 @@ def test_accuracy_is_of_the_most_probable_label_where_a_class_is_none():
     features, targets = material()
     few = Inputs(features, targets, np.arange(45, 60))
     found = fit(TRAIN, few, N_CLASSES, CONFIG, seed=1)
-    of_labels = fit(TRAIN, replace(few, n_labels=2), N_CLASSES, CONFIG, seed=1)
+    of_labels = fit(TRAIN, replace(few, kind=InputKind(n_labels=2)), N_CLASSES, CONFIG, seed=1)
     probability = probabilities(model_with(of_labels.weights, CONFIG.network), few)
     losses = [record["valid_loss"] for record in of_labels.history]
     best = of_labels.history[int(np.argmin(losses))]["valid_accuracy"]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
+import threading
+import time
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,10 +16,13 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import uvicorn
 from chromium import FLAGS, PROGRAM
 from conftest import write_wav
 from helpers import sutja, tiny_study
-from service import model, running
+from service import app, model, running
+from starlette.applications import Starlette
+from starlette.routing import Mount
 
 import sutja as package
 from sutja.dataset import scan
@@ -29,6 +35,7 @@ pytestmark = pytest.mark.skipif(PROGRAM is None, reason="Chromium is not install
 
 ROOT = Path(__file__).parents[1]
 AXE = ROOT / "tests" / "web" / "node_modules" / "axe-core" / "axe.min.js"
+ASKED = "**/v1/predict?features=true&explain=true"
 RATE = 48_000
 HOLD_MS = 2_600  # longer than the microphone's file, so that one whole word is in it
 DESKTOP = {"width": 1100, "height": 900}
@@ -153,6 +160,23 @@ def open_page(browser, url) -> Iterator[Any]:
         assert seen.problems == []
 
 
+def shown(page: Any) -> dict[str, str]:
+    """What stands beside each label's bar."""
+    labels, shares = (page.locator(f"#bars tbody {kind}").all_inner_texts() for kind in ("th", ".n"))
+    return dict(zip(labels, shares, strict=True))
+
+
+def percents(prediction: Prediction) -> dict[str, str]:
+    return {label: f"{100 * p:.1f} %" for label, p in prediction.probabilities.items()}
+
+
+ASK = """async (content) => {
+    const { predict } = await import("/static/service.js");
+    const bytes = Uint8Array.from(atob(content), (c) => c.charCodeAt(0));
+    return (await predict(bytes, { explain: false })).prediction.probabilities;
+}"""
+
+
 def filled(page: Any, kind: str) -> bool:
     """Whether something was drawn on a canvas: more than one colour."""
     script = """(canvas) => new Set(new Uint32Array(
@@ -165,7 +189,7 @@ def filled(page: Any, kind: str) -> bool:
 
 def test_hold_speak_and_see_the_digit(open_page, word):
     seen = open_page()
-    with seen.page.expect_response("**/v1/predict?features=true") as answered:
+    with seen.page.expect_response(ASKED) as answered:
         seen.hold()
     seen.explained()
     assert seen.text("#said") == word.label
@@ -179,8 +203,7 @@ def test_hold_speak_and_see_the_digit(open_page, word):
         assert file.samplerate == seen.page.evaluate("new AudioContext().sampleRate")  # the microphone's own
         assert (file.channels, file.subtype) == (1, "PCM_16")
         assert len(file) < 1.5 * file.samplerate  # the pauses around the word are not sent
-    told = answered.value.json()["probabilities"]
-    assert told == pytest.approx(model().predict(sent).probabilities, abs=1e-6)
+    assert shown(seen.page) == percents(model().predict(sent))
 
 
 def test_the_keyboard_alone_will_do(open_page, word):
@@ -246,18 +269,170 @@ def test_without_a_microphone_it_says_so(open_page, name, told):
     assert told in seen.text("#trouble")
 
 
+# -- one upload a word ------------------------------------------------------------------------------------------------
+
+
+def uploads(page: Any) -> list[str]:
+    """What is sent to be heard, from now on."""
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+    return sent
+
+
+def test_a_word_is_sent_once(open_page, word):
+    seen = open_page()
+    sent = uploads(seen.ready())
+    seen.hold()
+    seen.explained()
+    seen.page.get_by_role("button", name="Show").click()  # all is known of it
+    playwright.expect(seen.page.locator("#status")).to_be_empty()
+    assert len(sent) == 1
+    assert seen.text("#said") == word.label
+
+
+def test_a_word_of_the_stream_is_sent_once_more_when_it_is_looked_at(open_page):
+    seen = open_page()
+    page = seen.ready()
+    sent = uploads(page)
+    page.click("#listen")
+    page.wait_for_selector("#words span")
+    page.click("#listen")
+    page.wait_for_selector("#listen[aria-pressed=false]")
+    assert sent == []
+    for _ in range(2):
+        page.get_by_role("button", name="Show").last.click()
+        seen.explained()
+    assert len(sent) == 1
+
+
+def test_the_answer_is_shown_before_what_mattered_is_known(open_page, sounds, word):
+    """Here the service never comes to the second line: it is held back on the way."""
+    seen = open_page()
+    seen.ready().evaluate(
+        """() => {
+            const ask = window.fetch;
+            window.fetch = async (...given) => {
+                const response = await ask(...given);
+                if (response.headers.get("content-type") !== "application/x-ndjson") return response;
+                const [first] = (await response.text()).split("\\n");
+                const line = new TextEncoder().encode(first + "\\n");
+                return new Response(new ReadableStream({ start: (stream) => stream.enqueue(line) }), response);
+            };
+        }"""
+    )
+    seen.page.set_input_files("#file", sounds / "word.wav")
+    seen.page.wait_for_selector("canvas[data-kind=seen-mel]")
+    assert seen.text("#said") == word.label
+    assert seen.text("#status") == "Looking for what mattered…"
+    assert seen.page.locator("canvas[data-kind=mattered]").count() == 0
+    assert seen.page.locator("#play-part").is_disabled()
+
+
+def with_card(page: Any, **changes: Any) -> None:
+    """Let the service say other things of its model."""
+
+    def answer(route: Any) -> None:
+        route.fulfill(json=route.fetch().json() | changes)
+
+    page.route("**/model", answer)
+    page.reload()
+
+
+def test_a_service_that_cannot_explain_is_not_asked_to(open_page, sounds, word):
+    seen = open_page()
+    with_card(seen.page, can_explain=False, language="ko")
+    sent = uploads(seen.page)
+    seen.choose(sounds / "word.wav")
+    assert seen.text("#said") == word.label
+    assert [address.partition("?")[2] for address in sent] == ["features=true&explain=false"]
+    assert filled(seen.page, "seen-mel")
+    assert seen.page.locator("canvas[data-kind=mattered]").count() == 0
+    assert seen.page.locator("#play-part").is_hidden()
+    assert seen.text("#why-title") == "What the network saw"
+    seen.page.select_option("#language", "ko")
+    assert seen.text("#why-title") == "신경망이 본 것"
+    assert seen.page.locator("#labels").get_attribute("lang") == "ko"
+
+
+def test_a_kind_that_the_service_does_not_decode_is_decoded_here(open_page, sounds, word):
+    seen = open_page()
+    with_card(seen.page, suffixes=[".flac"])
+    with seen.page.expect_response(ASKED) as answered:
+        seen.choose(sounds / "word.wav")
+    with soundfile.SoundFile(io.BytesIO(answered.value.request.post_data_buffer)) as file:
+        assert (file.samplerate, file.subtype) == (48_000, "PCM_16")
+    assert seen.text("#said") == word.label
+    assert seen.page.locator("#file").get_attribute("accept") == "audio/*,.flac"
+
+
+# -- below a prefix ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def below() -> Iterator[str]:
+    """The service as a part of another one, at /sutja/."""
+    outer = Starlette(routes=[Mount("/sutja", app())])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(outer, log_config=None, lifespan="off"))
+        thread = threading.Thread(target=server.run, args=([listener],))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/sutja/"
+        server.should_exit = True
+        thread.join(30)
+
+
+def test_below_a_prefix_it_hears_shows_remembers_and_hands_over(open_page, below, sounds, word, tmp_path):
+    """`Seen` finds fault with every request for what is not below the prefix."""
+    seen = open_page(below)
+    seen.hold()
+    seen.explained()
+    assert seen.text("#said") == word.label
+    assert filled(seen.page, "mattered")
+    seen.choose(sounds / "noise.flac")
+    page = seen.page
+    with page.expect_download() as download:
+        page.click("#download")
+    with zipfile.ZipFile(download.value.path()) as archive:
+        assert archive.testzip() is None
+        archive.extractall(tmp_path / "mine")
+    assert [clip.label for clip in scan(tmp_path / "mine").clips] == [word.label, None]
+    page.click("#listen")
+    page.wait_for_selector("#words span")
+    page.click("#listen")
+    page.wait_for_selector("#listen[aria-pressed=false]")
+    page.click("footer a")
+    assert page.url == f"{below}docs"
+    assert page.get_by_text("openapi.json").evaluate("(link) => link.href") == f"{below}openapi.json"
+    seen.context.close()
+
+
+def test_without_its_slash_and_by_its_files_name_it_is_the_same_page(open_page, below):
+    for address in (below.removesuffix("/"), f"{below}static/index.html#token=abc"):
+        seen = open_page(address)
+        seen.ready()
+        assert seen.page.url.partition("#")[0] == below
+        assert seen.page.evaluate("location.hash") == ("#token=abc" if "#" in address else "")
+        assert [problem for problem in seen.problems if not problem.startswith(f"asks for {below}")] == []
+        seen.problems.clear()
+        seen.context.close()
+
+
 # -- files ------------------------------------------------------------------------------------------------------------
 
 
 def test_a_chosen_file_gets_pythons_answer(open_page, sounds, word):
     seen = open_page()
-    with seen.page.expect_response("**/v1/predict?features=true") as answered:
+    with seen.page.expect_response(ASKED) as answered:
         seen.choose(sounds / "word.wav")
     assert seen.text("#said") == word.label
-    expected = model().predict(sounds / "word.wav")
-    assert answered.value.json()["probabilities"] == pytest.approx(expected.probabilities, abs=1e-6)
-    shown = dict(zip(expected.probabilities, seen.page.locator("#bars tbody .n").all_inner_texts(), strict=True))
-    assert shown == {label: f"{100 * p:.1f} %" for label, p in expected.probabilities.items()}
+    content = (sounds / "word.wav").read_bytes()
+    assert answered.value.request.post_data_buffer == content  # as it is
+    expected = model().predict(content)
+    assert shown(seen.page) == percents(expected)
+    told = seen.page.evaluate(ASK, base64.b64encode(content).decode())
+    assert told == pytest.approx(expected.probabilities, abs=1e-6)
 
 
 def test_dropped_noise_is_plainly_refused(open_page, sounds):
@@ -321,12 +496,8 @@ def test_the_page_says_of_real_recordings_what_python_says(open_page, corpora):
     clips = [clip.path for clip in scan(corpora / "fsdd").clips][::30]
     assert len(clips) == 100
     page = open_page().ready()
-    ask = """async (content) => {
-        const { predict } = await import("/static/service.js");
-        return (await predict(Uint8Array.from(atob(content), (c) => c.charCodeAt(0)))).probabilities;
-    }"""
     for path in clips:
-        told = page.evaluate(ask, base64.b64encode(path.read_bytes()).decode())
+        told = page.evaluate(ASK, base64.b64encode(path.read_bytes()).decode())
         assert told == pytest.approx(model().predict(path).probabilities, abs=1e-6)
 
 

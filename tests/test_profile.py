@@ -9,9 +9,10 @@ import pytest
 import soxr
 from conftest import tone, write_wav
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip
-from sutja.profile import N_PARTS, SKETCH, bandwidth, frame_levels, listen, measure, sketch, snr
+from sutja.profile import MAP_FEATURES, N_MAP_PARTS, bandwidth, measure, mfcc_means, profile_clips, snr
+from sutja.speech import frame_levels
 
 RATE = 16_000
 RNG_SEED = 7
@@ -102,15 +103,15 @@ def test_any_length_can_be_measured(seconds):
     assert all(np.isfinite(v) for v in found.to_dict().values() if isinstance(v, float))
 
 
-def test_sketch_is_alike_for_slow_and_loud_copies():
+def test_mfcc_means_are_alike_for_slow_and_loud_copies():
     def word(seconds: float) -> np.ndarray:
         return np.concatenate([tone(400, seconds / 2, 20_000), tone(1500, seconds / 2, 20_000)])
 
-    sketches = [sketch(w, 20_000) for w in (word(0.4), word(0.8), 0.1 * word(0.4))]
-    other = sketch(word(0.4)[::-1].copy(), 20_000)
-    assert sketches[0].shape == (N_PARTS * (SKETCH.n_bins - 1),)
-    near = max(np.abs(sketches[0] - s).mean() for s in sketches[1:])
-    assert near < 0.5 * np.abs(sketches[0] - other).mean()
+    means = [mfcc_means(w, 20_000) for w in (word(0.4), word(0.8), 0.1 * word(0.4))]
+    other = mfcc_means(word(0.4)[::-1].copy(), 20_000)
+    assert means[0].shape == (N_MAP_PARTS * (MAP_FEATURES.n_bins - 1),)
+    near = max(np.abs(means[0] - s).mean() for s in means[1:])
+    assert near < 0.5 * np.abs(means[0] - other).mean()
 
 
 def test_listening_goes_on_after_a_file_that_cannot_be_read(tmp_path):
@@ -121,7 +122,7 @@ def test_listening_goes_on_after_a_file_that_cannot_be_read(tmp_path):
     steps: list[int] = []
     clips = [Clip(tmp_path / name, name, "yes") for name in names]
     kept = ((1,), lambda waveform, rate: f"{len(waveform)} at {rate}".encode())
-    heard, unreadable = listen(clips, Config(), keep=kept, progress=lambda: steps.append(1))
+    heard, unreadable = profile_clips(clips, Config(), keep=kept, progress=lambda: steps.append(1))
     assert [(h.index, h.profile.name) for h in heard] == [(1, "good.wav")]
     assert heard[0].sound == f"{round(0.3 * RATE)} at {RATE}".encode()
     assert [u.name for u in unreadable] == ["bad.wav", "zeros.wav", "missing.wav"]

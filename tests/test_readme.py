@@ -1,4 +1,4 @@
-"""The README's commands and examples, run in its own order as a new user would."""
+"""The commands and examples of README and guide, run in their own order as a new user would."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from service import running
 
 import sutja
 from sutja import config, timing
-from sutja.cli import main
+from sutja.cli import COMMANDS, main
 
 README = Path(__file__).parents[1] / "README.md"
-
+DOCS = README.parent / "docs"
 
 SERVE = "sutja serve"  # does not end by itself
 
 
-def blocks(language: str, page: Path = README) -> list[str]:
+def blocks(language: str, page: Path) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", page.read_text(encoding="utf-8"), flags=re.M | re.S)
 
 
@@ -45,21 +45,44 @@ def home(tmp_path, tiny_dataset, monkeypatch):
     return tmp_path
 
 
-def test_the_commands_and_the_example(home, capsys):
+def commands(page: Path) -> list[str]:
+    return [line for block in blocks("sh", page) for line in block.splitlines() if line.startswith("sutja ")]
+
+
+def told_files() -> list[str]:
+    """What the guide's table says that a run leaves."""
+    guide = (DOCS / "guide.md").read_text(encoding="utf-8")
+    table = guide.partition("## What a run leaves\n")[2].partition("\n## ")[0]
+    cells = re.findall(r"^\| (`.+?) \|", table, flags=re.M)
+    names = [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+    assert {"report.html", "history.csv", "config.json", "model/", "figures/"} <= set(names)
+    return names
+
+
+def test_the_commands(home):
     pytest.importorskip("torch")
-    commands = [
-        line for block in blocks("sh") for line in block.splitlines() if line.startswith("sutja ") and line != SERVE
-    ]
-    assert len(commands) >= 4
-    for line in commands:
-        result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
-        assert result.exit_code == 0, f"{line}\n{result.output}"
-    told = re.findall(r"^\| `(\w+\.\w+|\w+/)`", README.read_text(encoding="utf-8"), flags=re.M)
-    assert {"report.html", "config.json", "model/", "figures/"} <= set(told)
-    for name in told:
+    readme, guide = commands(README), commands(DOCS / "guide.md")
+    assert SERVE in readme
+    assert SERVE in guide
+    for line in dict.fromkeys([*readme, *guide]):  # what stands on both pages is run once
+        if line != SERVE:
+            result = CliRunner().invoke(main, shlex.split(line, comments=True)[1:])
+            assert result.exit_code == 0, f"{line}\n{result.output}"
+    for name in told_files():
         # Predictions are for rows without a label, which these recordings have none of.
         assert (home / "runs" / "mine" / name).exists() == (name != "submission.csv"), name
-    (example,) = blocks("python")
+
+
+def test_the_guide_has_every_command():
+    guide = (DOCS / "guide.md").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        assert f"sutja {name}" in guide, name
+    lines = commands(DOCS / "guide.md")
+    assert len(set(lines)) == len(lines)
+
+
+def test_the_example(home, capsys):
+    (example,) = blocks("python", README)
     exec(compile(example, str(README), "exec"), {})
     label, probability = capsys.readouterr().out.split()[-2:]
     assert label in {*sutja.load().labels, "None"}
@@ -67,22 +90,15 @@ def test_the_commands_and_the_example(home, capsys):
 
 
 @pytest.mark.skipif(shutil.which("curl") is None, reason="needs curl")
-@pytest.mark.parametrize("page", [README, README.parent / "docs" / "http.md"], ids=["README", "http.md"])
+@pytest.mark.parametrize("page", ["guide.md", "http.md"])
 def test_the_service_is_asked_as_told(home, page):
-    lines = [line for block in blocks("sh", page) for line in block.splitlines()]
-    commands = [line for line in lines if line.startswith("curl ")]
-    assert commands
+    lines = [line for block in blocks("sh", DOCS / page) for line in block.splitlines()]
+    asks = [line for line in lines if line.startswith("curl ")]
+    assert asks
     assert any(line.startswith(SERVE) for line in lines)
     with running() as service:
-        for line in commands:
+        for line in asks:
             asked = line.replace("http://127.0.0.1:8765/", service.url)
             assert asked != line
             found = subprocess.run(shlex.split(asked), check=True, capture_output=True, cwd=home).stdout
             assert b'"probabilities"' in found
-
-
-def test_its_links_lead_somewhere():
-    links = re.findall(r"\]\(([^)#]+)\)", README.read_text(encoding="utf-8"))
-    assert links
-    for link in links:
-        assert (README.parent / link).exists(), link

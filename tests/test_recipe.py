@@ -29,10 +29,13 @@ from sutja import __version__, bundle, recipe
 from sutja.audio import load_waveform
 from sutja.config import Config, preset
 from sutja.dataset import fingerprint, scan
-from sutja.errors import DatasetError, RunError
+from sutja.engine import Serial
+from sutja.errors import ConfigError, DatasetError, RunError
+from sutja.files import write_json
 from sutja.learn import to_onnx as export
+from sutja.plan import Plan
 from sutja.predictor import Predictor
-from sutja.recipe import Plan, train
+from sutja.recipe import train
 
 REFERENCE = preset("reference")
 CONFIG = replace(REFERENCE, train=replace(REFERENCE.train, epochs=2, n_folds=2, n_copies=1, seed=7))
@@ -208,10 +211,10 @@ def test_the_submission_is_what_the_model_says_in_the_order_of_the_csv(study):
 
 
 def test_the_model_is_the_mean_of_all_networks(study, tmp_path, quick, monkeypatch):
-    kept, ship = {}, recipe.ship
-    monkeypatch.setattr(recipe, "ship", lambda p, m, results, *more: kept.update(results) or ship(p, m, results, *more))
+    kept, ship = [], recipe.ship
+    monkeypatch.setattr(recipe, "ship", lambda p, m, results, *more: kept.extend(results) or ship(p, m, results, *more))
     train(plan(study, tmp_path / "run"), Told())
-    assert sorted(kept) == [("mel", 1), ("mel", 2), ("mfcc", 1), ("mfcc", 2)]
+    assert [str(job) for job, _ in kept] == ["mel, fold 1", "mfcc, fold 1", "mel, fold 2", "mfcc, fold 2"]
     import torch
 
     from sutja.features import extract, network_input
@@ -220,8 +223,8 @@ def test_the_model_is_the_mean_of_all_networks(study, tmp_path, quick, monkeypat
     path = study / "clips" / "1_03_1.wav"
     waveform = load_waveform(path, CONFIG.audio)
     total = np.zeros(3)
-    for (member, _), result in kept.items():
-        features = CONFIG.members[member]
+    for job, result in kept:
+        features = CONFIG.members[job.member]
         (x,) = extract(waveform, 20_000, [features])
         with torch.inference_mode():
             logits = model_with(result.weights, CONFIG.train.network).eval()(
@@ -246,13 +249,13 @@ def test_what_the_model_says_about_itself(study):
 def test_copies_judges_every_copy_and_counts_clips(study, tmp_path, quick):
     config = replace(CONFIG, train=replace(CONFIG.train, n_copies=3))
     metrics = train(plan(study, tmp_path / "run", protocol="copies", config=config), Told())
-    assert metrics["protocol"] == "copies"
-    assert metrics["n_clips"] == 36
-    scores = metrics["members"]["ensemble"]
-    assert np.sum(scores["confusion_matrix"]) == 3 * 36
-    assert scores["n_clips"] == 36
-    assert scores["interval_method"] == "Wilson over clips"
-    assert sum(share["n_clips"] for share in scores["by_label"].values()) == 36
+    assert metrics.protocol == "copies"
+    assert metrics.n_clips == 36
+    scores = metrics.members["ensemble"]
+    assert np.sum(scores.confusion_matrix) == 3 * 36
+    assert scores.n_clips == 36
+    assert scores.interval_method == "Wilson over clips"
+    assert sum(share.n_clips for share in scores.by_label.values()) == 36
     with np.load(tmp_path / "run" / "out_of_fold.npz") as file:
         assert file["names"].tolist() == [c.name for c in scan(study / "train.csv").labelled for _ in range(3)]
 
@@ -267,8 +270,8 @@ def test_progress_comes_to_its_end(study, tmp_path, quick):
 def test_another_run_beside_this_one(study, tmp_path, quick):
     metrics = train(plan(study, tmp_path / "run", compare=study / "run"), Told())
     other = read_json(study / "run" / "metrics.json")
-    assert metrics["baseline"]["protocol"] == "speakers"
-    assert metrics["baseline"]["accuracy"] == other["members"]["ensemble"]["accuracy"]
+    assert metrics.baseline.protocol == "speakers"
+    assert metrics.baseline.accuracy == other["members"]["ensemble"]["accuracy"]
 
 
 def test_nothing_to_compare_with(study, tmp_path, quick):
@@ -346,12 +349,13 @@ def tree(folder: Path) -> dict[str, bytes]:
 def begun(study, tmp_path, quick, monkeypatch) -> Path:
     """A run that was cut off after one of its networks."""
 
-    def cut(function, jobs, n_processes, on_step):
-        yield function(jobs[0], on_step)
-        raise CutError
+    class CutOff(Serial):
+        def map(self, function, jobs, on_step):
+            yield function(jobs[0], on_step)
+            raise CutError
 
     with monkeypatch.context() as patch:
-        patch.setattr(recipe, "run_jobs", cut)
+        patch.setattr(recipe, "local", lambda n_workers: CutOff())
         with pytest.raises(CutError):
             train(plan(study, tmp_path / "run"), Told())
     return tmp_path / "run"
@@ -380,6 +384,50 @@ def test_a_run_is_not_resumed_as_another(study, begun, change, what):
     assert tree(begun) == before
 
 
+@pytest.mark.parametrize(("language", "how"), [(None, "with --language de"), ("en", "with --language de")])
+def test_a_run_is_not_resumed_in_another_language(study, tmp_path, language, how):
+    german = plan(study, tmp_path / "run", resume=True, config=replace(CONFIG, language="de"))
+    write_json(tmp_path / "run" / "config.json", recipe.check_run(german))
+    recipe.check_run(german)
+    other = replace(german, config=replace(CONFIG, language=language))
+    with pytest.raises(
+        RunError, match=f"run: was started with language 'de'; resume it {how}, or choose another --out"
+    ):
+        recipe.check_run(other)
+    write_json(tmp_path / "run" / "config.json", recipe.check_run(replace(other, run=tmp_path / "new")))
+    how = "with --language en" if language else "without --language"
+    with pytest.raises(RunError, match=f"was started with language {language!r}; resume it {how}, or choose another"):
+        recipe.check_run(german)
+
+
+def test_the_language_is_kept_in_the_model(study, tmp_path, quick):
+    config = replace(CONFIG, language="de", spoken={"2": "zwo"})
+    train(plan(study, tmp_path / "run", config=config), Told())
+    found = bundle.load(tmp_path / "run")
+    assert (found.language, found.spoken) == ("de", {"0": "null", "1": "eins", "2": "zwo"})
+    assert (bundle.load(study / "run").language, bundle.load(study / "run").spoken) == (None, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"spoken": {"9": "neun"}}, r"--spoken 9=\.\.\.: no such label; there are 0, 1, 2"),
+        (
+            {"n_synthetic_voices": 2},
+            "in which language is not known; expected the language of the recordings: --language",
+        ),
+        ({"n_synthetic_voices": 2, "language": "tlh"}, "language 'tlh' is not known to eSpeak"),
+        ({"n_synthetic_voices": 2, "language": "is"}, "no word is known for '0', '1', '2' in language 'is'"),
+    ],
+)
+def test_words_that_cannot_be_said_are_told_before_any_work(study, tmp_path, settings, message):
+    told = Told()
+    with pytest.raises(ConfigError, match=message):
+        train(plan(study, tmp_path / "run", config=replace(preset("robust"), **settings)), told)
+    assert not told.stages
+    assert not (tmp_path / "run").exists()
+
+
 def test_a_run_is_not_resumed_with_other_recordings(begun, tmp_path):
     other = tmp_path / "other"
     write_study(other)
@@ -400,7 +448,7 @@ def test_a_run_is_not_resumed_with_its_recordings_in_another_order(study, begun,
 
 def test_a_run_is_not_overwritten(study, begun):
     before = tree(begun)
-    with pytest.raises(RunError, match="holds a run already; go on with it by --resume, or choose another --out"):
+    with pytest.raises(RunError, match="holds a run already; resume it with --resume, or choose another --out"):
         train(plan(study, begun), Told())
     assert tree(begun) == before
 
@@ -528,7 +576,8 @@ def test_recordings_that_cannot_be_read_are_told_before_anything_is_left(tmp_pat
 def test_recordings_that_cannot_be_read_can_be_left_out_aloud(tmp_path, quick):
     told = Told()
     metrics = train(replace(broken_table(tmp_path / "data"), skip_unreadable=True), told)
-    assert metrics["n_clips"] == 12
+    assert metrics.n_clips == 12
+    told.said.pop()  # how long it will take
     assert [text.partition(":")[0] for text in told.said] == ["left out", "left out"]
     assert "text.wav" in told.said[0]
     assert "empty.wav" in told.said[1]
@@ -561,6 +610,7 @@ def test_no_unlabelled_rows_no_submission(tmp_path, quick):
 
 def test_metrics_do_not_depend_on_where_the_recordings_lie(study, tmp_path, quick):
     write_study(tmp_path / "else where")
-    first = train(plan(study, tmp_path / "a"), Told())
-    second = train(plan(tmp_path / "else where", tmp_path / "b"), Told())
+    for name, where in (("a", study), ("b", tmp_path / "else where")):
+        train(plan(where, tmp_path / name), Told())
+    first, second = (read_json(tmp_path / name / "metrics.json") for name in "ab")
     assert numbers(first) == numbers(second)

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import tone
-from helpers import tiny_study
+from helpers import counted, tiny_study
 
 import sutja
 from sutja import bundle, relevance
@@ -16,8 +16,9 @@ from sutja.audio import load_waveform
 from sutja.config import FeatureConfig
 from sutja.dataset import scan
 from sutja.errors import AudioError
+from sutja.features import network_input, power_spectrogram
 from sutja.predictor import Predictor
-from sutja.relevance import Veil, explain
+from sutja.relevance import Veil, explain, explain_examined
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +49,7 @@ def without(veil: Veil, cells: np.ndarray, share: float) -> float:
 
 def test_hiding_nothing_changes_nothing(model, clips):
     for path in clips[:3]:
-        veil = Veil(model, load_waveform(path, model.bundle.audio))
+        veil = Veil(model, model.examine(path))
         found = veil.probabilities(np.ones((2, *veil.shape), dtype=np.float32))
         assert found.tolist() == pytest.approx([model.predict(path).probability] * 2, abs=1e-6)
 
@@ -57,14 +58,14 @@ def test_hiding_all_leaves_what_every_clip_leaves(study):
     """All cells as quiet as the quietest: constant features, which are zeros in the networks' scaling."""
     shipped = sutja.load()
     waveform = tone(600, 0.5, 16_000) + np.random.default_rng(1).normal(0, 0.01, 8_000).astype(np.float32)
-    veil = Veil(shipped, waveform)
-    voice = veil.voices[0]
-    hidden = voice.veiled(np.ones((1, *veil.shape), dtype=np.float32))
+    veil = Veil(shipped, shipped.examine(waveform))
+    view = veil.views[0]
+    hidden = view.veiled(np.ones((1, *veil.shape), dtype=np.float32))
     assert np.ptp(hidden) == pytest.approx(0, abs=1e-5)  # the padding is the quietest cell as well
 
 
 def test_hiding_a_cell_moves_no_other(model, clips):
-    veil = Veil(model, load_waveform(clips[0], model.bundle.audio))
+    veil = Veil(model, model.examine(clips[0]))
     mel = veil.drawn
     hidden = np.zeros((1, *veil.shape), dtype=np.float32)
     cell = np.unravel_index(mel.decibels.argmax(), veil.shape)
@@ -78,7 +79,7 @@ def test_the_most_relevant_cells_carry_more_than_others(model, clips):
     rng = np.random.default_rng(0)
     drops = []
     for path in clips[:12]:
-        veil = Veil(model, load_waveform(path, model.bundle.audio))
+        veil = Veil(model, model.examine(path))
         found = of_the_clip(explain(model, path), veil)
         drops.append(
             (without(veil, found, 0.1), without(veil, rng.random(veil.shape), 0.1), without(veil, -found, 0.1))
@@ -94,7 +95,7 @@ def test_what_the_shipped_model_says_rests_on_the_tenth_that_the_map_names():
     probabilities = []
     for text, label in sutja_words(synth):
         waveform = synth.synthesise(text, synth.Voice(variant="f2"), sample_rate=16_000)
-        veil = Veil(predictor, waveform)
+        veil = Veil(predictor, predictor.examine(waveform))
         found = explain(predictor, waveform)
         assert found.label == predictor.labels[veil.target]
         probabilities.append((without(veil, of_the_clip(found, veil), 0.1), without(veil, rng.random(veil.shape), 0.1)))
@@ -111,7 +112,7 @@ def test_on_real_recordings_a_tenth_of_the_cells_carries_the_answer(corpora):
     probabilities = []
     for clip in scan(corpora / "fsdd").clips[::100]:
         waveform = load_waveform(clip.path, predictor.bundle.audio)
-        veil = Veil(predictor, waveform)
+        veil = Veil(predictor, predictor.examine(waveform))
         cells = of_the_clip(explain(predictor, waveform), veil)
         probabilities.append([without(veil, order, 0.1) for order in (cells, rng.random(veil.shape))])
     most, random = np.mean(probabilities, axis=0)
@@ -126,6 +127,21 @@ def test_the_same_clip_gets_the_same_map(model, clips):
     first, again = explain(model, clips[4]), explain(model, clips[4].read_bytes())
     assert np.array_equal(first.relevance, again.relevance)
     assert first.segments == again.segments
+
+
+def test_who_has_examined_a_clip_decodes_it_no_more(model, clips):
+    examination = model.examine(clips[4])
+    with counted(load_waveform, power_spectrogram, network_input) as counts:
+        found = explain_examined(model, examination)
+    assert set(counts.values()) == {0}
+    expected = explain(model, clips[4])
+    assert np.array_equal(found.relevance, expected.relevance)
+    assert np.array_equal(found.log_mel, expected.log_mel)
+    assert (found.label, found.start_seconds, found.segments) == (
+        expected.label,
+        expected.start_seconds,
+        expected.segments,
+    )
 
 
 def test_the_map_lies_on_the_frames_that_the_network_heard(model, clips):
@@ -165,7 +181,7 @@ def test_segments_of_a_map():
 def test_a_member_that_hears_another_spectrogram_gets_the_mask_stretched(study, clips):
     saved = bundle.load(study / "run")
     predictor = Predictor(saved)
-    sizes = {voice.decibels.shape[0] for voice in Veil(predictor, load_waveform(clips[0], saved.audio)).voices}
+    sizes = {view.decibels.shape[0] for view in Veil(predictor, predictor.examine(clips[0])).views}
     assert len(sizes) == 2  # the study's MFCCs are made of 128 bands, its mel has 40
     alone = Predictor(replace(saved, members=saved.members[1:]))
     assert explain(alone, clips[0]).relevance.shape[0] == 128

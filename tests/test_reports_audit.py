@@ -19,7 +19,7 @@ from helpers import read_csv
 from made_runs import make_run, spoil, with_copy
 from markupsafe import escape
 
-from sutja.dataset import Clip
+from sutja.clips import Clip
 from sutja.errors import RunError
 from sutja.reports.audit import TABLES, audit
 
@@ -140,7 +140,7 @@ def test_no_doubt_is_said_so_and_lists_of_an_earlier_audit_go(run, tmp_path, cli
     audit(run, out)
     text = text_of(out / "audit.html")
     assert "No label is in doubt" in text
-    assert "No recording is there twice." in text
+    assert "No recording was found twice." in text
     assert "For every clip one kind of network" in text
     assert all(read_csv(out / name) == [] for name in TABLES)
 

@@ -8,6 +8,7 @@ from samples import DET, HISTORY, RELIABILITY, STRESS
 
 pytest.importorskip("matplotlib")
 
+from sutja.metrics import Share
 from sutja.reports import charts
 
 
@@ -65,7 +66,7 @@ def test_large_confusion_matrix_has_no_numbers():
 
 
 def test_accuracy_by_draws_points_and_intervals():
-    scores = {"a": {"accuracy": 0.5, "n_clips": 4, "interval95": (0.2, 0.8)}, "b": {"accuracy": 1.0, "n_clips": 2}}
+    scores = {"a": Share(4, 0.5, (0.2, 0.8)), "b": Share(2, 1.0)}
     (axes,) = charts.accuracy_by(scores, kind="speaker", overall=0.6).axes
     drawn = [li.get_xdata() for li in axes.lines]
     assert list(drawn[0]) == [0.2, 0.8]
@@ -75,9 +76,9 @@ def test_accuracy_by_draws_points_and_intervals():
 
 
 def test_a_thousand_speakers_are_ranked():
-    scores = {f"s{i}": {"accuracy": i / 1000, "n_clips": 3} for i in range(1000)}
+    scores = {f"s{i}": Share(3, i / 1000) for i in range(1000)}
     (axes,) = charts.accuracy_by(scores, kind="speaker").axes
-    assert list(axes.lines[0].get_ydata()) == sorted(s["accuracy"] for s in scores.values())
+    assert list(axes.lines[0].get_ydata()) == sorted(s.accuracy for s in scores.values())
     assert "s0 0" in axes.texts[0].get_text()
 
 

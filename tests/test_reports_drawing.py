@@ -15,6 +15,7 @@ pytest.importorskip("matplotlib")
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
+from sutja.metrics import Share
 from sutja.relevance import Explanation
 from sutja.reports import charts, drawing, figures
 
@@ -34,7 +35,7 @@ def every_figure() -> dict[str, Figure]:
     decibels, coefficients = features()
     waveform = tone(440, 0.5, RATE)
     labels = ["<b>일</b>", "$x_{2$", "a & b"]
-    scores = {label: {"accuracy": 0.9, "n_clips": 10, "interval95": (0.6, 1.0)} for label in labels}
+    scores = {label: Share(10, 0.9, (0.6, 1.0)) for label in labels}
     inputs = {"mel": [np.eye(40, dtype=np.float32)] * 8, "mfcc": [np.eye(40, dtype=np.float32)] * 8}
     table = {"화자 1": {labels[0]: 3, labels[1]: 2}, "b": {labels[2]: 1}}
     return {

@@ -15,16 +15,18 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 from conftest import TINY_LABELS, tone_word, write_wav
+from helpers import Told
 
 pytest.importorskip("matplotlib")
 pytest.importorskip("pandas")
 pytest.importorskip("sklearn")
 
 from sutja.cli.explore import explore as command
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip, Dataset, scan
+from sutja.dataset import Dataset, scan
 from sutja.errors import DatasetError, RunError
-from sutja.profile import listen
+from sutja.profile import profile_clips
 from sutja.reports import explore as exploring
 
 RATE = 8_000
@@ -57,15 +59,10 @@ def explored(tmp_path_factory) -> Path:
     )
     (root / "한 국" / "1_3.wav").write_bytes(b"RIFF no sound")
     out = tmp_path_factory.mktemp("out") / "page"
-    stages: list[tuple[str, int]] = []
-    steps: list[str] = []
-
-    def stage(name, total, unit):
-        stages.append((name, total))
-        return lambda: steps.append(name)
-
-    exploring.explore(scan(root), out, stage=stage)
-    assert [steps.count(name) for name, _ in stages] == [total for _, total in stages]
+    told = Told()
+    exploring.explore(scan(root), out, progress=told)
+    assert told.stages == [("listening", 18), *told.stages[1:]]
+    assert [told.steps.count(name) for name, _ in told.stages] == [total for _, total in told.stages]
     return out
 
 
@@ -162,7 +159,7 @@ def test_two_hundred_labels_one_clip_each_and_no_speakers(tmp_path, monkeypatch)
     data = make_set(tmp_path / "data", [f"word {i}" for i in range(200)], n_takes=1)
     found = exploring.explore(scan(data), tmp_path / "out")
     page = tmp_path / "out" / "explore.html"
-    assert len(found.heard) == 200
+    assert len(found.profiled) == 200
     assert page.stat().st_size < 5_000_000
     text = text_of(page)
     assert "197 labels more, to hear" in text
@@ -192,8 +189,8 @@ def test_no_labels_at_all(tmp_path):
 def test_sixty_thousand_clips_are_sampled(tmp_path, tiny_dataset):
     clips = sixty_thousand(tiny_dataset)
     found = exploring.explore(Dataset(tiny_dataset, "csv", clips), tmp_path / "out", max_clips=100)
-    assert len(found.heard) == 100
-    assert sum(h.profile.label == "1" for h in found.heard) == 50  # the rare label is not lost
+    assert len(found.profiled) == 100
+    assert sum(h.profile.label == "1" for h in found.profiled) == 50  # the rare label is not lost
     assert "100 clips of 60 000 were listened to" in text_of(tmp_path / "out" / "explore.html")
     profile = json.loads((tmp_path / "out" / "profile.json").read_text(encoding="utf-8"))
     assert profile["sampled"]
@@ -210,9 +207,9 @@ def sixty_thousand(tiny_dataset: Path) -> tuple[Clip, ...]:
 
 def test_of_the_samples_nothing_stays(tiny_dataset):
     clips = sixty_thousand(tiny_dataset)[:500]
-    listen(clips[:10], Config())  # filters and windows are made once
+    profile_clips(clips[:10], Config())  # filters and windows are made once
     tracemalloc.start()
-    heard, _ = listen(clips, Config())
+    heard, _ = profile_clips(clips, Config())
     kept, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(heard) == 500
@@ -230,17 +227,17 @@ def test_sample_is_even_and_repeatable(tiny_dataset):
 def test_similar_clips_lie_together():
     rng = np.random.default_rng(0)
     groups = np.repeat(np.arange(3), 40)
-    sketches = (rng.normal(size=(3, 60))[groups] * 3 + rng.normal(size=(120, 60))).astype(np.float32)
-    places = exploring.similarity_map(sketches)
+    mfcc_means = (rng.normal(size=(3, 60))[groups] * 3 + rng.normal(size=(120, 60))).astype(np.float32)
+    places = exploring.similarity_map(mfcc_means)
     distances = np.linalg.norm(places[:, None] - places[None], axis=-1) + np.diag(np.full(120, np.inf))
     assert (groups[distances.argmin(axis=1)] == groups).mean() > 0.95
-    assert np.array_equal(places, exploring.similarity_map(sketches))
+    assert np.array_equal(places, exploring.similarity_map(mfcc_means))
 
 
 @pytest.mark.parametrize("n_clips", [1, 2, 4, 5, 7])
 def test_a_map_of_few_clips(n_clips):
-    for sketches in (np.ones((n_clips, 60), np.float32), np.eye(n_clips, 60, dtype=np.float32)):
-        places = exploring.similarity_map(sketches)
+    for mfcc_means in (np.ones((n_clips, 60), np.float32), np.eye(n_clips, 60, dtype=np.float32)):
+        places = exploring.similarity_map(mfcc_means)
         assert places.shape == (n_clips, 2)
         assert np.isfinite(places).all()
 
@@ -274,7 +271,7 @@ def test_three_thousand_clips_take_less_than_a_minute(corpora, tmp_path):
     begun = time.process_time()  # of all threads: what else the machine does is not our fault
     found = exploring.explore(scan(corpora / "fsdd"), tmp_path / "out")
     assert time.process_time() - begun < 60
-    assert len(found.heard) == 3000
+    assert len(found.profiled) == 3000
     assert (tmp_path / "out" / "explore.html").stat().st_size < 8_000_000
     assert not found.unreadable
 

@@ -16,6 +16,7 @@ from conftest import tone
 pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
+from sutja.metrics import Share
 from sutja.reports import charts, figures, pages
 
 
@@ -88,9 +89,9 @@ def test_browsers_play_both_kinds(tmp_path, rate):
 
 
 def test_the_hardest_has_clips_enough_where_any_has():
-    groups = {"a": {"accuracy": 0.0, "n_clips": 1}, "b": {"accuracy": 0.9, "n_clips": 10}}
-    many = groups | {"c": {"accuracy": 0.9, "n_clips": 20}}
+    groups = {"a": Share(1, 0.0), "b": Share(10, 0.9)}
+    many = groups | {"c": Share(20, 0.9)}
     assert pages.hardest(groups) == ("b", groups["b"])
     assert pages.hardest(many) == ("c", many["c"])
-    assert pages.hardest({"a": groups["a"], "d": {"accuracy": 0.5, "n_clips": 2}})[0] == "a"
+    assert pages.hardest({"a": groups["a"], "d": Share(2, 0.5)})[0] == "a"
     assert pages.hardest({"b": groups["b"]}) is None

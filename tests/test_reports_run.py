@@ -236,7 +236,7 @@ def test_other_protocols_say_that_they_flatter(tmp_path, protocol):
 
 
 def test_a_folder_that_is_no_run(tmp_path):
-    with pytest.raises(RunError, match=r"config\.json: no such file; expected the folder of a finished run"):
+    with pytest.raises(RunError, match=r"is not a run \(no config.json in it\); expected the --out folder"):
         write_report(tmp_path)
 
 

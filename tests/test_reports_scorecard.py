@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from sutja.bundle import Bundle
+from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.dataset import Clip
 from sutja.errors import RunError
 from sutja.evaluation import Evaluation, score
 from sutja.reports.scorecard import write_scorecard

@@ -15,6 +15,7 @@ from helpers import CutError, read_json, refused, shared, sutja, write_study
 
 from sutja import recipe
 from sutja.config import preset
+from sutja.engine import Serial
 from sutja.predictor import Predictor
 
 QUICK = ("--epochs", 2, "--folds", 2, "--copies", 1, "--jobs", 1)
@@ -69,15 +70,16 @@ def test_the_run_keeps_what_was_said_of_the_refused(study):
 def test_the_network_of_all_clips_learns_longest_and_first(study, tmp_path, monkeypatch):
     taken = []
 
-    def cut_off(function, jobs, n_processes, on_step):
-        taken.extend(jobs)
-        raise CutError
+    class CutOff(Serial):
+        def map(self, function, jobs, on_step):
+            taken.extend(jobs)
+            raise CutError
 
-    monkeypatch.setattr(recipe, "run_jobs", cut_off)
+    monkeypatch.setattr(recipe, "local", lambda n_workers: CutOff())
     with pytest.raises(CutError):
         sutja("train", study / "here", "--out", tmp_path / "run", "--protocol", "speakers", *QUICK)
-    assert taken[0].number == 0
-    assert [job.config.epochs for job in taken] == [2 * preset("robust").train.whole_factor, 2, 2]
+    assert taken[0].all_clips
+    assert [job.config.epochs for job in taken] == [2 * preset("robust").train.final_epochs_factor, 2, 2]
 
 
 def test_a_prediction_is_refused_with_its_probabilities(study):

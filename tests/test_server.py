@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 from helpers import run_python
 
 from sutja import server
 
 
 def test_it_tells_the_way_of_a_request():
-    assert "uploads" in server.__doc__
+    named = re.findall(r"``(\w+)``", server.__doc__)
+    assert {"connections", "uploads", "serving"} <= set(named)
+    assert set(named) <= {path.stem for path in Path(server.__file__).parent.iterdir()}
 
 
 def test_the_service_brings_no_torch():

@@ -6,9 +6,12 @@ import json
 
 import numpy as np
 import pytest
+from helpers import counted
 from service import model, sound
 
+from sutja.audio import decode, load_waveform
 from sutja.errors import AudioError
+from sutja.features import power_spectrogram
 from sutja.server import answers
 from sutja.server.answers import Wanted
 from sutja.server.settings import Limits
@@ -48,10 +51,22 @@ def test_an_explanation():
     assert all(start < end for start, end in told["segments"])
 
 
+def test_all_that_is_told_of_a_clip_comes_of_one_decoding():
+    content = sound()
+    with counted(load_waveform, decode, power_spectrogram) as counts:
+        told = answers.answer(model(), content, Wanted(features=True, explain=True))
+    assert counts == {"load_waveform": 1, "decode": 1, "power_spectrogram": 1}
+    assert told["probabilities"] == model().predict(content).probabilities
+    alone = answers.explanation(model(), model().examine(content))
+    assert answers.to_json(alone["explanation"]) == answers.to_json(told["explanation"])
+
+
 def test_the_model_card():
     card = json.loads(answers.to_json(answers.model_card(model(), "runs/mine/digits", Limits(clip_bytes=5))))
     assert card["name"] == "digits"
     assert card["labels"] == list(model().labels)
+    assert (card["language"], card["spoken"]) == ("en", model().bundle.spoken)
+    assert card["spoken"]["7"] == "seven"
     assert card["limits"] == {"bytes": 5, "seconds": model().bundle.audio.max_seconds}
     assert [member["kind"] for member in card["members"]] == [
         "mel" if member.features.n_mfcc is None else "mfcc" for member in model().bundle.members

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import re
+import time
+from typing import Any
 
 import pytest
-from helpers import sutja
-from service import client, form_of, model, refusal, sound
+from helpers import counted, sutja
+from service import answer, app, client, form_of, listening, model, refusal, request, running, sound
+from starlette.applications import Starlette
+from starlette.routing import Mount
+from starlette.testclient import TestClient
 
+from sutja.audio import decode
+from sutja.features import power_spectrogram
+from sutja.predictor import Predictor
 from sutja.server import app as module
+from sutja.server.settings import Access, Limits
 
 
 def test_the_simple_routes():
@@ -17,14 +28,20 @@ def test_the_simple_routes():
         assert here.get("/model").json()["labels"] == list(model().labels)
         assert here.get("/openapi.json").json()["openapi"].startswith("3.1")
         assert here.get("/").headers["content-type"] == "text/html; charset=utf-8"
-        assert here.get("/static/index.html").text == here.get("/").text
         assert here.head("/").status_code == 200
+
+
+def test_the_pages_old_address_leads_to_it():
+    with client() as here:
+        assert here.get("/static/index.html").url.path == "/"
+        assert here.get("/static/index.html").text == here.get("/").text
 
 
 def test_the_pages_files_have_their_types():
     kinds = {".js": "text/javascript", ".css": "text/css", ".html": "text/html", ".svg": "image/svg+xml"}
-    files = [path for path in module.STATIC.rglob("*") if path.is_file()]
-    assert {path.suffix for path in files} >= {".js", ".css", ".html"}
+    files = [path for path in module.STATIC.rglob("*") if path.is_file() and path.name != "index.html"]
+    assert client().get("/").headers["content-type"].partition(";")[0] == kinds[".html"]
+    assert {path.suffix for path in files} >= {".js", ".css", ".svg"}
     with client() as here:
         for path in files:
             found = here.get(f"/static/{path.relative_to(module.STATIC).as_posix()}")
@@ -40,6 +57,136 @@ def test_flags():
         assert set(told) - set(plain) == {"features", "explanation"}
         for flag in ("features=1", "explain=yes", "features="):
             refusal(here.post(f"/v1/predict?{flag}", content=sound()), 422)
+
+
+# -- lines ------------------------------------------------------------------------------------------------------------
+
+
+def lines(response: Any) -> list[dict[str, Any]]:
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/x-ndjson"
+    assert response.text.endswith("\n")
+    return [json.loads(line) for line in response.text.splitlines()]
+
+
+@pytest.mark.parametrize("accept", ["application/x-ndjson", "Application/X-NDJSON, application/json;q=0.5"])
+def test_in_lines_it_is_the_same_answer(accept):
+    with client() as here:
+        asked = {"content": sound(), "headers": {"Accept": accept}}
+        first, second = lines(here.post("/v1/predict?features=true&explain=true", **asked))
+        assert first | second == here.post("/v1/predict?features=true&explain=true", content=sound()).json()
+        assert set(second) == {"explanation"}
+        (only,) = lines(here.post("/v1/predict", **asked))
+        assert only == here.post("/v1/predict", content=sound()).json()
+
+
+def test_what_cannot_be_used_is_refused_in_lines_too():
+    with client() as here:
+        refusal(here.post("/v1/predict", content=b"no sound", headers={"Accept": "application/x-ndjson"}), 422)
+        assert "sutja_waiting 0.0" in here.get("/metrics").text
+
+
+def test_in_lines_a_clip_is_decoded_once(monkeypatch):
+    counts = []
+
+    def counting(predictor, *arguments):
+        with counted(decode, power_spectrogram) as calls:
+            result = examine(predictor, *arguments)
+        counts.append(calls)
+        return result
+
+    examine = Predictor.examine
+    monkeypatch.setattr(Predictor, "examine", counting)
+    with client() as here:
+        lines(here.post("/v1/predict?explain=true", content=sound(), headers={"Accept": "application/x-ndjson"}))
+    assert counts == [{"decode": 1, "power_spectrogram": 1}]
+
+
+def test_the_answer_comes_before_the_explanation():
+    """The explanation waits until the answer has been read: over a socket, as a browser reads it."""
+    with running() as service, service.connect() as connection:
+        headers = "Accept: application/x-ndjson"
+        connection.sendall(request("/v1/predict?explain=true", sound(), headers=headers))
+        content, times = b"", {}
+        while b"0\r\n\r\n" not in content:
+            content += connection.recv(65_536)
+            for name in (b'"label"', b'"explanation"'):
+                if name in content:
+                    times.setdefault(name, time.perf_counter())
+    first, second = times[b'"label"'], times[b'"explanation"']
+    assert second - first > 0.02  # 800 times through the network
+
+
+def test_where_there_is_no_place_for_the_explanation_the_answer_stays(monkeypatch):
+    """Between the two lines others took the one place."""
+    here = app(Limits(n_waiting=1))
+    service = here.state.service
+
+    async def both() -> list[bytes]:
+        examination = model().examine(sound())
+        given = module._lines(service, b"answer\n", examination)
+        told = [await anext(given)]
+        with service.waiting.taken():
+            told += [line async for line in given]
+        return told
+
+    first, second = asyncio.run(both())
+    assert first == b"answer\n"
+    assert "try again" in json.loads(second)["error"]
+    assert service.waiting.n_taken == 0
+
+
+def test_a_client_that_goes_between_the_lines_leaves_nothing_taken():
+    with running() as service:
+        for _ in range(4):
+            with service.connect() as connection:
+                headers = "Accept: application/x-ndjson"
+                connection.sendall(request("/v1/predict?explain=true", sound(), headers=headers))
+                connection.recv(65_536)
+        time.sleep(0.5)
+        with service.connect() as connection:
+            connection.sendall(request("/metrics", method="GET"))
+            assert b"sutja_waiting 0.0" in answer(connection)[2]
+
+
+# -- below a prefix ---------------------------------------------------------------------------------------------------
+
+
+def below(prefix: str, access: Access | None = None) -> TestClient:
+    outer = Starlette(routes=[Mount(prefix, app(access=access))])
+    return TestClient(outer, base_url="http://localhost:8765", raise_server_exceptions=False)
+
+
+def test_below_a_prefix_all_is_as_it_was():
+    here = below("/sutja")
+    assert here.get("/sutja").url.path == "/sutja/"
+    assert here.get("/sutja/static/index.html").url.path == "/sutja/"
+    assert here.get("/sutja/model").json() == client().get("/model").json()
+    told = here.post("/sutja/v1/predict", content=sound()).json()
+    assert told["probabilities"] == model().predict(sound()).probabilities
+    with listening(here, {}, "/sutja/v1/stream?sample_rate=16000") as socket:
+        socket.send_text('{"type":"end"}')
+        assert socket.receive_json() == {"type": "done"}
+    text = here.get("/sutja/metrics").text
+    assert 'path="/v1/predict",status="200"} 1.0' in text
+    assert 'path="other"' not in text
+
+
+def test_below_a_prefix_the_same_doors_are_open():
+    here = below("/sutja", Access("a-token-long-enough"))
+    for path in ("/", "/health", "/docs", "/openapi.json", "/static/app.js"):
+        assert here.get(f"/sutja{path}").status_code == 200, path
+    refusal(here.get("/sutja/model"), 401)
+    refusal(here.get("/sutja/static"), 401)
+
+
+def test_documents_name_each_other_relative_to_where_they_stand():
+    with client() as here:
+        assert here.get("/openapi.json").json()["servers"] == [{"url": "."}]
+        for address in ("/", "/docs"):
+            links = re.findall(r"""(?:href|src)=["']?([^"'\s>]+)""", here.get(address).text)
+            assert links
+            assert not [link for link in links if link.startswith(("/", "http"))]
 
 
 def test_a_fault_of_ours_is_a_500_that_says_so(monkeypatch):

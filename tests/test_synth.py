@@ -12,6 +12,7 @@ import threading
 import numpy as np
 import pytest
 from helpers import CutError
+from spoken_digits import DIGITS, GERMAN
 
 from sutja import synth
 from sutja.dataset import scan
@@ -250,10 +251,22 @@ def test_words_that_cannot_be_leave_nothing_behind(tmp_path, words, message):
     assert list(tmp_path.iterdir()) == []
 
 
-def test_other_languages_say_what_to_read():
-    assert synth.digit_words("ko")["7"] == "칠"
-    with pytest.raises(ConfigError, match="no words for the digits are built in for language 'de'"):
-        synth.digit_words("de")
+def test_digits_of_another_language_are_read_in_it(tmp_path):
+    write_dataset(tmp_path / "de", None, SynthConfig(language="de", n_voices=1, n_takes=1))
+    write_dataset(
+        tmp_path / "told", dict(zip(DIGITS, GERMAN, strict=True)), SynthConfig(language="de", n_voices=1, n_takes=1)
+    )
+    assert contents(tmp_path / "de") == contents(tmp_path / "told")
+    with pytest.raises(ConfigError, match="no words for the digits are built in for language 'is'"):
+        write_dataset(tmp_path / "is", None, SynthConfig(language="is"))
+
+
+def test_chinese_is_mandarin():
+    assert synth.accents_of("zh") == synth.accents_of("cmn") == ["cmn"]
+    assert synth.accents_of("zh-yue") == ["yue"]
+
+
+def test_labels_say_what_to_read():
     with pytest.raises(ConfigError, match="label 'a' is there twice"):
         synth.parse_words("a,b,a=x")
 

@@ -13,7 +13,7 @@ import pytest
 from sutja.audio import load_waveform
 from sutja.config import preset
 from sutja.dataset import scan
-from sutja.learn.negatives import WORDS
+from sutja.lexicon import LEXICON
 
 ROOT = Path(__file__).parents[1]
 AUDIO = preset("robust").audio
@@ -66,7 +66,7 @@ def test_without_flite_one_line_says_what_to_install(tmp_path):
 def test_flite_says_no_digit_and_no_word_that_is_measured_to_be_refused():
     listed = runpy.run_path(str(ROOT / "tools" / "flite_voices.py"))["MORE_WORDS"]
     assert len(listed) > 700
-    assert not NEVER & {*listed, *WORDS}
+    assert not NEVER & {*listed, *LEXICON["en"].words}
 
 
 # -- another processor ------------------------------------------------------------------------------------------------

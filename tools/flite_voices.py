@@ -2,7 +2,7 @@
 
     python tools/flite_voices.py OUT
 
-Flite's voices are made of real people's recordings, which eSpeak's are not, and teach refusal better (docs/recipe.md).
+Flite's voices are made of real people's recordings, which eSpeak's are not, and teach refusal better (docs/decisions/).
 OUT/words is to be refused, OUT/digits is learned from as well: else the voices themselves would be what is refused.
 The same files for the same --seed and version of Flite. Needs the program `flite` (Debian: apt-get install flite).
 """
@@ -22,14 +22,13 @@ import numpy as np
 
 from sutja.errors import RunError
 from sutja.files import new_folder
-from sutja.learn.negatives import WORDS
-from sutja.synth import digit_words
+from sutja.lexicon import LEXICON, digit_words
 
 VOICES = ("awb", "kal16", "rms", "slt")
 STRETCHES = 0.8, 1.4  # of the duration
 PITCHES = 80, 230  # Hz
 
-# Common words beside those of sutja.learn.negatives. No digit, nothing that is said as one (to, won, ate), and none of
+# Common words beside those of sutja.lexicon. No digit, nothing that is said as one (to, won, ate), and none of
 # `yes no up down know`: bench/voices.py measures how well words are refused that were not learned from.
 MORE_WORDS = """
 able about above accept across act actor add afraid after again age ago agree air all allow almost alone along also
@@ -110,7 +109,7 @@ def main() -> None:
 def clips(folder: Path, n_words: int, n_takes: int, rng: np.random.Generator) -> list[Clip]:
     """Draw who says what."""
     digits = digit_words("en")
-    words = sorted({*WORDS, *MORE_WORDS} - set(digits.values()))
+    words = sorted({*LEXICON["en"].words, *MORE_WORDS} - set(digits.values()))
     said = [(f"digits/{digit}", text) for digit, text in digits.items() for _ in range(n_takes)]
     said += [(f"words/{word}", word) for word in rng.choice(words, n_words).tolist()]
     paths = [folder / place / f"{number}.wav" for number, (place, _) in enumerate(said)]

@@ -20,10 +20,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from checkouts import ROOT, checkout, environment
 
-ROOT = Path(__file__).parents[1]
 # What the clock, the place and the version say.
-IGNORED = {"seconds", "paths", "path", "command", "versions", "sutja", "sha256", "data", "roots", "root"}
+IGNORED = {"seconds", "paths", "path", "other_path", "command", "versions", "sutja", "sha256", "data", "roots", "root"}
 QUICK = ("--epochs", "2", "--folds", "2", "--copies", "2", "--jobs", "1", "--seed", "5")
 
 
@@ -35,7 +35,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = (options.keep or Path(temporary)).absolute()
         folder.mkdir(parents=True, exist_ok=True)
-        before = _answers(_checkout(options.commit, folder), folder / "before")
+        before = _answers(checkout(options.commit, folder), folder / "before")
         after = _answers(ROOT, folder / "after")
     differing = sorted(name for name in before | after if before.get(name) != after.get(name))
     for name in differing:
@@ -44,21 +44,12 @@ def main() -> None:
     sys.exit(bool(differing))
 
 
-def _checkout(commit: str, folder: Path) -> Path:
-    tree = folder / "checkout"
-    if not tree.exists():
-        tree.mkdir()
-        archive = subprocess.run(["git", "archive", commit, "src"], cwd=ROOT, check=True, capture_output=True)
-        subprocess.run(["tar", "-x", "-C", tree], input=archive.stdout, check=True)
-    return tree
-
-
-def _answers(checkout: Path, out: Path) -> dict[str, str]:
+def _answers(tree: Path, out: Path) -> dict[str, str]:
     """Run everything with the package of a checkout, and give a digest of each answer by its name."""
     answers = out / "answers"
     if not answers.exists():
         answers.mkdir(parents=True)
-        _run_all(checkout, out, answers)
+        _run_all(tree, out, answers)
     digests = {}
     for path in sorted(p for p in out.rglob("*") if p.is_file()):
         content = _comparable(path)
@@ -67,12 +58,10 @@ def _answers(checkout: Path, out: Path) -> dict[str, str]:
     return digests
 
 
-def _run_all(checkout: Path, out: Path, answers: Path) -> None:
-    environment = os.environ | {"PYTHONPATH": str(checkout / "src"), "OMP_NUM_THREADS": "1"}
-
+def _run_all(tree: Path, out: Path, answers: Path) -> None:
     def sutja(name: str, *arguments: object) -> None:
         command = [sys.executable, "-m", "sutja", *map(str, arguments)]
-        done = subprocess.run(command, cwd=out, env=environment, check=False, capture_output=True)
+        done = subprocess.run(command, cwd=out, env=environment(tree), check=False, capture_output=True)
         (answers / f"{name}.json").write_bytes(done.stdout)
         if done.returncode:
             raise SystemExit(f"{name}: {' '.join(command)}\n{done.stderr.decode()}")
@@ -80,7 +69,10 @@ def _run_all(checkout: Path, out: Path, answers: Path) -> None:
     sutja("synth", "data", "synth", "voices", "--voices", 4, "--takes", 2, "--labels", "0,1,2,3")
     sutja("info", "data", "info", "voices", "--json")
     sutja("reference", "train", "voices", "--preset", "reference", "--out", "reference", *QUICK)
-    more = ("--refuse", "3", "--synthetic-voices", "2", "--extra", "voices")
+    more: tuple[str, ...] = ("--refuse", "3", "--synthetic-voices", "2", "--extra", "voices")
+    if (tree / "src" / "sutja" / "lexicon.py").exists():
+        # Before, English was the only language, and figures were read as they are written where not all ten were there.
+        more += ("--language", "en", *(part for digit in "012" for part in ("--spoken", f"{digit}={digit}")))
     sutja("other", "data", "synth", "others", "--voices", 3, "--takes", 2, "--labels", "0,1,2,3", "--seed", 8)
     sutja("robust", "train", "others", "--preset", "robust", "--protocol", "speakers", "--out", "robust", *QUICK, *more)
     sutja("predict", "predict", "voices", "--model", "robust", "--json")
@@ -105,15 +97,16 @@ def _comparable(path: Path) -> bytes | None:
         with path.open(encoding="utf-8", newline="") as file:
             return repr([_stripped(row) for row in csv.DictReader(file)]).encode()
     if path.suffix == ".json":
-        return "\n".join(map(_without_ignored, path.read_text(encoding="utf-8").splitlines())).encode()
+        return _without_ignored(path.read_text(encoding="utf-8")).encode()
     return path.read_bytes()
 
 
-def _without_ignored(line: str) -> str:
+def _without_ignored(text: str) -> str:
+    """Take one JSON value, or one a line, and give it without what may differ."""
     try:
-        return json.dumps(_stripped(json.loads(line)), sort_keys=True)
+        return json.dumps(_stripped(json.loads(text)), sort_keys=True)
     except ValueError:
-        return line
+        return "\n".join(_without_ignored(line) for line in text.splitlines()) if "\n" in text.strip() else text
 
 
 def _stripped(value: Any) -> Any:

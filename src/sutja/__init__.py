@@ -20,6 +20,7 @@ from sutja.errors import (
     ConfigError,
     DatasetError,
     DependencyError,
+    JobError,
     RunError,
     SutjaError,
 )
@@ -34,8 +35,12 @@ if TYPE_CHECKING:
     from sutja.predictor import Predictor as Predictor
     from sutja.relevance import Explanation as Explanation
     from sutja.relevance import explain as explain
+    from sutja.streams import IsolatedWords as IsolatedWords
+    from sutja.streams import Level as Level
+    from sutja.streams import Word as Word
+    from sutja.streams import words_in as words_in
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 __all__ = [
     "AudioError",
     "BundleError",
@@ -44,12 +49,17 @@ __all__ = [
     "DependencyError",
     "Examination",
     "Explanation",
+    "IsolatedWords",
+    "JobError",
+    "Level",
     "Prediction",
     "Predictor",
     "RunError",
     "SutjaError",
+    "Word",
     "explain",
     "load",
+    "words_in",
 ]
 
 
@@ -73,9 +83,13 @@ def load(model: str | os.PathLike[str] | None = None) -> Predictor:
 _LATER = {
     "Examination": "predictor",
     "Explanation": "relevance",
+    "IsolatedWords": "streams",
+    "Level": "streams",
     "Prediction": "predictor",
     "Predictor": "predictor",
+    "Word": "streams",
     "explain": "relevance",
+    "words_in": "streams",
 }
 
 

@@ -6,6 +6,7 @@ A waveform is float32, mono, ``(n_samples,)``, at the sample rate that was asked
 
 from __future__ import annotations
 
+import contextlib
 import io
 import os
 from collections.abc import Iterator
@@ -25,6 +26,9 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike
 
 # 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
 MAX_VALUES_PER_SECOND = 384_000
+
+CHUNK_SECONDS = 1.0
+"""How much of a long recording is in memory at a time."""
 
 # Names that libsndfile reads and that folders are searched for.
 SUFFIXES = (
@@ -70,12 +74,12 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
 
     """
     name = _name(source)
-    if isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(source, "read"):
+    if _is_encoded(source):
         samples, rate = decode(source, config)
     else:
         samples, rate = _as_samples(source, name), config.sample_rate if sample_rate is None else sample_rate
     if rate <= 0:
-        raise AudioError(f"{name}: sample rate {rate} Hz; expected a number above 0")
+        raise AudioError(name, f"sample rate {rate} Hz; expected a number above 0")
     waveform = _checked(samples, rate, name, config)
     if config.remove_mean:
         # The mean in float64: exported graphs sum in another order, and must come to the same float32.
@@ -83,6 +87,64 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     if rate != config.sample_rate:
         waveform = soxr.resample(waveform, rate, config.sample_rate, quality="HQ")
     return np.ascontiguousarray(waveform, dtype=np.float32)
+
+
+@contextlib.contextmanager
+def open_stream(source: Source, sample_rate: int) -> Iterator[tuple[int, Iterator[Waveform]]]:
+    """Open a recording of any length to be heard piece by piece: its sample rate, Hz, and its chunks, in order.
+
+    Parameters
+    ----------
+    source
+        What :func:`load_waveform` takes.
+    sample_rate
+        Of an array's samples, Hz; files say their own.
+
+    Raises
+    ------
+    AudioError
+        When it cannot be opened, or a chunk cannot be decoded or is no sound.
+
+    """
+    name = _name(source)
+    if not _is_encoded(source):
+        yield sample_rate, iter([_piece(_as_samples(source, name), name)])
+        return
+    with _decoding(name):
+        file = _sound_file(_open(source, name), name, _ForwardFile)
+    with file:
+        yield file.samplerate, _chunks(file, name)
+
+
+def checked_chunk(chunk: object) -> Waveform:
+    """Check a piece of a stream, which may be empty: floats, ``(n_samples,)``, with full scale at [-1, 1].
+
+    No other kind is taken, since in a stream it would be a mistake: a chunk of 16-bit integers that were taken for
+    their full scale here and for floats there.
+
+    Raises
+    ------
+    AudioError
+        When it is something else.
+
+    """
+    if not isinstance(chunk, np.ndarray):
+        raise AudioError(
+            "stream",
+            f"a chunk is a {type(chunk).__name__}; expected an array of floats, (n_samples,); convert it with "
+            "numpy.asarray(chunk, dtype=numpy.float32)",
+        )
+    if chunk.ndim != 1 or chunk.dtype.kind != "f":
+        raise AudioError(
+            "stream",
+            f"a chunk of {chunk.dtype} with shape {chunk.shape}; expected floats in [-1, 1], (n_samples,); "
+            "divide 16-bit samples by 32768, and take one channel or the mean of all",
+        )
+    if chunk.dtype != np.float32:
+        with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
+            chunk = chunk.astype(np.float32)
+    _peak(chunk, "stream", "check what fills the chunks")
+    return chunk
 
 
 def loudest_window(waveform: Waveform, n_samples: int) -> Waveform:
@@ -143,22 +205,11 @@ def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], in
     """
     name = _name(source)
     opened = _open(source, name)
-    try:
-        with soundfile.SoundFile(opened) as file:
-            rate = file.samplerate
-            if rate * file.channels > MAX_VALUES_PER_SECOND:
-                raise AudioError(
-                    f"{name}: {file.channels} channels at {rate} Hz; expected at most {MAX_VALUES_PER_SECOND} values a "
-                    "second in all; write the file with fewer channels"
-                )
-            # A header can promise hours: the limit, not the header, says how much is read.
-            limit = int(config.max_seconds * rate) + 1
-            samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
-    # TypeError: soundfile takes .raw and asks for the format
-    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(
-            f"{name}: cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff"
-        ) from error
+    with _decoding(name), _sound_file(opened, name) as file:
+        rate: int = file.samplerate
+        # A header can promise hours: the limit, not the header, says how much is read.
+        limit = int(config.max_seconds * rate) + 1
+        samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
     return samples, rate
 
 
@@ -171,8 +222,68 @@ def printable(path: str | os.PathLike[str]) -> str:
     return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
+def _is_encoded(source: Any) -> bool:
+    """Tell whether a source is a file in some form, and no array."""
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(source, "read")
+
+
+@contextlib.contextmanager
+def _decoding(name: str) -> Iterator[None]:
+    """Say of any failure to decode whose it was."""
+    try:
+        yield
+    # TypeError: soundfile takes .raw and asks for the format
+    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
+        raise AudioError(name, f"cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff") from error
+
+
+class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
+    """A file that is read to its end, piece by piece.
+
+    soundfile seeks after each read of a file that it can seek in. The decoder of mp3 begins anew at that, gives other
+    last digits and complains on stderr.
+    """
+
+    def seekable(self) -> bool:
+        return False
+
+
+def _sound_file(
+    opened: str | bytes | _Memory, name: str, kind: type[soundfile.SoundFile] = soundfile.SoundFile
+) -> soundfile.SoundFile:
+    file = kind(opened)
+    if file.samplerate * file.channels > MAX_VALUES_PER_SECOND:
+        file.close()
+        raise AudioError(
+            name,
+            f"{file.channels} channels at {file.samplerate} Hz; expected at most {MAX_VALUES_PER_SECOND} "
+            "values a second in all; write the file with fewer channels",
+        )
+    return file
+
+
+def _chunks(file: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
+    is_first = True
+    while True:
+        with _decoding(name):
+            samples = file.read(round(CHUNK_SECONDS * file.samplerate), dtype="float32", always_2d=True)
+        if not len(samples) and not is_first:
+            return
+        yield _piece(samples, name)
+        is_first = False
+
+
+def _piece(samples: NDArray[np.float32], name: str) -> Waveform:
+    """Check and mix down a part of a recording that is being heard piece by piece."""
+    if samples.size == 0:
+        raise AudioError(name, "0 samples after decoding; expected sound; record it again")
+    waveform = _mixed_down(samples)
+    _peak(waveform, name)
+    return waveform
+
+
 class _Memory(io.BytesIO):
-    """Bytes that libsndfile may seek in; a damaged header sends it before the start, which is no traceback's worth."""
+    """Bytes that libsndfile may seek in; a damaged header may ask for a place before the start and gets the start."""
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
         base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self.getbuffer().nbytes}[whence]
@@ -190,11 +301,11 @@ def _open(source: Any, name: str) -> str | bytes | _Memory:
         try:
             content = source.read()
         except (OSError, ValueError) as error:  # closed, or open for writing
-            raise AudioError(f"{name}: cannot be read ({_reason(error)}); expected a file open for reading") from error
+            raise AudioError(name, f"cannot be read ({_reason(error)}); expected a file open for reading") from error
     if not isinstance(content, bytes | bytearray | memoryview):
-        raise AudioError(f"{name}: gives {type(content).__name__}; expected bytes: open the file in binary mode")
+        raise AudioError(name, f"gives {type(content).__name__}; expected bytes: open the file in binary mode")
     if len(content) == 0:
-        raise AudioError(f"{name}: nothing there; expected the bytes of a sound file")
+        raise AudioError(name, "nothing there; expected the bytes of a sound file")
     return _Memory(content)
 
 
@@ -203,13 +314,13 @@ def _check_file(path: Path, name: str) -> None:
         exists, is_dir = path.exists(), path.is_dir()
         n_bytes = path.stat().st_size if exists else 0
     except OSError as error:  # a name too long, a folder that may not be entered
-        raise AudioError(f"{name}: cannot be opened ({_reason(error)}); check the path") from error
+        raise AudioError(name, f"cannot be opened ({_reason(error)}); check the path") from error
     if not exists:
-        raise AudioError(f"{name}: no such file; check the path")
+        raise AudioError(name, "no such file; check the path")
     if is_dir:
-        raise AudioError(f"{name}: is a folder; expected a sound file")
+        raise AudioError(name, "is a folder; expected a sound file")
     if n_bytes == 0:
-        raise AudioError(f"{name}: the file is empty; record it again")
+        raise AudioError(name, "the file is empty; record it again")
 
 
 def _name(source: Any) -> str:
@@ -231,11 +342,12 @@ def _as_samples(source: Any, name: str) -> NDArray[np.float32]:
     try:
         samples = np.asarray(source)
     except ValueError as error:
-        raise AudioError(f"{name}: not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
+        raise AudioError(name, f"not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
     if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
         raise AudioError(
-            f"{name}: array of {samples.dtype} with shape {samples.shape}; "
-            "expected numbers, (n_samples,) or (n_samples, n_channels)"
+            name,
+            f"array of {samples.dtype} with shape {samples.shape}; "
+            "expected numbers, (n_samples,) or (n_samples, n_channels)",
         )
     if samples.dtype.kind == "u":  # unsigned PCM is centred on half of its range
         half = 2.0 ** (8 * samples.dtype.itemsize - 1)
@@ -253,14 +365,23 @@ def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioCo
     seconds = n_samples / rate
     if seconds < config.min_seconds:
         least = f"at least {config.min_seconds:g} s, {int(np.ceil(config.min_seconds * rate))} samples at {rate} Hz"
-        raise AudioError(f"{name}: {n_samples} samples after decoding; expected {least}; record it again")
+        raise AudioError(name, f"{n_samples} samples after decoding; expected {least}; record it again")
     if seconds > config.max_seconds:
-        raise AudioError(f"{name}: longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
-    with np.errstate(over="ignore", invalid="ignore"):  # the peak below tells
-        waveform = samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
-    peak = np.abs(waveform).max()
-    if not np.isfinite(peak):
-        raise AudioError(f"{name}: holds values that are not numbers (NaN or infinity); write the file again")
-    if peak == 0:
-        raise AudioError(f"{name}: every sample is zero; expected sound; check the microphone")
+        raise AudioError(name, f"longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
+    waveform = _mixed_down(samples)
+    if _peak(waveform, name) == 0:
+        raise AudioError(name, "every sample is zero; expected sound; check the microphone")
     return waveform
+
+
+def _mixed_down(samples: NDArray[np.float32]) -> Waveform:
+    with np.errstate(over="ignore", invalid="ignore"):  # the peak tells
+        return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
+
+
+def _peak(waveform: Waveform, name: str, remedy: str = "write the file again") -> float:
+    """Return the largest absolute value, which shows whether all of them are numbers."""
+    peak = float(np.abs(waveform).max(initial=0))
+    if not np.isfinite(peak):
+        raise AudioError(name, f"holds values that are not numbers (NaN or infinity); {remedy}")
+    return peak

@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from sutja.audio import Waveform, loudest_window
 from sutja.config import AugmentConfig
+from sutja.speech import MIXING_DB, speech_power
 
 MU = 255.0  # of the telephone's mu-law, ITU-T G.711
 TELEPHONE_RATE = 8_000  # Hz
-CUT_SHARE = 0.25  # of the versions have their noise under the word only
+UNDER_WORD_SHARE = 0.25  # of the versions have their noise under the word only
 
 
 def vary(
@@ -30,7 +31,7 @@ def vary(
         waveform = change_speed(waveform, rng.uniform(*config.speed))
     waveform = loudest_window(waveform, n_samples)
     left = int(rng.integers(0, n_samples - len(waveform), endpoint=True))
-    if rng.random() < CUT_SHARE:
+    if rng.random() < UNDER_WORD_SHARE:
         return place(augment(waveform, sample_rate, config, rng), n_samples, left)
     return augment(place(waveform, n_samples, left), sample_rate, config, rng)
 
@@ -56,7 +57,7 @@ def augment(waveform: Waveform, sample_rate: int, config: AugmentConfig, rng: np
         waveform = colour(waveform, config.response_db, rng)
     if rng.random() < config.noise_share:
         noise = coloured_noise(len(waveform), rng.uniform(0, 2), rng)
-        waveform = add_noise(waveform, noise, rng.uniform(*config.snr_db))
+        waveform = add_noise(waveform, noise, rng.uniform(*config.snr_db), sample_rate)
     if rng.random() < config.line_share:
         waveform = telephone(waveform, sample_rate)
     return waveform
@@ -75,22 +76,15 @@ def place(waveform: Waveform, n_samples: int, left: int) -> Waveform:
     return placed
 
 
-def add_noise(waveform: Waveform, noise: Waveform, snr_db: float) -> Waveform:
+def add_noise(waveform: Waveform, noise: Waveform, snr_db: float, sample_rate: int) -> Waveform:
     """Add noise so that the ratio of the speech's power to the noise's is ``snr_db``.
 
     The speech's power is taken where it speaks (samples within 40 dB of its loudest 20 ms), so that silence around a
     word does not make the word's noise softer.
     """
-    wanted = speech_power(waveform) / 10 ** (snr_db / 10)
+    wanted = speech_power(waveform, sample_rate, below_db=MIXING_DB) / 10 ** (snr_db / 10)
     have = float(np.mean(np.square(noise))) or 1.0
     return waveform + noise * np.float32(np.sqrt(wanted / have))
-
-
-def speech_power(waveform: Waveform, block: int = 320) -> float:
-    """Return the mean power of the blocks that are within 40 dB of the loudest."""
-    n_blocks = max(1, len(waveform) // block)
-    power = np.square(waveform[: n_blocks * block]).reshape(n_blocks, -1).mean(axis=1)
-    return float(power[power >= power.max() * 1e-4].mean())
 
 
 def coloured_noise(n_samples: int, exponent: float, rng: np.random.Generator) -> Waveform:

@@ -3,7 +3,8 @@
 ::
 
     model/
-      model.json       format, labels in class order, audio and feature settings, members with checksums, scores
+      model.json       format, labels in class order, language and words, audio and feature settings, members with
+                       checksums, scores
       members/*.onnx   one network (or committee of networks) each: features (batch, 1, n_bins, n_frames) float32
                        to probabilities (batch, n_classes) float32
 
@@ -31,6 +32,9 @@ FORMAT_VERSION = 1
 MANIFEST = "model.json"
 SHIPPED = Path(__file__).parent / "models"
 DEFAULT_MODEL = "digits-en"
+TOLERANCE = 1e-4
+"""In every probability: as far as two forms of the same networks may lie apart (torch and ONNX, members and one graph)
+before a file is not given out."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +63,33 @@ class Bundle:
     than labels: "not in the vocabulary". None: the model always answers."""
     about: Mapping[str, Any] = field(default_factory=dict)
     """For people: preset, protocol, scores, data, versions."""
+    language: str | None = None
+    """Of the vocabulary; None where it is not known, as in models of sutja 0.1."""
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """What is said for each label, as far as that is known."""
 
 
 def save(bundle: Bundle, folder: Path) -> None:
     """Write the folder, whole or not at all; an older model in its place is replaced."""
     with new_folder(folder, replace=True) as draft:
         _write(bundle, draft)
+
+
+def open_network(content: bytes) -> Any:
+    """Load a network from its ONNX bytes, to be asked.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        On the CPU, in one thread, quiet.
+
+    """
+    import onnxruntime  # here, so that who only reads a model's settings need not wait for it
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a clip is too small to share out
+    options.log_severity_level = 3
+    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
 def load(path: str | os.PathLike[str]) -> Bundle:
@@ -96,8 +121,14 @@ def load(path: str | os.PathLike[str]) -> Bundle:
         raise BundleError(f"{folder / MANIFEST}: {_missing(error)}; export the model again") from error
     if not members or len(set(labels)) != len(labels) or len(labels) < 2:
         raise BundleError(f"{folder / MANIFEST}: needs a member and two different labels; export the model again")
+    language, spoken = manifest.get("language"), manifest.get("spoken", {})
+    is_text = isinstance(spoken, dict) and all(isinstance(text, str) for text in spoken.values())
+    if not is_text or not isinstance(language, str | None):
+        found = f"language {language!r} or spoken {spoken!r:.40}"
+        raise BundleError(f"{folder / MANIFEST}: {found} is no text; export the model again")
     calibration = {name: manifest[name] for name in ("temperature", "bias", "threshold") if name in manifest}
-    return Bundle(labels, audio, members, about=manifest.get("about", {}), **calibration)
+    about = manifest.get("about", {})
+    return Bundle(labels, audio, members, about=about, language=language, spoken=spoken, **calibration)
 
 
 def _missing(error: Exception) -> str:
@@ -116,6 +147,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "labels": list(bundle.labels),
+        "language": bundle.language,
+        "spoken": dict(bundle.spoken),
         "audio": dataclasses.asdict(bundle.audio),
         "members": records,
         "temperature": bundle.temperature,

@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say: temperature, calibration error, and the threshold below which a model refuses.
+"""Fitting what makes probabilities mean what they say: temperature, bias, threshold of refusal; calibration error.
 
 Fitted on out-of-fold probabilities only, never on what is reported. Probabilities of a model that refuses have one
 class more than there are labels, the last: "not in the vocabulary".
@@ -6,15 +6,15 @@ class more than there are labels, the last: "not in the vocabulary".
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sutja.config import RefusalConfig
+from sutja.ensemble import SMALLEST, tempered
 from sutja.metrics import Integers, Probabilities, Share, by_group
 
-SMALLEST = 1e-12  # a probability counts as at least this where its logarithm is taken
 HOTTEST = 4.0
 N_STEPS, N_HALVINGS, RIDGE = 50, 30, 1e-9
 N_BINS = 15
@@ -32,23 +32,6 @@ class ReliabilityBin:
     n_clips: int
     confidence: float
     accuracy: float
-
-
-def tempered(probabilities: Probabilities, temperature: float, bias: float = 0.0) -> Probabilities:
-    """Divide the logits by a temperature (above 1 less sure, below 1 surer) and add ``bias`` to the last class's.
-
-    Rows still sum to 1. Source: Guo et al., On calibration of modern neural networks, arXiv 1706.04599.
-
-    >>> tempered(np.array([[0.8, 0.2]]), 1.0).round(6).tolist()
-    [[0.8, 0.2]]
-    """
-    if temperature == 1.0 and bias == 0.0:
-        return probabilities
-    logits = np.log(np.maximum(probabilities, SMALLEST)) / temperature
-    logits[:, -1] += bias
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    scaled: Probabilities = (shares / shares.sum(axis=1, keepdims=True)).astype(probabilities.dtype)
-    return scaled
 
 
 def fit(probabilities: Probabilities, truth: Integers, weights: NDArray[np.floating]) -> tuple[float, float]:
@@ -155,9 +138,9 @@ class Refusal:
     """Of the sounds that set the threshold."""
     false_reject_rate: float
     calibration_error: float
-    accepted: dict[str, Share]
+    accepted: dict[str, Share] = field(default_factory=dict)
     """By kind of sound: the share that was taken for a word (which is right for `clip` alone)."""
-    det_curve: dict[str, list[float]]
+    det_curve: dict[str, list[float]] = field(default_factory=dict)
     """`thresholds`, `false_accepts`, `false_rejects`: at most 200 points."""
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -16,8 +17,9 @@ from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
 from sutja.errors import ConfigError
 
 T = TypeVar("T")
-Protocol = Literal["copies", "clips", "speakers", "corpora"]
-PROTOCOLS: tuple[Protocol, ...] = get_args(Protocol)
+EvaluationProtocol = Literal["copies", "clips", "speakers", "corpora"]
+PROTOCOLS: tuple[EvaluationProtocol, ...] = get_args(EvaluationProtocol)
+TOP_DB = 80.0  # what librosa and the study take; spectral augmentation knows no other
 
 
 def _require(condition: bool, name: str, value: object, expected: str) -> None:
@@ -43,6 +45,7 @@ def _fits(value: object, kind: Any) -> bool:
     return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
 
 
+LANGUAGE_TAG = re.compile("[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)  # BCP 47, and eSpeak's names
 MOST_REPEATED = 12  # of a few dozen clips, more epochs would be hours of the same
 
 
@@ -99,7 +102,7 @@ class FeatureConfig:
     """``slaney``: each band's triangle has unit area, so that wide bands do not weigh more."""
     reference: Literal["max", "one"] = "max"
     """What 0 dB is: the loudest cell of the clip, or power 1."""
-    top_db: float | None = 80.0
+    top_db: float | None = TOP_DB
     """Cells more than this below the loudest one are raised to it, dB."""
     n_mfcc: int | None = None
     """Keep this many coefficients of the DCT of the log mel spectrogram; log mel itself when not given."""
@@ -132,9 +135,9 @@ class FeatureConfig:
         return self.n_mels if self.n_mfcc is None else self.n_mfcc
 
     @property
-    def spoilable(self) -> bool:
-        """Whether `learn.specaugment` can work on them: decibels, 80 of them at most, standardised after it."""
-        return self.scaling == "standardise" and self.n_mfcc is None and self.top_db == 80.0
+    def spectral_augment(self) -> bool:
+        """Whether warps and babble can be laid on them when they are shown: log mel, ``TOP_DB`` of it, standardised."""
+        return self.scaling == "standardise" and self.n_mfcc is None and self.top_db == TOP_DB
 
     @property
     def max_samples(self) -> int:
@@ -177,7 +180,7 @@ class RefusalConfig:
     """What a model learns to refuse; shares are of the number of clips."""
 
     spliced_share: float = 0.1
-    """Words cut and joined. More of them made real words harder to tell apart (docs/recipe.md)."""
+    """Words cut and joined. More of them made real words harder to tell apart (docs/decisions/)."""
     words_share: float = 0.6
     """Other words, spoken by synthetic voices."""
     noise_share: float = 0.15
@@ -204,8 +207,8 @@ class TrainConfig:
     epochs: int = 50
     min_steps: int = 0
     """Few clips are shown in more epochs, until the network has made so many steps, twelve times as many at most."""
-    whole_factor: int = 1
-    """The network that learns from all clips, which is the model, learns for so many times the epochs of a fold's."""
+    final_epochs_factor: int = 1
+    """The network that learns from all clips (``ship``) learns for so many times the epochs of a fold's."""
     batch_size: int = 32
     learning_rate: float = 1e-3
     """Adam's."""
@@ -213,7 +216,7 @@ class TrainConfig:
     """Of each training clip: random paddings, or augmented versions where the preset augments."""
     one_copy_an_epoch: bool = False
     """Show each clip once an epoch, as one of its copies drawn at random, instead of all copies."""
-    network: Literal["digit_net", "word_net"] = "digit_net"
+    network: Literal["study", "robust"] = "study"
     schedule: Literal["constant", "one_cycle"] = "constant"
     """Of the learning rate; `one_cycle` warms up to it over a fifth of the steps and falls to zero as a cosine."""
     weight_decay: float = 0.0
@@ -222,15 +225,17 @@ class TrainConfig:
     masks: bool = False
     """Hide random bands and stretches of the inputs (SpecAugment, arXiv 1904.08779)."""
     warps: bool = False
-    """Stretch half of the inputs in frequency and time, and colour them, where they are log mel to be standardised."""
+    """Stretch half of the inputs in frequency and time, and colour them; needs features that allow it
+    (:attr:`FeatureConfig.spectral_augment`) and a preset that augments."""
     babble_share: float = 0.0
-    """Lay voices, other inputs of the batch, under this share of the inputs, where these are log mel to be
-    standardised."""
+    """Lay voices, other inputs of the batch, under this share of the inputs; needs the same."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Of products in training; bfloat16 takes two thirds of the time on processors that have it (AVX512-BF16, AMX),
     and longer on others."""
     keep: Literal["best", "last"] = "best"
-    """The weights of the epoch with the lowest validation loss, or of the last."""
+    """The weights of the epoch with the lowest validation loss, which takes clips that choose it, or of the last."""
+    ship: Literal["committee", "all_clips"] = "committee"
+    """What becomes the model: the networks of all folds together, or one more network that learns from all clips."""
     valid_share: float = 0.1
     """Share of the training clips that chooses the checkpoint where the last is not kept."""
     dropout: float = 0.5
@@ -242,7 +247,7 @@ class TrainConfig:
         _require(self.n_folds >= 2, "train.n_folds", self.n_folds, "at least 2")
         _require(self.epochs >= 1, "train.epochs", self.epochs, "at least 1")
         _require(self.min_steps >= 0, "train.min_steps", self.min_steps, "at least 0")
-        _require(self.whole_factor >= 1, "train.whole_factor", self.whole_factor, "at least 1")
+        _require(self.final_epochs_factor >= 1, "train.final_epochs_factor", self.final_epochs_factor, "at least 1")
         _require(self.batch_size >= 2, "train.batch_size", self.batch_size, "at least 2 (batch norm needs two)")
         _require(self.weight_decay >= 0, "train.weight_decay", self.weight_decay, "at least 0")
         _require(0 <= self.label_smoothing < 1, "train.label_smoothing", self.label_smoothing, "0 to below 1")
@@ -251,6 +256,12 @@ class TrainConfig:
         _require(0 < self.valid_share <= 0.5, "train.valid_share", self.valid_share, "above 0 to 0.5")
         _require(0 <= self.dropout < 1, "train.dropout", self.dropout, "0 to below 1")
         _require(0 <= self.babble_share <= 1, "train.babble_share", self.babble_share, "0 to 1")
+        _require(
+            self.ship == "committee" or self.keep == "last",
+            "train.ship",
+            self.ship,
+            "'committee' where the best epoch is kept: a network of all clips has none left that choose it",
+        )
         _require(0 <= self.seed < 2**32, "train.seed", self.seed, "0 to 4294967295")
 
     def with_enough_steps(self, n_clips: int) -> TrainConfig:
@@ -289,13 +300,54 @@ class Config:
     """How the model learns to say "not in the vocabulary"; it always answers a label when not given."""
     n_synthetic_voices: int = 0
     """Synthetic speakers of the vocabulary to learn from beside the recordings; they are never judged."""
+    language: str | None = None
+    """Of the vocabulary: `en`, `de`, `pt-br`; None where it is not known."""
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """What is said for a label; where not given, digits are said as the lexicon of the language has them, and other
+    labels as they are written."""
 
     def __post_init__(self) -> None:
         _require(len(self.members) > 0, "members", dict(self.members), "at least one")
+        self._check_words()
         nyquist = self.audio.sample_rate / 2
         for name, features in self.members.items():
             _require((features.fmax or nyquist) <= nyquist, f"{name}: fmax", features.fmax, f"at most {nyquist:g} Hz")
             _require(features.fmin < nyquist, f"{name}: fmin", features.fmin, f"below {nyquist:g} Hz")
+        if self.train.warps or self.train.babble_share:
+            self._check_spectral_augment()
+
+    def _check_spectral_augment(self) -> None:
+        unable = [name for name in self.members if not self.shows_decibels(name)]
+        if unable:
+            raise ConfigError(
+                f"member {unable[0]} cannot be warped or get babble; expected log mel (no n_mfcc) with scaling "
+                f"'standardise' and top_db {TOP_DB:g}, in a preset that augments; "
+                "change these, or set train.warps to False and train.babble_share to 0"
+            )
+
+    @property
+    def window_samples(self) -> int:
+        """Samples of the longest waveform that fits into the window of every member."""
+        return min(features.max_samples for features in self.members.values())
+
+    @property
+    def window_seconds(self) -> float:
+        """The same in seconds."""
+        return self.window_samples / self.audio.sample_rate
+
+    def shows_decibels(self, member: str) -> bool:
+        """Whether a member's inputs are kept as decibels, to be augmented and standardised when they are shown."""
+        return self.augment is not None and self.members[member].spectral_augment
+
+    def _check_words(self) -> None:
+        is_tag = isinstance(self.language, str) and re.fullmatch(LANGUAGE_TAG, self.language)
+        tag = "the code of a language, such as en, ko or pt-br"
+        _require(self.language is None or bool(is_tag), "language", self.language, tag)
+        _require(isinstance(self.spoken, Mapping), "spoken", self.spoken, "labels with what is said for each")
+        for label, text in self.spoken.items():
+            is_text = isinstance(text, str) and bool(text.strip()) and "\0" not in text
+            _require(isinstance(label, str) and is_text, f"spoken.{label}", text, "the text that is said")
+        object.__setattr__(self, "spoken", dict(self.spoken))  # a copy: nobody changes it later
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, for JSON."""
@@ -303,8 +355,8 @@ class Config:
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
-        """Build from plain dictionaries; unknown keys are errors that name the nearest known one."""
-        known = dict(values)
+        """Build from plain dictionaries, those of sutja 0.1 too; unknown keys are errors that name the nearest."""
+        known = _as_today(values)
         members = {name: from_mapping(FeatureConfig, f) for name, f in known.pop("members", {}).items()}
         parts: dict[str, Any] = {"members": members} if members else {}
         stages = {"audio": AudioConfig, "train": TrainConfig, "augment": AugmentConfig, "refusal": RefusalConfig}
@@ -314,6 +366,21 @@ class Config:
         return from_mapping(cls, {**known, **parts})
 
 
+def _as_today(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Give settings as sutja 0.1 wrote them the names of today."""
+    known = dict(values)
+    train = known.get("train")
+    if isinstance(train, Mapping) and "whole_factor" in train:
+        train = dict(train)
+        train["final_epochs_factor"] = train.pop("whole_factor")
+        train["network"] = {"digit_net": "study", "word_net": "robust"}.get(str(train.get("network")))
+        train["ship"] = "all_clips" if train.get("keep") == "last" else "committee"
+        known["train"] = train
+        # The other words and synthetic speakers that it made took every vocabulary for English.
+        known["language"] = "en" if known.get("refusal") or known.get("n_synthetic_voices") else None
+    return known
+
+
 def _robust() -> Config:
     mel = FeatureConfig(
         n_fft=512, win_length=400, hop_length=160, n_mels=40, fmin=60.0, n_frames=101, scaling="standardise"
@@ -321,12 +388,12 @@ def _robust() -> Config:
     train = TrainConfig(
         epochs=40,
         min_steps=4_000,
-        whole_factor=4,
+        final_epochs_factor=4,
         batch_size=64,
         learning_rate=3e-3,
         n_copies=8,
         one_copy_an_epoch=True,
-        network="word_net",
+        network="robust",
         schedule="one_cycle",
         weight_decay=1e-2,
         label_smoothing=0.05,
@@ -334,14 +401,15 @@ def _robust() -> Config:
         warps=True,
         babble_share=0.7,
         keep="last",
+        ship="all_clips",
         dropout=0.2,
     )
     audio = AudioConfig(sample_rate=16_000, remove_mean=True)
     return Config("robust", audio, {"mel": mel}, train, AugmentConfig(), RefusalConfig())
 
 
-# The first one is the default.
 PRESETS: dict[str, Config] = {"robust": _robust(), "reference": Config()}
+DEFAULT_PRESET = "robust"
 
 
 def preset(name: str) -> Config:

@@ -29,12 +29,12 @@ from sutja.errors import ConfigError, DatasetError, RunError, needs
 from sutja.files import cannot_write, new_folder, write_json
 from sutja.files import sha256 as sha256_of
 
-Progress = Callable[[int, int | None], None]
+OnBytes = Callable[[int, int | None], None]
 """Called with the bytes that are there and the bytes that there will be, if the server says."""
 
 
 @dataclass(frozen=True)
-class Source:
+class Corpus:
     """A public corpus."""
 
     url: str
@@ -49,22 +49,22 @@ class Source:
 
 # GitHub makes its archives when they are asked for and promises no fixed bytes, hence no checksums for the first two.
 # That of Speech Commands is torchaudio's and TensorFlow Datasets' (speech_commands/checksums.tsv).
-SOURCES = {
-    "fsdd": Source(
+CORPORA = {
+    "fsdd": Corpus(
         "https://github.com/Jakobovski/free-spoken-digit-dataset/archive/refs/tags/v1.0.10.zip",
         None,
         "about 15 MB",
         "CC BY-SA 4.0",
         "Free Spoken Digit Dataset 1.0.10 (Jackson and others): 3000 English digits, 6 speakers, 8 kHz",
     ),
-    "audiomnist": Source(
+    "audiomnist": Corpus(
         "https://github.com/soerenab/AudioMNIST/archive/refs/heads/master.zip",
         None,
         "about 1 GB",
         "MIT",
         "AudioMNIST (Becker and others, 2018): 30000 English digits, 60 speakers, 48 kHz",
     ),
-    "speech_commands": Source(
+    "speech_commands": Corpus(
         "https://storage.googleapis.com/download.tensorflow.org/data/speech_commands_v0.02.tar.gz",
         "af14739ee7dc311471de98f5f9d2c9191b18aedfe957f4a6ff791c709868ff58",
         "2.4 GB",
@@ -96,18 +96,18 @@ def fetch(
     *,
     url: str | None = None,
     sha256: str | None = None,
-    progress: Progress | None = None,
+    progress: OnBytes | None = None,
 ) -> Fetched:
     """Bring a corpus into a folder.
 
     Parameters
     ----------
     name
-        One of :data:`SOURCES`.
+        One of :data:`CORPORA`.
     folder
         Where; it must be new or empty. What came of an interrupted attempt is beside it and is used.
     url
-        Another address of the archive, a zip or a tar; the source's own checksum then does not hold.
+        Another address of the archive, a zip or a tar; the corpus's own checksum then does not hold.
     sha256
         What the archive's checksum must be.
     progress
@@ -121,30 +121,30 @@ def fetch(
         When the folder is there already or cannot be written to.
 
     """
-    if name not in SOURCES:
-        raise ConfigError(f"corpus {name!r} is not known; expected one of {', '.join(SOURCES)}")
-    source = SOURCES[name]
-    expected = sha256 or (None if url else source.sha256)
+    if name not in CORPORA:
+        raise ConfigError(f"corpus {name!r} is not known; expected one of {', '.join(CORPORA)}")
+    corpus = CORPORA[name]
+    expected = sha256 or (None if url else corpus.sha256)
     if expected is not None and not re.fullmatch("[0-9a-fA-F]{64}", expected):
-        raise ConfigError(f"sha256 {expected!r} is not one; expected 64 hexadecimal digits")
+        raise ConfigError(f"sha256 {expected!r} is no checksum; expected 64 hexadecimal digits")
     if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
         raise RunError(f"{folder}: is there already; expected a new or an empty folder: choose another with --to")
     part = folder.with_name(f"{folder.name}.part")
-    download(url or source.url, part, resume_blindly=expected is not None, progress=progress)
-    found = sha256_of(part)
-    if expected is not None and found != expected.lower():
+    download(url or corpus.url, part, resume_blindly=expected is not None, progress=progress)
+    received = sha256_of(part)
+    if expected is not None and received != expected.lower():
         _forget(part)
         raise DatasetError(
-            f"{url or source.url}: sha256 is {found} and not {expected.lower()}; the archive was deleted: fetch it "
-            "again, and do not use it if this stays"
+            f"{url or corpus.url}: sha256 is {received} and not {expected.lower()}; the archive was deleted: fetch it "
+            "again, and do not use it if this happens again"
         )
     with new_folder(folder) as draft, _archive_errors(part):
         unpack(part, draft)
     _forget(part)
-    return Fetched(folder, found, expected is not None)
+    return Fetched(folder, received, expected is not None)
 
 
-def download(url: str, part: Path, *, resume_blindly: bool = False, progress: Progress | None = None) -> None:
+def download(url: str, part: Path, *, resume_blindly: bool = False, progress: OnBytes | None = None) -> None:
     """Download a file, going on where ``part`` ends if the server still has the same one.
 
     Parameters
@@ -179,13 +179,13 @@ def download(url: str, part: Path, *, resume_blindly: bool = False, progress: Pr
                     return
             reason = "the connection ended early"
         except (requests.ConnectionError, requests.Timeout, requests.exceptions.ChunkedEncodingError) as error:
-            reason = _plain(error)
+            reason = _innermost_reason(error)
         except requests.RequestException as error:
-            raise DatasetError(f"{url}: cannot be fetched ({_plain(error)}); check the address") from error
+            raise DatasetError(f"{url}: cannot be fetched ({_innermost_reason(error)}); check the address") from error
         except OSError as error:
             raise cannot_write(part, error) from error
     kept = f"; {part.stat().st_size} bytes are kept" if part.exists() else ""
-    raise DatasetError(f"{url}: {N_ATTEMPTS} attempts failed ({reason}){kept}: run it again to go on")
+    raise DatasetError(f"{url}: {N_ATTEMPTS} attempts failed ({reason}){kept}: run it again to resume")
 
 
 def unpack(archive: Path, folder: Path) -> None:
@@ -235,7 +235,7 @@ def _ask(requests: ModuleType, url: str, part: Path, resume_blindly: bool) -> An
     return requests.get(url, headers=headers, stream=True, timeout=TIMEOUT_SECONDS)
 
 
-def _receive(response: Any, url: str, part: Path, progress: Progress | None) -> bool:
+def _receive(response: Any, url: str, part: Path, progress: OnBytes | None) -> bool:
     """Write what comes; tell whether that was all. False asks for another attempt."""
     begin, total = _range_of(response)
     n_bytes = part.stat().st_size if part.exists() else 0
@@ -262,10 +262,10 @@ def _receive(response: Any, url: str, part: Path, progress: Progress | None) -> 
 
 
 def _range_of(response: Any) -> tuple[int, int | None]:
-    """Return the first byte that comes and the length of the whole file, if it is told."""
-    told = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
-    if told:
-        return int(told[1] or 0), None if told[2] == "*" else int(told[2])
+    """Return the first byte that comes and the length of the whole file, if the server says it."""
+    sent_range = re.fullmatch(r"bytes (?:(\d+)-\d+|\*)/(\d+|\*)", response.headers.get("Content-Range", ""))
+    if sent_range:
+        return int(sent_range[1] or 0), None if sent_range[2] == "*" else int(sent_range[2])
     length = response.headers.get("Content-Length", "")
     return 0, int(length) if length.isdecimal() and response.status_code == 200 else None
 
@@ -293,8 +293,8 @@ def _forget(part: Path) -> None:
     _state_path(part).unlink(missing_ok=True)
 
 
-def _plain(error: Exception) -> str:
-    """Find the words for people below requests' and urllib3's layers."""
+def _innermost_reason(error: Exception) -> str:
+    """Return the reason for people, which lies below requests' and urllib3's layers."""
     while error.__cause__ is not None or error.__context__ is not None:
         inner = error.__cause__ or error.__context__
         if not isinstance(inner, Exception):
@@ -342,7 +342,7 @@ def _tar_entries(archive: tarfile.TarFile) -> Iterator[tuple[str, IO[bytes] | No
 
 def _write_entries(entries: Iterator[tuple[str, IO[bytes] | None]], folder: Path) -> None:
     for name, content in entries:
-        place = folder / _safe(name)
+        place = folder / _inside(name)
         if content is None:
             place.mkdir(parents=True, exist_ok=True)
             continue
@@ -351,10 +351,10 @@ def _write_entries(entries: Iterator[tuple[str, IO[bytes] | None]], folder: Path
             shutil.copyfileobj(content, file)
 
 
-def _safe(name: str) -> PurePosixPath:
+def _inside(name: str) -> PurePosixPath:
     """Refuse names that leave the folder, on this system or another.
 
-    >>> _safe("./yes/a.wav")
+    >>> _inside("./yes/a.wav")
     PurePosixPath('yes/a.wav')
     """
     path = PurePosixPath(name)

@@ -1,7 +1,7 @@
 """Where in a stream of sound a word begins and ends: by its energy above a noise floor that follows the room.
 
-Waveforms are float32 ``(n_samples,)`` at the stream's own rate, times seconds from its beginning, levels dBFS: 0 dB is
-the power of a full-scale square wave. A detector's memory does not grow with the stream.
+Waveforms are float32 ``(n_samples,)`` at the stream's own rate, times seconds from its beginning, levels dBFS. What is
+found does not depend on how the stream is cut into chunks, to the last bit, and a detector's memory does not grow.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from sutja.audio import Waveform
-
-QUIETEST_DBFS = -120.0
+from sutja.speech import QUIETEST_DBFS, levels_of
 
 
 @dataclass(frozen=True)
@@ -55,18 +53,20 @@ class EndpointConfig:
 
 
 @dataclass(frozen=True)
-class Word:
-    """A stretch of sound that is probably one word."""
+class SpeechSegment:
+    """A stretch of sound that is probably one word; which one, nobody has said yet."""
 
     start: float
     """Seconds from the beginning of the stream."""
     end: float
+    known: float
+    """When it was clear that the word had ended: later than ``end``, by the silence that ends a word."""
     waveform: Waveform
-    """The word with its margins, ``(n_samples,)``."""
+    """What was said with its margins, ``(n_samples,)``."""
 
 
 class EndpointDetector:
-    """Takes a stream in chunks of any size and gives the words in it.
+    """Takes a stream in chunks of any size and gives the stretches of speech in it.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ class EndpointDetector:
     >>> time = np.arange(8_000) / 8_000
     >>> beep = (0.5 * np.sin(2 * np.pi * 500 * time) * ((time > 0.3) & (time < 0.6))).astype(np.float32)
     >>> detector = EndpointDetector(8_000)
-    >>> [(round(word.start, 1), round(word.end, 1)) for word in detector.feed(beep)]
+    >>> [(round(segment.start, 1), round(segment.end, 1)) for segment in detector.feed(beep)]
     [(0.3, 0.6)]
 
     """
@@ -90,8 +90,10 @@ class EndpointDetector:
         self.config = config = config or EndpointConfig()
         self._hop = max(1, round(config.hop_seconds * sample_rate))
         self._window = np.hanning(2 * self._hop + 1)[:-1]
+        self._window_power = len(self._window) * np.square(self._window).sum()
         frequencies = np.fft.rfftfreq(2 * self._hop, 1 / sample_rate)
-        self._heard_bins = (frequencies >= config.fmin) & (frequencies <= config.fmax)
+        # A slice and no mask: a mask changes the order in which numpy adds up, with the number of frames in a chunk.
+        self._heard_bins = slice(*np.searchsorted(frequencies, (config.fmin, np.nextafter(config.fmax, np.inf))))
         self._buffer = np.zeros(0, dtype=np.float32)
         self._first = 0  # the buffer's first sample, from the beginning of the stream
         self._n_frames = 0
@@ -101,19 +103,19 @@ class EndpointDetector:
         self._loud_frames = 0  # in a row, before a word begins
         self._begun: int | None = None  # the word's first frame
         self._last_loud = 0
-        self._said: list[float] = []  # the word's levels, dBFS
+        self._word_levels: list[float] = []  # dBFS
 
-    def feed(self, chunk: Waveform) -> list[Word]:
-        """Take the next samples, ``(n_samples,)``, and return the words that have ended."""
+    def feed(self, chunk: Waveform) -> list[SpeechSegment]:
+        """Take the next samples, ``(n_samples,)``, and return what has ended."""
         self._buffer = np.concatenate([self._buffer, chunk])
-        words = list(self._follow(self._new_levels()))
+        segments = list(self._follow(self._new_levels()))
         self._forget()
-        return words
+        return segments
 
-    def flush(self) -> list[Word]:
-        """Say that the stream has ended, and return the word that was being said."""
-        word = self._ended()
-        return [] if word is None else [word]
+    def flush(self) -> list[SpeechSegment]:
+        """Say that the stream has ended, and return what was being said."""
+        segment = self._ended(self._first + len(self._buffer))
+        return [] if segment is None else [segment]
 
     @property
     def noise_floor(self) -> float:
@@ -122,7 +124,7 @@ class EndpointDetector:
         return max(level, self.config.quietest_floor_dbfs)
 
     def _note(self, level: float) -> None:
-        """Take a frame's level into the noise floor, in the place of the oldest."""
+        """Add a frame's level to those that the noise floor is made of; the oldest one leaves."""
         if len(self._levels) == self._n_floor:
             del self._sorted[bisect.bisect_left(self._sorted, self._levels.popleft())]
         self._levels.append(level)
@@ -131,55 +133,58 @@ class EndpointDetector:
     def _new_levels(self) -> NDArray[np.float64]:
         """Return the level of every frame that is now whole, dBFS, ``(n_frames,)``."""
         start = self._n_frames * self._hop - self._first
-        if len(self._buffer) - start < len(self._window):
+        n_hops = (len(self._buffer) - start) // self._hop
+        if n_hops < 2:
             return np.zeros(0)
-        frames = sliding_window_view(self._buffer[start:], len(self._window))[:: self._hop]  # (n_frames, 2 hops)
+        hops = self._buffer[start : start + n_hops * self._hop].reshape(n_hops, self._hop)
+        frames = np.concatenate([hops[:-1], hops[1:]], axis=1)  # (n_frames, 2 hops)
         spectrum = np.fft.rfft(frames * self._window)[:, self._heard_bins]
         # Parseval, for the half of the spectrum that rfft gives
-        power = 2 * np.square(np.abs(spectrum)).sum(axis=1) / (len(self._window) * np.square(self._window).sum())
-        return np.asarray(10 * np.log10(np.maximum(power, 10 ** (QUIETEST_DBFS / 10))))
+        power = 2 * np.square(np.abs(spectrum)).sum(axis=1) / self._window_power
+        return levels_of(power, QUIETEST_DBFS)
 
-    def _follow(self, levels: NDArray[np.float64]) -> Iterator[Word]:
+    def _follow(self, levels: NDArray[np.float64]) -> Iterator[SpeechSegment]:
         for level in levels:
             self._note(float(level))
-            word = self._step(float(level))
+            segment = self._step(float(level))
             self._n_frames += 1
-            if word is not None:
-                yield word
+            if segment is not None:
+                yield segment
 
-    def _step(self, level: float) -> Word | None:
-        """Go on by one frame; the word, when it ends here."""
+    def _step(self, level: float) -> SpeechSegment | None:
+        """Go on by one frame; what was said, when it ends here."""
         config, frame = self.config, self._n_frames
         if self._begun is None:
             self._loud_frames = self._loud_frames + 1 if level >= self.noise_floor + config.enter_db else 0
             if self._loud_frames * config.hop_seconds >= config.enter_seconds:
                 self._begun, self._last_loud = frame - self._loud_frames + 1, frame
-                self._said = list(self._levels)[-self._loud_frames :]
+                self._word_levels = list(self._levels)[-self._loud_frames :]
                 self._loud_frames = 0
             return None
-        self._said.append(level)
+        self._word_levels.append(level)
         if level >= self.noise_floor + config.stay_db:
             self._last_loud = frame
-        silent, said = frame - self._last_loud, frame - self._begun
-        if silent * config.hop_seconds >= config.hang_seconds or said * config.hop_seconds >= config.max_seconds:
-            return self._ended()
+        silent, since = frame - self._last_loud, frame - self._begun
+        if silent * config.hop_seconds >= config.hang_seconds or since * config.hop_seconds >= config.max_seconds:
+            return self._ended((frame + 2) * self._hop)  # what this frame ends with: a chunk may hold more
         return None
 
-    def _ended(self) -> Word | None:
-        """Cut the word out, and leave out of it what has turned out to be the room."""
+    def _ended(self, n_known: int) -> SpeechSegment | None:
+        """Cut the word out of the first ``n_known`` samples, and leave out of it what has turned out to be the room."""
         if self._begun is None:
             return None
         begun, self._begun = self._begun, None
-        said = np.array(self._said[: self._last_loud - begun + 1])
-        loud = np.flatnonzero(said >= self.noise_floor + self.config.stay_db)
-        if not len(loud) or said.max() < self.noise_floor + self.config.enter_db:
+        levels = np.array(self._word_levels[: self._last_loud - begun + 1])
+        loud = np.flatnonzero(levels >= self.noise_floor + self.config.stay_db)
+        if not len(loud) or levels.max() < self.noise_floor + self.config.enter_db:
             return None
         first, last = (begun + int(loud[0])) * self._hop, (begun + int(loud[-1]) + 2) * self._hop  # a frame: two hops
         if last - first < self.config.min_seconds * self.sample_rate:
             return None
         margin = round(self.config.margin_seconds * self.sample_rate)
-        start, stop = max(0, first - margin - self._first), last + margin - self._first
-        return Word(first / self.sample_rate, last / self.sample_rate, self._buffer[start:stop].copy())
+        start, stop = max(0, first - margin - self._first), min(last + margin, n_known) - self._first
+        begin, end, known = (n / self.sample_rate for n in (first, last, n_known))
+        return SpeechSegment(begin, end, known, self._buffer[start:stop].copy())
 
     def _forget(self) -> None:
         """Let go of what no word can begin in."""
@@ -188,13 +193,3 @@ class EndpointDetector:
         if keep > self._first:
             self._buffer = self._buffer[keep - self._first :].copy()
             self._first = keep
-
-
-def dbfs(waveform: Waveform) -> float:
-    """Return the level of a stretch of sound.
-
-    >>> dbfs(np.full(100, 0.1, dtype=np.float32))
-    -20.0
-    """
-    power = float(np.square(waveform, dtype=np.float64).mean()) if len(waveform) else 0.0
-    return round(float(10 * np.log10(max(power, 10 ** (QUIETEST_DBFS / 10)))), 1)

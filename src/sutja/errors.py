@@ -8,6 +8,7 @@
     ├── ConfigError       settings that contradict each other or do not exist
     ├── BundleError       a saved model that is damaged, incomplete or of a newer format
     ├── RunError          a training run that cannot be started, resumed or read
+    │   └── JobError      one of its jobs failed: the job and why
     └── DependencyError   an optional package that is needed for this and not installed
 
 Every message says what was found, what was expected and what to do. The command line prints it as one line and
@@ -22,7 +23,22 @@ class SutjaError(Exception):
 
 
 class AudioError(SutjaError):
-    """A recording that cannot be used."""
+    """A recording that cannot be used: its message is the name and the reason.
+
+    >>> error = AudioError("seven.wav", "the file is empty; record it again")
+    >>> error.name, str(error)
+    ('seven.wav', 'seven.wav: the file is empty; record it again')
+    """
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)  # what pickle and copy make it of again
+        self.name = name
+        """What was read, as it is called in messages."""
+        self.reason = reason
+        """What is wrong with it, without the name: for where the name stands beside it already."""
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
 
 
 class DatasetError(SutjaError):
@@ -39,6 +55,17 @@ class BundleError(SutjaError):
 
 class RunError(SutjaError):
     """A training run that cannot be started, resumed or read."""
+
+
+class JobError(RunError):
+    """One job of many failed; ``job`` is it, and the error that ended it is the cause."""
+
+    def __init__(self, message: str, job: object = None) -> None:
+        super().__init__(message)
+        self.job = job
+
+    def __reduce__(self) -> tuple[type[JobError], tuple[str, object]]:
+        return type(self), (str(self), self.job)
 
 
 class DependencyError(SutjaError):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sutja.calibration import ReliabilityBin, calibration_error, curve_of, reliability
-from sutja.dataset import Clip
+from sutja.clips import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import (
     Integers,
@@ -35,18 +35,18 @@ class Scores:
     """How well labelled clips were recognised."""
 
     accuracy: float
-    interval95: Interval | None
-    interval_method: str
-    n_clips: int
-    ece: float
+    interval95: Interval | None = None
+    interval_method: str = ""
+    n_clips: int = 0
+    ece: float | None = None
     """Expected calibration error: how far the probability of the answer is from the share that is right."""
-    confusion_matrix: list[list[int]]
+    confusion_matrix: list[list[int]] = field(default_factory=list)
     """Rows are true labels, columns predicted ones."""
-    by_label: dict[str, Share]
-    by_speaker: dict[str, Share]
-    by_attribute: dict[str, dict[str, Share]]
+    by_label: dict[str, Share] = field(default_factory=dict)
+    by_speaker: dict[str, Share] = field(default_factory=dict)
+    by_attribute: dict[str, dict[str, Share]] = field(default_factory=dict)
     """By sex, accent and the like, where the data says so."""
-    reliability: list[ReliabilityBin]
+    reliability: list[ReliabilityBin] = field(default_factory=list)
     """Of clips sorted by the probability of the answer: how sure it was, and how many were right."""
 
 
@@ -71,7 +71,7 @@ class Evaluation:
     scores: Scores
     labels: tuple[str, ...]
     rejected_rate: float
-    """Share of the clips that the model took for nothing in its vocabulary; the accuracy is of the most probable
+    """Share of the clips that the model refused as not in its vocabulary; the accuracy is of the most probable
     label all the same, so that models which refuse and models which never do can be compared."""
     wrong: list[dict[str, Any]]
     """Each clip that was taken for another label: path, label, predicted, probability."""
@@ -81,14 +81,14 @@ class Evaluation:
 
 
 def score(
-    clips: Sequence[Clip], targets: Integers, found: Probabilities, *, clustered: bool, n_copies: int = 1
+    clips: Sequence[Clip], targets: Integers, probabilities: Probabilities, *, clustered: bool, n_copies: int = 1
 ) -> Scores:
     """Score probabilities ``(n, n_classes)``, the rows of each clip side by side.
 
     ``clustered`` asks for the interval over speakers, where there are at least two; else it is Wilson's over clips.
     """
-    right = found.argmax(axis=1) == targets
-    share = accuracy(targets, found)
+    right = probabilities.argmax(axis=1) == targets
+    share = accuracy(targets, probabilities)
     n_clips = len(clips) // n_copies
     speakers = [clip.speaker for clip in clips]
     interval, method = _interval(right, speakers, n_clips, clustered=clustered)
@@ -97,12 +97,12 @@ def score(
         interval95=interval,
         interval_method=method,
         n_clips=n_clips,
-        ece=calibration_error(found.max(axis=1), right),
-        confusion_matrix=confusion_matrix(targets, found).tolist(),
+        ece=calibration_error(probabilities.max(axis=1), right),
+        confusion_matrix=confusion_matrix(targets, probabilities).tolist(),
         by_label=by_group(right, [clip.label for clip in clips], n_copies),
         by_speaker=by_group(right, speakers, n_copies),
         by_attribute=_by_attribute(right, clips, n_copies),
-        reliability=reliability(found.max(axis=1), right),
+        reliability=reliability(probabilities.max(axis=1), right),
     )
 
 
@@ -121,12 +121,12 @@ def _interval(
 def _by_attribute(right: NDArray[np.bool_], clips: Sequence[Clip], n_copies: int) -> dict[str, dict[str, Share]]:
     names = {name for clip in clips for name in clip.attributes if name.casefold() in GROUPS}
     groups = {
-        name: by_group(right, [_known(c.attributes.get(name)) for c in clips], n_copies) for name in sorted(names)
+        name: by_group(right, [_known_value(c.attributes.get(name)) for c in clips], n_copies) for name in sorted(names)
     }
     return {name: shares for name, shares in groups.items() if 2 <= len(shares) <= MAX_GROUPS}
 
 
-def _known(value: str | None) -> str | None:
+def _known_value(value: str | None) -> str | None:
     return None if value is None or value.casefold() == "unknown" else value
 
 
@@ -146,25 +146,25 @@ def evaluate(
 
     """
     check_labels(clips, predictor.labels)
-    said, unreadable = _predicted(predictor, clips, on_clip)
-    if not said:
+    predictions, unreadable = _predicted(predictor, clips, on_clip)
+    if not predictions:
         reason = next(iter(unreadable.values()), "no labelled clips there")
         raise DatasetError(f"no clip could be judged ({reason}); expected labelled recordings")
-    judged = [clip for clip, _ in said]
+    judged = [clip for clip, _ in predictions]
     order = {label: index for index, label in enumerate(predictor.labels)}
     targets = np.array([order[str(clip.label)] for clip in judged])
-    rows = np.array([list(found.probabilities.values()) for _, found in said], dtype=np.float32)
+    rows = np.array([list(prediction.probabilities.values()) for _, prediction in predictions], dtype=np.float32)
     clustered = len({clip.speaker for clip in judged}) > 1 and all(clip.speaker for clip in judged)
     scores = score(judged, targets, rows, clustered=clustered)
     wrong = [
-        {"path": clip.name, "label": str(clip.label), "predicted": label, "probability": found.probability}
-        for clip, found in said
-        if (label := found.most_probable) != clip.label
+        {"path": clip.name, "label": str(clip.label), "predicted": label, "probability": prediction.probability}
+        for clip, prediction in predictions
+        if (label := prediction.most_probable) != clip.label
     ]
-    n_rejected = sum(found.rejected for _, found in said)
+    n_rejected = sum(prediction.rejected for _, prediction in predictions)
     others, unheard = _predicted(predictor, outside, on_clip)
     kept = _outside(others, rows.max(axis=1)) if others else None
-    return Evaluation(scores, predictor.labels, n_rejected / len(said), wrong, unreadable | unheard, kept)
+    return Evaluation(scores, predictor.labels, n_rejected / len(predictions), wrong, unreadable | unheard, kept)
 
 
 def check_labels(clips: Sequence[Clip], labels: Sequence[str]) -> None:
@@ -188,26 +188,26 @@ def _predicted(
     predictor: Predictor, clips: Sequence[Clip], on_clip: Callable[[], None]
 ) -> tuple[list[tuple[Clip, Prediction]], dict[str, str]]:
     """Return the clips that could be used with what was said of them, and the others with the reason."""
-    said, unreadable = [], {}
-    for clip, found in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
+    predictions, unreadable = [], {}
+    for clip, answer in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
         on_clip()
-        if isinstance(found, AudioError):
-            unreadable[clip.name] = str(found)
+        if isinstance(answer, AudioError):
+            unreadable[clip.name] = str(answer)
         else:
-            said.append((clip, found))
-    return said, unreadable
+            predictions.append((clip, answer))
+    return predictions, unreadable
 
 
-def _outside(said: Sequence[tuple[Clip, Prediction]], confidence: NDArray[np.float32]) -> Outside:
-    others = np.array([found.probability for _, found in said])
-    accepted = np.array([not found.rejected for _, found in said])
+def _outside(predictions: Sequence[tuple[Clip, Prediction]], confidence: NDArray[np.float32]) -> Outside:
+    others = np.array([prediction.probability for _, prediction in predictions])
+    accepted = np.array([not prediction.rejected for _, prediction in predictions])
     rate = float(accepted.mean())
     thresholds = {share: np.quantile(confidence, share, method="lower") for share in FALSE_REJECTS}
     return Outside(
-        n_clips=len(said),
+        n_clips=len(predictions),
         false_accept_rate=rate,
-        interval95=wilson_interval(rate, len(said)),
+        interval95=wilson_interval(rate, len(predictions)),
         at_false_rejects={f"{share:g}": float(np.mean(others >= at)) for share, at in thresholds.items()},
-        accepted_by_label=by_group(accepted, [clip.label for clip, _ in said]),
+        accepted_by_label=by_group(accepted, [clip.label for clip, _ in predictions]),
         det_curve=curve_of(confidence, others),
     )

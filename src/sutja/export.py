@@ -1,6 +1,6 @@
 """A model as one ONNX file that takes the raw waveform: what the file says of itself, the proof, and 8 bits.
 
-The file holds :func:`sutja.graph.whole_graph`, and in its ``metadata_props`` everything that who runs it must know
+The file holds :func:`sutja.graph.waveform_graph`, and in its ``metadata_props`` everything that who runs it must know
 (:func:`metadata`). It is only given out when it answers as the predictor does.
 """
 
@@ -18,22 +18,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from sutja import __version__
 from sutja.audio import Waveform, load_waveform
-from sutja.bundle import Bundle
+from sutja.bundle import TOLERANCE, Bundle, open_network
+from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.dataset import Clip
 from sutja.errors import AudioError, BundleError, DatasetError
 from sutja.evaluation import check_labels
 from sutja.features import network_inputs
-from sutja.graph import PROBABILITIES, WAVEFORM, whole_graph
+from sutja.graph import PROBABILITIES, WAVEFORM, waveform_graph
 from sutja.predictor import Predictor
 
 FORMAT, FORMAT_VERSION = "sutja-waveform", 1
-TOLERANCE = 1e-4  # in every probability
 MAX_LOST = 0.01  # accuracy that 8 bits may cost
 MIN_JUDGED = 20  # clips that 8 bits are measured with; a point of accuracy takes hundreds
 N_PROOF = 200  # clips: more say no more, and take their time
@@ -52,7 +50,7 @@ class Proof:
 
 
 @dataclass(frozen=True)
-class Eight:
+class Int8Cost:
     """What 8 bits changed, on the clips that were not used to choose the ranges."""
 
     n_clips: int
@@ -80,12 +78,12 @@ def export(bundle: Bundle, clips: Sequence[Clip] = ()) -> tuple[bytes, Proof]:
         When any probability differs from the predictor's by more than 1e-4: such a file must not be given out.
 
     """
-    model = whole_graph(bundle)
+    model = waveform_graph(bundle)
     proof = prove(model.SerializeToString(), Predictor(bundle), clips)
     return _with_metadata(model, metadata(bundle, proof)), proof
 
 
-def export_int8(bundle: Bundle, clips: Sequence[Clip]) -> tuple[bytes, Proof, Eight]:
+def export_int8(bundle: Bundle, clips: Sequence[Clip]) -> tuple[bytes, Proof, Int8Cost]:
     """Do as :func:`export`, then turn the networks into 8-bit integers and measure what that costs.
 
     Static ranges, by channel for weights; the way to the features stays as it is. Of onnxruntime's ways this one was
@@ -115,30 +113,30 @@ def export_int8(bundle: Bundle, clips: Sequence[Clip]) -> tuple[bytes, Proof, Ei
         )
     check_labels(others, bundle.labels)
     plain, proof = export(bundle, clips)
-    model = whole_graph(_quantised(bundle, clips[::CALIBRATION_STEP]))
-    eight = _compare(plain, model.SerializeToString(), others, bundle)
-    if not eight.accuracy >= eight.accuracy_float - MAX_LOST:
+    model = waveform_graph(_quantised(bundle, clips[::CALIBRATION_STEP]))
+    cost = _compare(plain, model.SerializeToString(), others, bundle)
+    if not cost.accuracy >= cost.accuracy_float - MAX_LOST:
         raise BundleError(
-            f"8 bits take the accuracy from {eight.accuracy_float:.4f} to {eight.accuracy:.4f} on {eight.n_clips} "
+            f"8 bits take the accuracy from {cost.accuracy_float:.4f} to {cost.accuracy:.4f} on {cost.n_clips} "
             f"clips; expected a loss of at most {MAX_LOST:g}; export without --int8"
         )
-    return _with_metadata(model, metadata(bundle, proof, eight)), proof, eight
+    return _with_metadata(model, metadata(bundle, proof, cost)), proof, cost
 
 
-def _with_metadata(model: Any, told: Mapping[str, str]) -> bytes:
-    for name, value in told.items():
+def _with_metadata(model: Any, texts: Mapping[str, str]) -> bytes:
+    for name, value in texts.items():
         model.metadata_props.add(key=name, value=value)
     content: bytes = model.SerializeToString()
     return content
 
 
-def metadata(bundle: Bundle, proof: Proof, eight: Eight | None = None) -> dict[str, str]:
+def metadata(bundle: Bundle, proof: Proof, cost: Int8Cost | None = None) -> dict[str, str]:
     """Return what a file says of itself: texts, those that hold more than one value as JSON."""
     least, most = bundle.audio.n_samples_allowed
     members = {member.name: dataclasses.asdict(member.features) for member in bundle.members}
     calibration = {"temperature": bundle.temperature, "bias": bundle.bias}
     settings = {"audio": dataclasses.asdict(bundle.audio), "members": members} | calibration
-    told = {
+    fields = {
         "format": FORMAT,
         "format_version": FORMAT_VERSION,
         "sutja": __version__,
@@ -151,9 +149,9 @@ def metadata(bundle: Bundle, proof: Proof, eight: Eight | None = None) -> dict[s
         "settings": settings,
         "scores": dict(bundle.about),
         "proof": dataclasses.asdict(proof),
-        "int8": None if eight is None else dataclasses.asdict(eight),
+        "int8": None if cost is None else dataclasses.asdict(cost),
     }
-    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in told.items()}
+    return {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
 
 
 # -- proof ------------------------------------------------------------------------------------------------------------
@@ -168,11 +166,11 @@ def prove(content: bytes, predictor: Predictor, clips: Sequence[Clip] = ()) -> P
         When they differ.
 
     """
-    session = _session(content)
+    session = open_network(content)
     audio = predictor.bundle.audio
-    heard = list(_waveforms(clips, audio, N_PROOF))
+    waveforms = list(_waveforms(clips, audio, N_PROOF))
     largest, n_sounds = 0.0, 0
-    for waveform in itertools.chain(made_sounds(audio), heard):
+    for waveform in itertools.chain(made_sounds(audio), waveforms):
         rows = np.stack([waveform, np.float32(0.3) * waveform[::-1]])
         expected = [list(predictor.predict(row).probabilities.values()) for row in rows]
         alone = session.run([PROBABILITIES], {WAVEFORM: rows[:1]})[0][0]
@@ -184,14 +182,18 @@ def prove(content: bytes, predictor: Predictor, clips: Sequence[Clip] = ()) -> P
                 "report this"
             )
         largest, n_sounds = max(largest, float(difference)), n_sounds + 1
-    sounds = f"{len(heard)} clips and {n_sounds - len(heard)} made sounds" if heard else f"{n_sounds} made sounds"
+    sounds = (
+        f"{len(waveforms)} clips and {n_sounds - len(waveforms)} made sounds"
+        if waveforms
+        else f"{n_sounds} made sounds"
+    )
     return Proof(n_sounds, largest, sounds)
 
 
 def made_sounds(audio: AudioConfig) -> list[Waveform]:
     """Make sounds like words, and the hard cases: short, long, quiet, offset, clipped, between digital silences."""
     rate, rng = audio.sample_rate, np.random.default_rng(929)
-    words = [_word(rng, rate, seconds) for seconds in (0.2, 0.35, 0.5, 0.7, 0.9, 1.2)]
+    words = [_made_word(rng, rate, seconds) for seconds in (0.2, 0.35, 0.5, 0.7, 0.9, 1.2)]
     silence = np.zeros(rate // 2, dtype=np.float32)
     shortest = audio.n_samples_allowed[0]
     return [
@@ -206,7 +208,7 @@ def made_sounds(audio: AudioConfig) -> list[Waveform]:
     ]
 
 
-def _word(rng: np.random.Generator, sample_rate: int, seconds: float) -> Waveform:
+def _made_word(rng: np.random.Generator, sample_rate: int, seconds: float) -> Waveform:
     """Make a gliding voice through two resonances, and a hiss at its end."""
     time = np.arange(round(seconds * sample_rate)) / sample_rate
     pitch = rng.uniform(90, 240) * (1 + 0.2 * np.sin(2 * np.pi * time / seconds + rng.uniform(0, 6)))
@@ -228,19 +230,12 @@ def _waveforms(clips: Sequence[Clip], audio: AudioConfig, most: int) -> Iterator
             continue
 
 
-def _session(content: bytes) -> Any:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-
-
 # -- 8 bits -----------------------------------------------------------------------------------------------------------
 
 
-def _compare(plain: bytes, smaller: bytes, clips: Sequence[Clip], bundle: Bundle) -> Eight:
+def _compare(plain: bytes, smaller: bytes, clips: Sequence[Clip], bundle: Bundle) -> Int8Cost:
     """Judge clips by both files."""
-    sessions = [_session(content) for content in (plain, smaller)]
+    sessions = [open_network(content) for content in (plain, smaller)]
     judged, answers = [], []
     for clip in clips:
         try:
@@ -251,12 +246,12 @@ def _compare(plain: bytes, smaller: bytes, clips: Sequence[Clip], bundle: Bundle
         answers.append([session.run([PROBABILITIES], {WAVEFORM: row})[0][0] for session in sessions])
     if not judged:
         raise DatasetError("no clip to measure 8 bits with can be read; give others by --data")
-    found = np.array(answers)  # (n_clips, 2, n_labels)
-    labels = found.argmax(axis=2)
+    probabilities = np.array(answers)  # (n_clips, 2, n_labels)
+    labels = probabilities.argmax(axis=2)
     right = (labels == np.array(judged)[:, None]).mean(axis=0)
-    rejected = (found.max(axis=2) < (bundle.threshold or 0.0)).mean(axis=0)
+    rejected = (probabilities.max(axis=2) < (bundle.threshold or 0.0)).mean(axis=0)
     same = float((labels[:, 0] == labels[:, 1]).mean())
-    return Eight(len(judged), float(right[1]), float(right[0]), float(rejected[1]), float(rejected[0]), same)
+    return Int8Cost(len(judged), float(right[1]), float(right[0]), float(rejected[1]), float(rejected[0]), same)
 
 
 def _quantised(bundle: Bundle, clips: Sequence[Clip]) -> Bundle:
@@ -276,7 +271,7 @@ def _quantised_network(network: bytes, inputs: Sequence[NDArray[np.float32]]) ->
     from onnxruntime import quantization
     from onnxruntime.quantization.shape_inference import quant_pre_process
 
-    class Inputs(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
+    class CalibrationInputs(quantization.CalibrationDataReader):  # type: ignore[misc]  # onnxruntime has no types
         def __init__(self) -> None:
             self.rows = iter(inputs)
 
@@ -285,19 +280,19 @@ def _quantised_network(network: bytes, inputs: Sequence[NDArray[np.float32]]) ->
             return None if row is None else {"features": row[None, None]}
 
     with tempfile.TemporaryDirectory() as folder, _without_warnings():
-        plain, ready, found = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "int8.onnx"))
+        plain, ready, smaller = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "int8.onnx"))
         plain.write_bytes(network)
         quant_pre_process(plain, ready, skip_symbolic_shape=True)
         quantization.quantize_static(
             ready,
-            found,
-            Inputs(),
+            smaller,
+            CalibrationInputs(),
             quant_format=quantization.QuantFormat.QDQ,
             per_channel=True,
             weight_type=quantization.QuantType.QInt8,
             activation_type=quantization.QuantType.QUInt8,
         )
-        return found.read_bytes()
+        return smaller.read_bytes()
 
 
 @contextlib.contextmanager

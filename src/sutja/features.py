@@ -72,15 +72,28 @@ def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfi
 
     A waveform longer than the network's window gives its loudest window.
     """
+    decibels = log_mels(waveform, sample_rate, configs)
+    return [features_of(d, config) for d, config in zip(decibels, configs, strict=True)]
+
+
+def log_mels(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
+    """Return the log mel spectrogram that each configuration's features are made of, ``(n_mels, n_frames)``.
+
+    As :func:`extract`: one STFT where they agree on it, the loudest window of a long waveform.
+    """
     spectra: dict[tuple[object, ...], Features] = {}
-    found = []
+    decibels = []
     for config in configs:
         stft = stft_settings(config)
         if stft not in spectra:
             spectra[stft] = power_spectrogram(loudest_window(waveform, config.max_samples), config)
-        decibels = _log_mel(spectra[stft], sample_rate, config)
-        found.append(decibels if config.n_mfcc is None else cepstrum(decibels, config))
-    return found
+        decibels.append(_log_mel(spectra[stft], sample_rate, config))
+    return decibels
+
+
+def features_of(decibels: Features, config: FeatureConfig) -> Features:
+    """Return the features that a log mel spectrogram gives: itself, or its MFCCs; ``(n_bins, n_frames)``."""
+    return decibels if config.n_mfcc is None else cepstrum(decibels, config)
 
 
 def stft_settings(config: FeatureConfig) -> tuple[object, ...]:
@@ -110,8 +123,8 @@ def in_window(features: Features, config: FeatureConfig, left: int) -> Features:
 
 def network_inputs(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
     """Return what each network is shown of a waveform, ``(n_bins, n_frames)``: the clip in the middle."""
-    found = extract(waveform, sample_rate, configs)
-    return [network_input(features, config) for features, config in zip(found, configs, strict=True)]
+    features = extract(waveform, sample_rate, configs)
+    return [network_input(f, config) for f, config in zip(features, configs, strict=True)]
 
 
 def middle(n_frames: int, config: FeatureConfig) -> int:
@@ -134,11 +147,6 @@ def first_frame_seconds(waveform: Waveform, sample_rate: int, config: FeatureCon
 def random_left(n_frames: int, config: FeatureConfig, rng: np.random.Generator) -> int:
     """Draw how many of the missing frames go before the clip: none to all of them, each as likely."""
     return int(rng.integers(0, max(0, config.n_frames - n_frames), endpoint=True))
-
-
-def random_pad(features: Features, n_frames: int, rng: np.random.Generator) -> Features:
-    """Pad ``(n_bins, frames)`` with zeros to ``(n_bins, n_frames)``, the missing frames split at random."""
-    return pad(features, n_frames, int(rng.integers(0, n_frames - features.shape[1], endpoint=True)))
 
 
 def pad(features: Features, n_frames: int, left: int) -> Features:
@@ -200,8 +208,8 @@ def _filter_blocks(sample_rate: int, config: FeatureConfig) -> list[tuple[slice,
     filters = mel_filters(sample_rate, config)
     blocks = []
     for bands in np.array_split(np.arange(config.n_mels), max(1, config.n_mels // 16)):
-        heard = np.flatnonzero(filters[bands].any(axis=0))
-        bins = slice(int(heard[0]), int(heard[-1]) + 1) if len(heard) else slice(0, 1)
+        used = np.flatnonzero(filters[bands].any(axis=0))
+        bins = slice(int(used[0]), int(used[-1]) + 1) if len(used) else slice(0, 1)
         rows = slice(int(bands[0]), int(bands[-1]) + 1)
         blocks.append((rows, bins, np.ascontiguousarray(filters[rows, bins])))
     return blocks

@@ -1,6 +1,6 @@
 """Files that are there whole or not at all.
 
-Everything that sutja writes goes through :func:`replace_whole`: the content is written beside its place under
+Everything that sutja writes goes through :func:`replace_atomically`: the content is written beside its place under
 another name and moved there in one step, so that a kill, a full disk or a crash leaves the old file or the new one.
 """
 
@@ -20,7 +20,7 @@ from sutja.errors import RunError
 
 
 @contextlib.contextmanager
-def replace_whole(path: Path) -> Iterator[Path]:
+def replace_atomically(path: Path) -> Iterator[Path]:
     """Give a path to write to, beside ``path``, and move it onto ``path`` when the block ends well.
 
     Raises
@@ -47,13 +47,13 @@ def replace_whole(path: Path) -> Iterator[Path]:
 
 def write_text(path: Path, text: str) -> None:
     """Write UTF-8 text, whole or not at all."""
-    with replace_whole(path) as draft:
+    with replace_atomically(path) as draft:
         draft.write_text(text, encoding="utf-8", newline="")
 
 
 def write_bytes(path: Path, content: bytes) -> None:
     """Write bytes, whole or not at all."""
-    with replace_whole(path) as draft:
+    with replace_atomically(path) as draft:
         draft.write_bytes(content)
 
 

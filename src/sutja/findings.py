@@ -13,10 +13,12 @@ from typing import Any, Literal
 
 import numpy as np
 
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip, Dataset
-from sutja.inspection import PROBLEMS
-from sutja.profile import MUCH_BELOW, ClipProfile, Unreadable
+from sutja.dataset import Dataset
+from sutja.errors import AudioError
+from sutja.listening import PROBLEMS
+from sutja.profile import MUCH_BELOW, ClipProfile
 
 Weight = Literal["stop", "careful", "know"]
 """`stop`: training fails or its result means nothing; `careful`: it will be worse; `know`: good to know."""
@@ -28,7 +30,7 @@ LOW_LOUDNESS_DB = -45.0
 MANY = 0.02  # the share of clips from which on a fault is more than an accident
 UNEVEN = 3.0  # the largest label has so many times the clips of the smallest
 SPREAD_DB = 12.0  # between the medians of two speakers' loudness: four times the amplitude
-TELLS = 0.5  # the share of a level's variance that the label explains
+CONFOUNDED = 0.5  # the share of a level's variance that the label explains
 MIN_PER_LABEL = 5  # fewer clips explain any variance
 LONG_SILENCE_SECONDS = 0.3
 ONE_SOURCE = 0.8  # of the clips with a fault
@@ -49,7 +51,7 @@ class Finding:
 
 
 def find(
-    dataset: Dataset, profiles: Sequence[ClipProfile], unreadable: Sequence[Unreadable], config: Config
+    dataset: Dataset, profiles: Sequence[ClipProfile], unreadable: Sequence[AudioError], config: Config
 ) -> list[Finding]:
     """Say what should change a decision, the gravest first.
 
@@ -58,17 +60,17 @@ def find(
     dataset
         The whole table: labels and speakers are counted over all of it.
     profiles, unreadable
-        The clips that were listened to, or a sample of them.
+        The clips that were listened to, or a sample of them; of those that cannot be used, their errors.
     config
         Whose folds and window the data is held against.
 
     """
     n_heard = len(profiles) + len(unreadable)
-    found = [*_unreadable(unreadable, n_heard), *_labels(dataset, config), *_speakers(dataset, config)]
+    findings = [*_unreadable(unreadable, n_heard), *_labels(dataset, config), *_speakers(dataset, config)]
     if profiles:
-        found += [*_tells(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
-        found += [*_levels(profiles), *_silence(profiles)]
-    return sorted(found, key=lambda finding: WEIGHTS.index(finding.weight))
+        findings += [*_confounders(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
+        findings += [*_levels(profiles), *_silence(profiles)]
+    return sorted(findings, key=lambda finding: WEIGHTS.index(finding.weight))
 
 
 def coverage(clips: Sequence[Clip]) -> dict[str, Counter[str]]:
@@ -80,11 +82,11 @@ def coverage(clips: Sequence[Clip]) -> dict[str, Counter[str]]:
     return dict(counts)
 
 
-def _unreadable(unreadable: Sequence[Unreadable], n_heard: int) -> Iterator[Finding]:
+def _unreadable(unreadable: Sequence[AudioError], n_heard: int) -> Iterator[Finding]:
     if unreadable:
         weight: Weight = "stop" if len(unreadable) > n_heard / 2 else "careful"
         text = f"{_share(len(unreadable), n_heard)} cannot be used; the first: {unreadable[0].reason}."
-        yield Finding(weight, text, tuple(clip.name for clip in unreadable))
+        yield Finding(weight, text, tuple(error.name for error in unreadable))
 
 
 def _labels(dataset: Dataset, config: Config) -> Iterator[Finding]:
@@ -114,7 +116,10 @@ def _speakers(dataset: Dataset, config: Config) -> Iterator[Finding]:
     if not dataset.labelled:
         return
     if not table:
-        text = "The speakers are not known: how a new voice fares cannot be measured. A column `speaker` would do it."
+        text = (
+            "The speakers are not known: how well a new voice is recognised cannot be measured. It can with a column "
+            "`speaker`."
+        )
         yield Finding("careful", text)
         return
     if len(table) == 1:
@@ -140,10 +145,10 @@ def _one_voice(labels: Sequence[str], table: Mapping[str, Counter[str]]) -> Iter
         text = f"{n_alone} of {len(labels)} labels come from one speaker each: word and voice cannot be told apart."
         yield Finding("stop", text)
         return
-    for speaker, said in alone.items():
-        several = len(said) > 1
+    for speaker, spoken in alone.items():
+        several = len(spoken) > 1
         text = (
-            f"Label{'s' if several else ''} {_quoted(said)} come{'' if several else 's'} from one speaker only, "
+            f"Label{'s' if several else ''} {_quoted(spoken)} come{'' if several else 's'} from one speaker only, "
             f"{_quoted([speaker])}: word and voice cannot be told apart."
         )
         yield Finding("stop", text)
@@ -166,7 +171,7 @@ def _gaps(labels: Sequence[str], table: Mapping[str, Counter[str]]) -> Iterator[
     yield Finding("know", text)
 
 
-# What is said of each kind of fault, and from which share of the clips on; problems.inspection decides what is one.
+# What is said of each kind of fault, and from which share of the clips on; listening.find_problems decides what is one.
 ADVICE: dict[str, tuple[Weight, float, str]] = {
     "silent": ("careful", 0.0, "silent: leave them out"),
     "clipped": ("careful", 0.0, "clipped: the microphone was too loud; turn it down"),
@@ -180,17 +185,17 @@ def _faults(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
         weight, least, advice = ADVICE.get(kind, ("know", 0.0, PROBLEMS[kind]))
         faulty = [p for p in profiles if any(k == kind for k, _ in p.problems)]
         if faulty and len(faulty) >= least * len(profiles):
-            text = f"{_share(len(faulty), len(profiles), verb=True)} {advice}.{_whose(faulty, profiles)}"
+            text = f"{_share(len(faulty), len(profiles), verb=True)} {advice}.{_source_of(faulty, profiles)}"
             yield Finding(weight, text, tuple(p.name for p in faulty))
 
 
-def _whose(faulty: Sequence[ClipProfile], profiles: Sequence[ClipProfile]) -> str:
+def _source_of(faulty: Sequence[ClipProfile], profiles: Sequence[ClipProfile]) -> str:
     """Say when nearly all clips with a fault are of one speaker or label: then it can be mended at its source."""
-    for word in ("speaker", "label"):
-        everyone = {getattr(p, word) for p in profiles}
-        name, n = Counter(getattr(p, word) for p in faulty).most_common(1)[0]
+    for field in ("speaker", "label"):
+        everyone = {getattr(p, field) for p in profiles}
+        name, n = Counter(getattr(p, field) for p in faulty).most_common(1)[0]
         if name is not None and len(everyone) > 1 and n >= MIN_PER_LABEL and n > ONE_SOURCE * len(faulty):
-            return f" {'All' if n == len(faulty) else 'Nearly all'} are of {word} {_quoted([name])}."
+            return f" {'All' if n == len(faulty) else 'Nearly all'} are of {field} {_quoted([name])}."
     return ""
 
 
@@ -202,17 +207,17 @@ def _copies(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
     if not twice:
         return
     n = sum(map(len, twice))
-    text = f"{_share(n, len(profiles), verb=True)} there more than once, sample for sample"
+    text = f"{_share(n, len(profiles), verb=True)} in the data more than once, sample for sample"
     facts: tuple[tuple[str, Callable[[ClipProfile], Hashable]], ...] = (
         ("label", lambda p: p.label),
         ("speaker", lambda p: p.speaker),
         ("split", lambda p: p.split),
     )
-    for word, value in facts:
+    for field, value in facts:
         n_torn = sum(len({value(p) for p in group}) > 1 for group in twice)
-        text += f", in {n_torn} of {len(twice)} cases under another {word}" if n_torn else ""
+        text += f", in {n_torn} of {len(twice)} cases under another {field}" if n_torn else ""
     names = tuple(p.name for group in twice for p in group)
-    yield Finding("careful", f"{text}. A copy on the other side of a split flatters the result.", names)
+    yield Finding("careful", f"{text}. A copy on the other side of a split makes the score too good.", names)
 
 
 def _channels(profiles: Sequence[ClipProfile], config: Config) -> Iterator[Finding]:
@@ -221,41 +226,41 @@ def _channels(profiles: Sequence[ClipProfile], config: Config) -> Iterator[Findi
     if len(rates) > 1:
         parts = ", ".join(f"{rate} Hz ({n})" for rate, n in rates.most_common(N_SHOWN))
         yield Finding("know", f"There are {len(rates)} sample rates: {parts}. All are resampled to one.")
-    cut = _cut_alike(profiles)
-    if len(cut) >= max(1, MANY * len(profiles)):
-        typical, rate = float(np.median([p.bandwidth_hz for p in cut])), Counter(p.sample_rate for p in cut)
+    limited = _limited_alike(profiles)
+    if len(limited) >= max(1, MANY * len(profiles)):
+        typical, rate = float(np.median([p.bandwidth_hz for p in limited])), Counter(p.sample_rate for p in limited)
         text = (
-            f"{_share(len(cut), len(profiles), verb=True)} empty above about {typical / 1000:.1f} kHz although the "
+            f"{_share(len(limited), len(profiles), verb=True)} empty above about {typical / 1000:.1f} kHz although the "
             f"file's rate is {rate.most_common(1)[0][0]} Hz: sound from a telephone or a low-rate source."
         )
-        if len(cut) < (1 - MANY) * len(profiles):
+        if len(limited) < (1 - MANY) * len(profiles):
             text += " The others are not: a network can tell the two apart by that."
-        yield Finding("careful", text, tuple(p.name for p in cut))
-    used, heard = float(np.quantile([p.bandwidth_hz for p in profiles], 0.95)), config.audio.sample_rate / 2
-    if used < MUCH_BELOW * heard:
+        yield Finding("careful", text, tuple(p.name for p in limited))
+    used, limit = float(np.quantile([p.bandwidth_hz for p in profiles], 0.95)), config.audio.sample_rate / 2
+    if used < MUCH_BELOW * limit:
         text = (
-            f"The recordings reach up to {used / 1000:.1f} kHz, and the settings listen up to {heard / 1000:.1f}: the "
+            f"The recordings reach up to {used / 1000:.1f} kHz, and the settings listen up to {limit / 1000:.1f}: the "
             "networks' upper bands hold nothing here, and something as soon as another microphone is used."
         )
         yield Finding("know", text)
 
 
-def _cut_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
-    """Return the largest group of clips that are cut at about the same frequency.
+def _limited_alike(profiles: Sequence[ClipProfile]) -> list[ClipProfile]:
+    """Return the largest group of clips whose band ends at about the same frequency.
 
-    A source cuts all its clips at one place. Cuts here and there are words that had nothing above.
+    A source limits all its clips alike. Limits here and there are words that had nothing above.
     """
-    cut = sorted((p for p in profiles if p.cut), key=lambda p: p.bandwidth_hz)
-    highest = np.searchsorted([p.bandwidth_hz for p in cut], [1.1 * p.bandwidth_hz for p in cut], side="right")
-    groups = [cut[first : int(last)] for first, last in enumerate(highest)]
+    limited = sorted((p for p in profiles if p.band_limited), key=lambda p: p.bandwidth_hz)
+    highest = np.searchsorted([p.bandwidth_hz for p in limited], [1.1 * p.bandwidth_hz for p in limited], side="right")
+    groups = [limited[first : int(last)] for first, last in enumerate(highest)]
     return max(groups, key=len, default=[])
 
 
-def _tells(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
+def _confounders(profiles: Sequence[ClipProfile]) -> Iterator[Finding]:
     """Find what tells the label without the word."""
     for quantity, what in (("loudness_db", "loudness"), ("snr_db", "background noise"), ("bandwidth_hz", "bandwidth")):
         share = explained(profiles, quantity)
-        if share > TELLS:
+        if share > CONFOUNDED:
             text = (
                 f"The labels differ in {what}, which explains {100 * share:.0f} % of its variance: were they recorded "
                 "apart? A network learns the recording then, not the word."
@@ -323,8 +328,8 @@ def by_speaker(profiles: Sequence[ClipProfile], quantity: str) -> dict[str, list
 
 def _share(n: int, of: int, *, verb: bool = False) -> str:
     """Say a number of clips and its share: `14 % of the clips (420 of 3000)`."""
-    said = f"{100 * n / of:.0f} % of the clips ({n} of {of})" if n >= 0.01 * of and n > 1 else f"{n} of {of} clips"
-    return said + (" is" if n == 1 else " are") * verb
+    text = f"{100 * n / of:.0f} % of the clips ({n} of {of})" if n >= 0.01 * of and n > 1 else f"{n} of {of} clips"
+    return text + (" is" if n == 1 else " are") * verb
 
 
 def _quoted(names: Any) -> str:

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from sutja.bundle import Bundle, Member
-from sutja.calibration import SMALLEST
 from sutja.config import AudioConfig, FeatureConfig
+from sutja.ensemble import SMALLEST
 from sutja.errors import BundleError, needs
 from sutja.features import MIN_POWER, dct_basis, hann_window, mel_filters, stft_settings
 
@@ -83,7 +83,7 @@ class Graph:
         return self.add("Shape", source, start=axis, end=axis + 1)
 
     def mix(self, weights: ArrayLike, source: str) -> str:
-        """Multiply ``(n, m)`` with each row of ``(batch, m, n_frames)``: a convolution, which takes no rows too."""
+        """Multiply ``(n, m)`` with each row of ``(batch, m, n_frames)``: a convolution, for no rows as well."""
         return self.add("Conv", source, self.constant(np.asarray(weights)[:, :, None]))
 
     def include(self, network: Any) -> None:
@@ -92,7 +92,7 @@ class Graph:
         self.constants += network.initializer
 
 
-def whole_graph(bundle: Bundle) -> onnx.ModelProto:
+def waveform_graph(bundle: Bundle) -> onnx.ModelProto:
     """Build the graph of a model.
 
     Returns
@@ -111,12 +111,12 @@ def whole_graph(bundle: Bundle) -> onnx.ModelProto:
     graph = Graph()
     waveform = _without_mean(graph, WAVEFORM) if bundle.audio.remove_mean else WAVEFORM
     shown = _network_inputs(graph, waveform, bundle)
-    said = []
+    answers = []
     for member, features in zip(bundle.members, shown, strict=True):
         graph.add("Unsqueeze", features, graph.integers(1), name=f"{member.name}/features")
         graph.include(_network(member))
-        said.append(f"{member.name}/{PROBABILITIES}")
-    mean = said[0] if len(said) == 1 else graph.add("Mean", *said)
+        answers.append(f"{member.name}/{PROBABILITIES}")
+    mean = answers[0] if len(answers) == 1 else graph.add("Mean", *answers)
     labelled = graph.slice(_calibrated(graph, mean, bundle), graph.integers(0), graph.integers(len(bundle.labels)), 1)
     usable = _usable(graph, bundle.audio)
     graph.add("Where", usable, labelled, graph.constant(np.nan), name=PROBABILITIES)
@@ -155,12 +155,12 @@ def _usable(graph: Graph, audio: AudioConfig) -> str:
     least, most = audio.n_samples_allowed
     exact = graph.cast(WAVEFORM, np.float64)  # in which no finite sample's square overflows
     energy = graph.add("ReduceSumSquare", exact, graph.integers(1))
-    heard = graph.add("Greater", energy, graph.constant(0, np.float64))  # False also for NaN
+    audible = graph.add("Greater", energy, graph.constant(0, np.float64))  # False also for NaN
     finite = graph.add("Less", energy, graph.constant(np.inf, np.float64))
     n_samples = graph.size(WAVEFORM, 1)
     long_enough = graph.add("GreaterOrEqual", n_samples, graph.integers(least))
     short_enough = graph.add("LessOrEqual", n_samples, graph.integers(most))
-    return graph.add("And", graph.add("And", heard, finite), graph.add("And", long_enough, short_enough))
+    return graph.add("And", graph.add("And", audible, finite), graph.add("And", long_enough, short_enough))
 
 
 # -- features ---------------------------------------------------------------------------------------------------------
@@ -200,9 +200,9 @@ def _by_convolution(graph: Graph, padded: str, config: FeatureConfig) -> str:
     n_bins = config.n_fft // 2 + 1
     left = (config.n_fft - config.window_length) // 2  # beside the window all is zero, and is left out
     right = config.n_fft - config.window_length - left
-    heard = graph.slice(padded, graph.integers(left), graph.integers(-right or ENDLESS), 1)
+    framed = graph.slice(padded, graph.integers(left), graph.integers(-right or ENDLESS), 1)
     kernels = graph.add("Unsqueeze", _windowed_waves(graph, config, left), graph.integers(1))
-    parts = graph.add("Conv", graph.add("Unsqueeze", heard, graph.integers(1)), kernels, strides=[config.hop_length])
+    parts = graph.add("Conv", graph.add("Unsqueeze", framed, graph.integers(1)), kernels, strides=[config.hop_length])
     squares = graph.add("Mul", parts, parts)
     real = graph.slice(squares, graph.integers(0), graph.integers(n_bins), 1)
     imaginary = graph.slice(squares, graph.integers(n_bins), graph.integers(2 * n_bins), 1)
@@ -289,17 +289,17 @@ def _divided(graph: Graph, features: str, span: str, *, name: str | None) -> str
 def _network(member: Member) -> Any:
     """Read a member's graph, every name in it below the member's own."""
     model = onnx.load_from_string(member.onnx)
-    found = {imported.domain: imported.version for imported in model.opset_import}
-    if found.get("") != OPSET:
+    versions = {imported.domain: imported.version for imported in model.opset_import}
+    if versions.get("") != OPSET:
         raise BundleError(
-            f"member {member.name}: ONNX operators of version {found.get('')}; expected {OPSET}, as `sutja train` "
+            f"member {member.name}: ONNX operators of version {versions.get('')}; expected {OPSET}, as `sutja train` "
             "writes them; train the model again"
         )
     return onnx.compose.add_prefix_graph(model.graph, f"{member.name}/")
 
 
 def _calibrated(graph: Graph, probabilities: str, bundle: Bundle) -> str:
-    """As :func:`sutja.calibration.tempered`."""
+    """As :func:`sutja.ensemble.tempered`."""
     logs = graph.add("Log", graph.add("Max", probabilities, graph.constant(SMALLEST)))
     logits = graph.add("Div", logs, graph.constant(bundle.temperature))
     n_before = len(bundle.labels) - (bundle.threshold is None)

@@ -1,51 +1,27 @@
 """What is in a data set and what is wrong with it: counts, rates, durations, and the clips to look at.
 
-Every clip is decoded once, as it is. Durations are in seconds, levels in dBFS (full scale is 0 dB). A problem is a
-hint and no verdict: the clip is named, with what was found.
+Made of the facts of each clip, :class:`sutja.listening.ClipFacts`, or of whole profiles, which hold them. Durations
+are in seconds. A problem is a hint and no verdict: the clip is named, with what was found.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
-import os
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sutja.audio import decode, printable
-from sutja.config import AudioConfig, Config
-from sutja.dataset import Clip, Dataset, natural_order
+from sutja.audio import printable
+from sutja.clips import Clip, natural_order
+from sutja.config import Config
+from sutja.dataset import Dataset
 from sutja.errors import AudioError, DatasetError
-
-SILENT_DB = -70.0
-"""A word never peaks below this: AudioMNIST, the quietest corpus we know, peaks at about -40 dBFS."""
-FULL_SCALE = 0.99
-"""8-bit recordings are clipped at 127/128, 16-bit ones at 32767/32768."""
-CLIPPED_RUN = 3
-"""That many equal samples in a row at full scale: a peak that was reached, not cut, has one or two."""
-OFFSET_SHARE = 0.1
-"""A mean above this share of the sound's own level (root mean square) is an offset. In five of our six corpora 96 % of
-the clips or more stay below it; in the sixth, FSDD, 468 of the 500 clips of one speaker (nicolas) are above."""
-
-# Kinds of problem, in the order of a report, with what they are called there.
-PROBLEMS = {
-    "unreadable": "unreadable",
-    "not_finite": "values that are not numbers",
-    "silent": "silent",
-    "too_short": "too short",
-    "too_long": "too long",
-    "longer_than_window": "longer than the window",
-    "clipped": "clipped",
-    "dc_offset": "DC offset",
-    "duplicate": "duplicate sound",
-}
+from sutja.listening import PROBLEMS, ClipFacts, Samples, facts, listen
+from sutja.progress import SILENT, Progress
 
 
 @dataclass(frozen=True)
@@ -58,6 +34,12 @@ class Problem:
     """The clip's."""
     path: str
     detail: str
+    """What was found, without the clip's name."""
+
+    def to_dict(self) -> dict[str, str]:
+        """Return plain values, for JSON; why a clip cannot be read is a whole sentence there."""
+        detail = f"{self.path}: {self.detail}" if self.kind == "unreadable" else self.detail
+        return dataclasses.asdict(self) | {"detail": detail}
 
 
 @dataclass(frozen=True)
@@ -97,33 +79,20 @@ class Inspection:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain dictionaries, for JSON."""
-        return dataclasses.asdict(self)
+        return dataclasses.asdict(self) | {"problems": [problem.to_dict() for problem in self.problems]}
 
 
-@dataclass(frozen=True)
-class _Sound:
-    """What was heard of a clip; nothing of its samples stays."""
-
-    problems: tuple[tuple[str, str], ...]
-    sample_rate: int = 0
-    n_channels: int = 0
-    seconds: float = 0.0
-    digest: str = ""
-
-
-def inspect(
-    dataset: Dataset, config: Config | None = None, *, progress: Callable[[], None] | None = None
-) -> Inspection:
+def inspect(dataset: Dataset, config: Config | None = None, *, progress: Progress = SILENT) -> Inspection:
     """Listen to every clip of a data set.
 
     Parameters
     ----------
     dataset
-        From :func:`sutja.dataset.scan`.
+        From :func:`sutja.dataset.read`.
     config
         Whose limits and window the durations are held against; the preset `reference` if not given.
     progress
-        Called after each clip.
+        Told of each clip.
 
     Raises
     ------
@@ -131,15 +100,29 @@ def inspect(
         When not a single clip can be read.
 
     """
-    config = config or Config()
-    sounds = _listen_all(dataset.clips, config, progress)
-    heard = [s for s in sounds if s.sample_rate]
-    if not heard:
-        reason = sounds[0].problems[0][1] if sounds else "there is none"
-        raise DatasetError(f"{printable(dataset.root)}: none of its {len(sounds)} clips can be read: {reason}")
-    seconds = [s.seconds for s in heard]
-    problems = [_problem(k, c, d) for c, s in zip(dataset.clips, sounds, strict=True) for k, d in s.problems]
-    problems += _duplicates(dataset.clips, sounds)
+    config, clips = config or Config(), dataset.clips
+
+    def facts_of(index: int, samples: Samples, sample_rate: int) -> ClipFacts:
+        return facts(clips[index], samples, sample_rate, config)
+
+    step = progress.stage("listening", len(clips), "clip")
+    return inspection_of(dataset, list(listen(clips, config.audio, facts_of, progress=step)), config)
+
+
+def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], config: Config) -> Inspection:
+    """Sum up what is known of each clip of a data set, in the order of its clips.
+
+    Raises
+    ------
+    DatasetError
+        When not a single clip could be read.
+
+    """
+    readable = [clip_facts for clip_facts in every if isinstance(clip_facts, ClipFacts)]
+    if not readable:
+        reason = next((str(error) for error in every), "there is none")
+        raise DatasetError(f"{printable(dataset.root)}: none of its {len(every)} clips can be read: {reason}")
+    seconds = [clip_facts.seconds for clip_facts in readable]
     return Inspection(
         root=printable(dataset.root),
         layout=dataset.description,
@@ -149,119 +132,39 @@ def inspect(
         labels=_counts(c.label for c in dataset.clips),
         speakers=_counts(c.speaker for c in dataset.clips),
         splits=_counts(c.split for c in dataset.clips),
-        sample_rates=dict(sorted(Counter(s.sample_rate for s in heard).items())),
-        channels=dict(sorted(Counter(s.n_channels for s in heard).items())),
+        sample_rates=dict(sorted(Counter(f.sample_rate for f in readable).items())),
+        channels=dict(sorted(Counter(f.n_channels for f in readable).items())),
         durations=Durations(min(seconds), float(np.median(seconds)), max(seconds), math.fsum(seconds)),
-        window_seconds=_window_seconds(config),
-        problems=tuple(sorted(problems, key=lambda p: list(PROBLEMS).index(p.kind))),
+        window_seconds=config.window_seconds,
+        problems=_problems(dataset.clips, every),
     )
 
 
-def find_problems(samples: NDArray[np.float32], sample_rate: int, config: Config) -> list[tuple[str, str]]:
-    """Say what is wrong with decoded samples, as pairs of kind and detail.
-
-    Parameters
-    ----------
-    samples
-        ``(n_samples, n_channels)``, full scale at [-1, 1].
-    sample_rate
-        Hz.
-    config
-        The limits and the window.
-
-    Examples
-    --------
-    >>> find_problems(np.zeros((8000, 1), np.float32), 8000, Config())
-    [('silent', 'every sample is zero')]
-
-    """
-    problems = _duration_problems(len(samples) / sample_rate, config.audio, _window_seconds(config))
-    if not samples.size:
-        return problems
-    if not np.isfinite(samples).all():
-        return [*problems, ("not_finite", "holds NaN or infinity")]
-    offset = float(np.abs(samples.mean(axis=0, dtype=np.float64)).max())
-    sound = samples - samples.mean(axis=0)
-    peak_db = _decibel(float(np.abs(sound).max()))
-    if peak_db < SILENT_DB:
-        detail = f"peak {peak_db:.0f} dBFS" if samples.any() else "every sample is zero"
-        return [*problems, ("silent", detail)]
-    n_runs = _clipped_runs(samples)
-    if n_runs:
-        problems.append(("clipped", f"{n_runs} {'places' if n_runs > 1 else 'place'} at full scale"))
-    level = float(np.sqrt(np.square(sound, dtype=np.float64).mean()))
-    if offset > OFFSET_SHARE * level:
-        problems.append(("dc_offset", f"mean {offset:.4f}, {100 * offset / level:.0f} % of the sound's level"))
-    return problems
-
-
-def _duration_problems(seconds: float, limits: AudioConfig, window_seconds: float) -> list[tuple[str, str]]:
-    if seconds < limits.min_seconds:
-        return [("too_short", f"{seconds:.3f} s, below {limits.min_seconds:g} s")]
-    if seconds > limits.max_seconds:
-        return [("too_long", f"above {limits.max_seconds:g} s")]
-    if seconds > window_seconds:
-        return [("longer_than_window", f"{seconds:.2f} s, above {window_seconds:.2f} s")]
-    return []
-
-
-def _window_seconds(config: Config) -> float:
-    """Return what fits into every member's frames."""
-    return min(f.max_samples for f in config.members.values()) / config.audio.sample_rate
-
-
-def _clipped_runs(samples: NDArray[np.float32]) -> int:
-    """Count the places where samples stay at full scale: ``(n_samples, n_channels)``."""
-    same = (samples[1:] == samples[:-1]) & (np.abs(samples[1:]) >= FULL_SCALE)
-    # A run of n equal samples is n - 1 equal neighbours; each run is counted where it gets long enough.
-    steps = CLIPPED_RUN - 1
-    if len(same) < steps:
-        return 0
-    long: NDArray[np.bool_] = np.asarray(np.lib.stride_tricks.sliding_window_view(same, steps, axis=0).all(axis=-1))
-    starts = long & ~np.concatenate([np.zeros((1, long.shape[1]), bool), long[:-1]])
-    return int(starts.sum())
-
-
-def _listen_all(clips: Sequence[Clip], config: Config, progress: Callable[[], None] | None) -> list[_Sound]:
-    sounds = []
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # decoding leaves the interpreter lock
-        for sound in pool.map(lambda clip: _listen(clip, config), clips):
-            sounds.append(sound)
-            if progress is not None:
-                progress()
-    return sounds
-
-
-def _listen(clip: Clip, config: Config) -> _Sound:
-    try:
-        samples, sample_rate = decode(clip.path, config.audio)
-    except AudioError as error:
-        return _Sound((("unreadable", str(error)),))
-    problems = tuple(find_problems(samples, sample_rate, config))
-    silent = any(kind == "silent" for kind, _ in problems) or not samples.size
-    digest = "" if silent else hashlib.sha256(samples.tobytes()).hexdigest()  # silence is its own problem
-    return _Sound(problems, sample_rate, samples.shape[1], len(samples) / sample_rate, digest)
-
-
-def _duplicates(clips: Sequence[Clip], sounds: Sequence[_Sound]) -> list[Problem]:
-    """Name each clip that sounds, sample for sample, like an earlier one."""
+def _problems(clips: Sequence[Clip], every: Sequence[ClipFacts | AudioError]) -> tuple[Problem, ...]:
+    problems = []
     same: dict[tuple[str, int], list[Clip]] = defaultdict(list)
-    for clip, sound in zip(clips, sounds, strict=True):
-        if sound.digest:
-            same[sound.digest, sound.sample_rate].append(clip)
-    return [
-        _problem("duplicate", clip, f"same sound as {first.name}{_difference(first, clip)}")
-        for first, *others in same.values()
-        for clip in others
-    ]
+    for clip, clip_facts in zip(clips, every, strict=True):
+        if isinstance(clip_facts, AudioError):
+            problems.append(_problem("unreadable", clip, clip_facts.reason))
+            continue
+        problems += [_problem(kind, clip, detail) for kind, detail in clip_facts.problems]
+        if clip_facts.seconds and "silent" not in dict(clip_facts.problems):  # silence is its own problem
+            same[clip_facts.digest, clip_facts.sample_rate].append(clip)
+    problems += [_duplicate(first, clip) for first, *others in same.values() for clip in others]
+    return tuple(sorted(problems, key=lambda p: list(PROBLEMS).index(p.kind)))
+
+
+def _duplicate(first: Clip, clip: Clip) -> Problem:
+    """Say that a clip sounds, sample for sample, like an earlier one."""
+    return _problem("duplicate", clip, f"same sound as {first.name}{_difference(first, clip)}")
 
 
 def _difference(first: Clip, clip: Clip) -> str:
     """Say where two clips of one sound contradict each other."""
-    for word in ("label", "speaker", "split"):
-        one, other = getattr(first, word), getattr(clip, word)
+    for field in ("label", "speaker", "split"):
+        one, other = getattr(first, field), getattr(clip, field)
         if one != other:
-            return f", but {word} {other or 'none'} and not {one or 'none'}"
+            return f", but {field} {other or 'none'} and not {one or 'none'}"
     return ""
 
 
@@ -272,7 +175,3 @@ def _problem(kind: str, clip: Clip, detail: str) -> Problem:
 def _counts(values: Iterable[str | None]) -> dict[str, int]:
     counts = Counter(values)
     return {value: counts[value] for value in natural_order(counts)}
-
-
-def _decibel(amplitude: float) -> float:
-    return 20 * math.log10(amplitude) if amplitude > 0 else -math.inf

@@ -28,7 +28,7 @@ class Share:
 
     n_clips: int
     accuracy: float
-    interval95: Interval | None
+    interval95: Interval | None = None
 
 
 def accuracy(targets: Integers, probabilities: Probabilities) -> float:

@@ -11,18 +11,17 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 
 from sutja.audio import Source, load_waveform
-from sutja.bundle import DEFAULT_MODEL, Bundle, Member
+from sutja.bundle import DEFAULT_MODEL, Bundle, Member, open_network
 from sutja.bundle import load as load_bundle
-from sutja.calibration import tempered
-from sutja.ensemble import combine
+from sutja.ensemble import combine, tempered
 from sutja.errors import AudioError, BundleError
-from sutja.features import first_frame_seconds, network_inputs
+from sutja.features import features_of, first_frame_seconds, log_mels, network_input, network_inputs
 from sutja.metrics import Probabilities
 
 BATCH_SIZE = 32
@@ -57,6 +56,8 @@ class Examination:
     """Each member's own probabilities, in class order, at the ensemble's calibration."""
     features: dict[str, NDArray[np.float32]]
     """What each member was shown, ``(n_bins, n_frames)``."""
+    log_mels: dict[str, NDArray[np.float32]]
+    """The spectrogram in dB that each member's features were made of, ``(n_mels, frames of the clip)``."""
     start_seconds: dict[str, float]
     """When in the clip the first frame of each member's features lies; below 0 where frames were put before it."""
     duration_seconds: float
@@ -107,7 +108,7 @@ class Predictor:
             When the source cannot be used.
 
         """
-        return self._judge([self._hear(source, sample_rate)])[0]
+        return self._predictions([self._inputs(source, sample_rate)])[0]
 
     def examine(self, source: Source, *, sample_rate: int | None = None) -> Examination:
         """Say what one clip is, and show how that came about: the members' answers and what they were shown.
@@ -122,17 +123,16 @@ class Predictor:
         """
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
-        shown = network_inputs(waveform, audio.sample_rate, self._configs)
+        named = {member.name: member.features for member in self.bundle.members}
+        decibels = log_mels(waveform, audio.sample_rate, self._configs)
+        shown = [network_input(features_of(d, c), c) for d, c in zip(decibels, self._configs, strict=True)]
         answers = self._answers([features[None] for features in shown])
-        names = [member.name for member in self.bundle.members]
         return Examination(
             self._prediction(self._calibrated(answers)[0]),
-            {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in names},
-            dict(zip(names, shown, strict=True)),
-            {
-                name: first_frame_seconds(waveform, audio.sample_rate, c)
-                for name, c in zip(names, self._configs, strict=True)
-            },
+            {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in named},
+            dict(zip(named, shown, strict=True)),
+            dict(zip(named, decibels, strict=True)),
+            {name: first_frame_seconds(waveform, audio.sample_rate, c) for name, c in named.items()},
             len(waveform) / audio.sample_rate,
         )
 
@@ -171,24 +171,24 @@ class Predictor:
             pool.shutdown(cancel_futures=True)
 
     def _predict_batch(self, sources: Sequence[Source]) -> list[Prediction | AudioError]:
-        heard = [self._hear_or_error(source) for source in sources]
-        usable = [found for found in heard if not isinstance(found, AudioError)]
-        predictions = iter(self._judge(usable) if usable else [])
-        return [found if isinstance(found, AudioError) else next(predictions) for found in heard]
+        outcomes = [self._inputs_or_error(source) for source in sources]
+        usable = [inputs for inputs in outcomes if not isinstance(inputs, AudioError)]
+        predictions = iter(self._predictions(usable) if usable else [])
+        return [o if isinstance(o, AudioError) else next(predictions) for o in outcomes]
 
-    def _hear(self, source: Source, sample_rate: int | None = None) -> list[NDArray[np.float32]]:
+    def _inputs(self, source: Source, sample_rate: int | None = None) -> list[NDArray[np.float32]]:
         """Turn a source into each member's input, ``(n_bins, n_frames)``."""
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
         return network_inputs(waveform, audio.sample_rate, self._configs)
 
-    def _hear_or_error(self, source: Source) -> list[NDArray[np.float32]] | AudioError:
+    def _inputs_or_error(self, source: Source) -> list[NDArray[np.float32]] | AudioError:
         try:
-            return self._hear(source)
+            return self._inputs(source)
         except AudioError as error:
             return error
 
-    def _judge(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
+    def _predictions(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
         batches = [np.stack(shown) for shown in zip(*clips, strict=True)]  # (batch, n_bins, n_frames) of each member
         return [self._prediction(row) for row in self.probabilities(batches)]
 
@@ -211,17 +211,14 @@ class Predictor:
         return dict(zip(self.labels, row[: len(self.labels)].tolist(), strict=True))
 
 
-def _session(member: Member, n_classes: int) -> onnxruntime.InferenceSession:
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1  # a clip is too small to share out
-    options.log_severity_level = 3
+def _session(member: Member, n_classes: int) -> Any:
     try:
-        session = onnxruntime.InferenceSession(member.onnx, options, providers=["CPUExecutionProvider"])
+        session = open_network(member.onnx)
     except Exception as error:
         raise BundleError(f"member {member.name}: onnxruntime cannot load it ({error}); export it again") from error
-    found = session.get_outputs()[0].shape[-1]
-    if found != n_classes:
-        raise BundleError(f"member {member.name}: {found} classes for {n_classes} labels; export the model again")
+    n_outputs = session.get_outputs()[0].shape[-1]
+    if n_outputs != n_classes:
+        raise BundleError(f"member {member.name}: {n_outputs} classes for {n_classes} labels; export the model again")
     expected = [1, member.features.n_bins, member.features.n_frames]
     if session.get_inputs()[0].shape[1:] != expected:
         raise BundleError(f"member {member.name}: does not take features of shape {expected}; export the model again")

@@ -1,18 +1,14 @@
-"""What each recording is like, in numbers: level, noise, silence, bandwidth, faults; and a sketch to compare it by.
+"""What each recording is like, in numbers: level, noise, silence, bandwidth, faults; and its MFCCs, to compare it by.
 
 Levels are in dB relative to full scale (dBFS), a sine of full scale has a loudness of -3; times in seconds; frequencies
-in Hz. Every clip is decoded once, at its own sample rate; what is judged to be a fault is judged in
-:mod:`sutja.inspection`. Of the samples nothing stays but numbers, so that memory is bounded whatever the clips hold.
+in Hz. Measured at the clip's own sample rate, in the one pass of :mod:`sutja.listening`, where faults are judged. Of
+the samples nothing stays but numbers, so that memory is bounded whatever the clips hold.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import os
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
@@ -21,49 +17,32 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.audio import Waveform, decode, load_waveform
+from sutja.audio import Waveform, load_waveform
+from sutja.clips import Clip
 from sutja.config import Config, FeatureConfig
-from sutja.dataset import Clip
 from sutja.errors import AudioError
 from sutja.features import mfcc
-from sutja.inspection import find_problems
+from sutja.listening import ClipFacts, Samples, facts, listen
+from sutja.speech import FLOOR_DBFS, FRAME_SECONDS, HOP_SECONDS, QUIET_SHARE, frame_levels, word_frames
 
-FRAME_SECONDS, HOP_SECONDS = 0.025, 0.010
-QUIET_SHARE = 0.1
-"""The quietest tenth of the frames is taken for the room; in a tightly trimmed clip it is the end of the word."""
-MAX_BELOW_LOUDEST_DB = 30.0
-"""A frame further below the loudest one belongs to no word, in a quiet room."""
-MIN_BELOW_LOUDEST_DB = 6.0
-"""A frame nearer to the loudest one belongs to the word, however noisy the room."""
-WORD_SHARE = 0.6
-"""In a noisy room, a word's frames stand in the upper part of the range between noise and loudest frame."""
-FLOOR_DB = -98.0
-"""Below the steps of 16 bits there is nothing to measure."""
-CUT_DB = 20.0
+BAND_LIMIT_DB = 20.0
 """A spectrum that falls by this much at one frequency, and stays below, was filtered: nature is not that steep."""
-CUT_ABOVE_HZ = 3_000.0
-"""Where a cut is looked for: lower down, vowels have steep sides of their own, and no telephone cuts."""
+BAND_LIMIT_ABOVE_HZ = 3_000.0
+"""Where a band limit is looked for: lower down, vowels have steep sides of their own, and no telephone ends there."""
 ADDS_NOTHING = 4.0
-"""Above a cut, a word has at most this many times the room's power: 6 dB for chance."""
+"""Above a band limit, a word has at most this many times the room's power: 6 dB for chance."""
 MUCH_BELOW = 0.75
 """Of half the sample rate: every resampler and every codec takes the last tenth, and that does no harm."""
-SKETCH = FeatureConfig(n_fft=512, win_length=500, hop_length=200, n_mels=40, n_mfcc=20, reference="one")
+MAP_FEATURES = FeatureConfig(n_fft=512, win_length=500, hop_length=200, n_mels=40, n_mfcc=20, reference="one")
 """25 ms windows every 10 ms at the study's 20 kHz: features of the map."""
-N_PARTS = 8
+N_MAP_PARTS = 8
 """A word is cut into so many equal parts for the map, so that long and short ones can be compared."""
 
 
-@dataclass(frozen=True)
-class ClipProfile:
-    """The numbers of one clip."""
+@dataclass(frozen=True, kw_only=True)
+class ClipProfile(ClipFacts):
+    """The facts and the numbers of one clip."""
 
-    name: str
-    label: str | None
-    speaker: str | None
-    split: str | None
-    seconds: float
-    sample_rate: int
-    n_channels: int
     peak_db: float
     """Largest sample, dBFS."""
     loudness_db: float
@@ -73,43 +52,34 @@ class ClipProfile:
     silence_before_seconds: float
     silence_after_seconds: float
     bandwidth_hz: float
-    """Above this there is nothing: half the sample rate, or where a filter or a lower source rate cut."""
+    """Above this there is nothing: half the sample rate, or where a filter or a lower source rate ended the band."""
     dc_offset: float
     """The mean, full scale is 1."""
-    problems: tuple[tuple[str, str], ...] = ()
-    """Pairs of kind and detail, as :func:`sutja.inspection.find_problems` names them."""
-    digest: str = ""
-    """SHA-256 of the samples: the same in clips that sound the same."""
 
     @property
-    def cut(self) -> bool:
+    def band_limited(self) -> bool:
         """Whether the sound ends so far below half of its sample rate that it was another recording once."""
         return self.bandwidth_hz < MUCH_BELOW * self.sample_rate / 2
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for JSON, rounded to what is known."""
-        values = {key: round(v, 4) if isinstance(v, float) else v for key, v in dataclasses.asdict(self).items()}
-        values["problems"] = [kind for kind, _ in self.problems]
+        values: dict[str, Any] = {
+            key: round(v, 4) if isinstance(v, float) else v for key, v in dataclasses.asdict(self).items()
+        }
+        values["problems"] = [kind for kind, _ in values.pop("problems")]  # behind the numbers
+        values["digest"] = values.pop("digest")
         return values
 
 
 @dataclass(frozen=True)
-class Unreadable:
-    """A clip that cannot be used, and why."""
-
-    name: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class Heard:
+class ProfiledClip:
     """One clip that was listened to."""
 
     index: int
     """Its place among the clips that were asked for."""
     profile: ClipProfile
-    sketch: NDArray[np.float32]
-    """``(N_PARTS * (n_mfcc - 1),)``, for the map."""
+    mfcc_means: NDArray[np.float32]
+    """``(N_MAP_PARTS * (n_mfcc - 1),)``, for the map."""
     sound: bytes
     """What ``keep`` made of the word, or nothing."""
 
@@ -117,14 +87,14 @@ class Heard:
 Keep = Callable[[Waveform, int], bytes]
 
 
-def listen(
+def profile_clips(
     clips: Sequence[Clip],
     config: Config,
     *,
     keep: tuple[Iterable[int], Keep] | None = None,
-    progress: Callable[[], None] | None = None,
-) -> tuple[list[Heard], list[Unreadable]]:
-    """Measure every clip.
+    progress: Callable[[], None] = lambda: None,
+) -> tuple[list[ProfiledClip], list[AudioError]]:
+    """Measure every clip; those that cannot be used give their errors, each with the clip's name.
 
     Parameters
     ----------
@@ -138,71 +108,40 @@ def listen(
         Called after each clip.
 
     """
-    kept, make = (frozenset(keep[0]), keep[1]) if keep else (frozenset(), None)
-    heard: list[Heard] = []
-    unreadable: list[Unreadable] = []
-    jobs = ((i, clip, config, make if i in kept else None) for i, clip in enumerate(clips))
-    for found in _in_threads(_listen, jobs):
-        if isinstance(found, Heard):
-            heard.append(found)
-        else:
-            unreadable.append(found)
-        if progress is not None:
-            progress()
-    return heard, unreadable
+    kept, small_sound = (frozenset(keep[0]), keep[1]) if keep else (frozenset(), None)
 
-
-def _in_threads(function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]]) -> Iterator[Any]:
-    """Give results in order; only a few jobs wait at a time, so that a large data set needs no more memory."""
-    n_threads = min(8, os.cpu_count() or 1)  # decoding and FFT leave the interpreter lock
-    with ThreadPoolExecutor(n_threads) as pool:
-        waiting: deque[Future[Any]] = deque()
-        for job in jobs:
-            waiting.append(pool.submit(function, *job))
-            if len(waiting) > 4 * n_threads:
-                yield waiting.popleft().result()
-        while waiting:
-            yield waiting.popleft().result()
-
-
-def _listen(index: int, clip: Clip, config: Config, keep: Keep | None) -> Heard | Unreadable:
-    try:
-        samples, sample_rate = decode(clip.path, config.audio)
+    def profiled(index: int, samples: Samples, sample_rate: int) -> ProfiledClip:
         waveform = load_waveform(samples, config.audio, sample_rate=sample_rate)  # refuses what cannot be used
-    except AudioError as error:
-        return Unreadable(clip.name, str(error).removeprefix(f"{clip.path}: ").removeprefix("audio: "))
-    profile = measure(samples, sample_rate, clip, config)
-    word = _word(waveform, config.audio.sample_rate)
-    sound = b"" if keep is None else keep(_word_of(samples, profile), sample_rate)
-    return Heard(index, profile, sketch(word, config.audio.sample_rate), sound)
+        profile = measure(samples, sample_rate, clips[index], config)
+        word = _trimmed(waveform, config.audio.sample_rate)
+        sound = small_sound(_with_margin(samples, profile), sample_rate) if small_sound and index in kept else b""
+        return ProfiledClip(index, profile, mfcc_means(word, config.audio.sample_rate), sound)
+
+    results = list(listen(clips, config.audio, profiled, progress=progress))
+    usable = [result for result in results if isinstance(result, ProfiledClip)]
+    return usable, [result for result in results if isinstance(result, AudioError)]
 
 
-def measure(samples: NDArray[np.float32], sample_rate: int, clip: Clip, config: Config) -> ClipProfile:
+def measure(samples: Samples, sample_rate: int, clip: Clip, config: Config) -> ClipProfile:
     """Measure decoded samples, ``(n_samples, n_channels)``, finite and not all zero.
 
     Examples
     --------
     >>> from pathlib import Path
     >>> second = np.sin(2 * np.pi * 440 * np.arange(8000) / 8000).astype(np.float32)[:, None]
-    >>> found = measure(second, 8000, Clip(Path("a.wav"), "a.wav"), Config())
-    >>> round(found.peak_db, 2), round(found.loudness_db, 2), found.bandwidth_hz
+    >>> profile = measure(second, 8000, Clip(Path("a.wav"), "a.wav"), Config())
+    >>> round(profile.peak_db, 2), round(profile.loudness_db, 2), profile.bandwidth_hz
     (0.0, -3.01, 4000.0)
 
     """
     waveform = samples.mean(axis=1)
     sound = waveform - waveform.mean()
     levels = frame_levels(sound, sample_rate)
-    first, last = _word_frames(levels)
+    first, last = word_frames(levels)
     hop = HOP_SECONDS * sample_rate
     start, end = int(first * hop), min(len(sound), int(last * hop + FRAME_SECONDS * sample_rate))
     return ClipProfile(
-        name=clip.name,
-        label=clip.label,
-        speaker=clip.speaker,
-        split=clip.split,
-        seconds=len(samples) / sample_rate,
-        sample_rate=sample_rate,
-        n_channels=samples.shape[1],
+        **vars(facts(clip, samples, sample_rate, config)),
         peak_db=decibels(float(np.abs(samples).max())),
         loudness_db=decibels(float(np.sqrt(np.square(sound[start:end], dtype=np.float64).mean()))),
         snr_db=snr(levels),
@@ -210,18 +149,7 @@ def measure(samples: NDArray[np.float32], sample_rate: int, clip: Clip, config: 
         silence_after_seconds=(len(sound) - end) / sample_rate,
         bandwidth_hz=bandwidth(sound, sample_rate),
         dc_offset=float(waveform.mean()),
-        problems=tuple(find_problems(samples, sample_rate, config)),
-        digest=hashlib.sha256(samples.tobytes()).hexdigest(),
     )
-
-
-def frame_levels(waveform: Waveform, sample_rate: int) -> NDArray[np.float64]:
-    """Return the level of each 25 ms frame, every 10 ms, in dBFS, not below ``FLOOR_DB``: ``(n_frames,)``."""
-    length = min(len(waveform), round(FRAME_SECONDS * sample_rate))
-    energy = np.concatenate(([0.0], np.cumsum(np.square(waveform, dtype=np.float64))))
-    starts = np.arange(0, len(waveform) - length + 1, max(1, round(HOP_SECONDS * sample_rate)))
-    power = (energy[starts + length] - energy[starts]) / length
-    return 10 * np.log10(np.maximum(power, 10 ** (FLOOR_DB / 10)))
 
 
 def snr(levels: NDArray[np.float64]) -> float:
@@ -231,29 +159,20 @@ def snr(levels: NDArray[np.float64]) -> float:
     by a program and say nothing about the room. The signal is the power of the word's frames. Below
     0 dB nothing can be estimated so.
     """
-    first, last = _word_frames(levels)
+    first, last = word_frames(levels)
     word = np.mean(10 ** (levels[first : last + 1] / 10))
-    sounding = np.sort(levels[levels > FLOOR_DB])
+    sounding = np.sort(levels[levels > FLOOR_DBFS])
     noise = np.mean(10 ** (sounding[: max(1, round(QUIET_SHARE * len(sounding)))] / 10)) if len(sounding) else word
     return float(10 * np.log10(max(word - noise, noise) / noise))
 
 
-def _word_frames(levels: NDArray[np.float64]) -> tuple[int, int]:
-    """Return the first and the last frame that belong to the word."""
-    loudest = float(levels.max())
-    quiet = float(np.quantile(levels, QUIET_SHARE))
-    below = min(MAX_BELOW_LOUDEST_DB, max(MIN_BELOW_LOUDEST_DB, WORD_SHARE * (loudest - quiet)))
-    threshold = loudest - below
-    frames = np.flatnonzero(levels >= threshold)
-    return int(frames[0]), int(frames[-1])
-
-
 def bandwidth(waveform: Waveform, sample_rate: int) -> float:
-    """Return the frequency above which there is nothing, Hz: half the sample rate where no cut is found.
+    """Return the frequency above which there is nothing, Hz: half the sample rate where no limit is found.
 
-    A cut is where the mean level of the 300 Hz below stands ``CUT_DB`` above everything that follows (after a gap of
-    a twentieth, the width of a resampler's slope), and where the word adds nothing to what follows: a vowel may fall
-    as steeply, and is still louder than the room above that. So a telephone's 4 kHz is found in a file at 48 kHz.
+    The band ends where the mean level of the 300 Hz below stands ``BAND_LIMIT_DB`` above everything that follows
+    (after a gap of a twentieth, the width of a resampler's slope), and where the word adds nothing to what follows: a
+    vowel may fall as steeply, and is still louder than the room above that. So a telephone's 4 kHz is found in a file
+    at 48 kHz.
     """
     nyquist = sample_rate / 2
     word, room = _spectra(waveform, sample_rate)
@@ -262,15 +181,15 @@ def bandwidth(waveform: Waveform, sample_rate: int) -> float:
     levels = _level(word)
     means = np.convolve(levels, np.ones(width) / width)[: len(word)]  # of the bins up to and with this one
     above = np.maximum.accumulate(levels[::-1])[::-1]  # the loudest of this bin and all that follow
-    bins = np.arange(int(CUT_ABOVE_HZ / step), int(0.9 * nyquist / step))
+    bins = np.arange(int(BAND_LIMIT_ABOVE_HZ / step), int(0.9 * nyquist / step))
     after = np.minimum((bins * 1.05).astype(int) + 2, len(word) - 1)
     drops = means[bins] - above[after]
-    if not len(bins) or drops.max() < CUT_DB:
+    if not len(bins) or drops.max() < BAND_LIMIT_DB:
         return nyquist
     best = int(np.argmax(drops))
     rest_of_word, rest_of_room = (float(s[after[best] :].sum()) for s in (word, room))
     # Steps of 16 bits are noise too, where a program has written zeros between words.
-    steps = 10 ** (FLOOR_DB / 10) * len(word[after[best] :]) / len(word)
+    steps = 10 ** (FLOOR_DBFS / 10) * len(word[after[best] :]) / len(word)
     return float(bins[best] * step) if rest_of_word < ADDS_NOTHING * (rest_of_room + steps) else nyquist
 
 
@@ -300,27 +219,27 @@ def _level(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 @lru_cache(maxsize=16)
 def _blackman(n_fft: int) -> NDArray[np.float64]:
-    return np.blackman(n_fft)  # its side lobes are below -58 dB: a loud vowel does not hide a cut
+    return np.blackman(n_fft)  # its side lobes are below -58 dB: a loud vowel does not hide a band limit
 
 
-def sketch(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
-    """Return what a word is like in few numbers, ``(N_PARTS * (n_mfcc - 1),)``.
+def mfcc_means(word: Waveform, sample_rate: int) -> NDArray[np.float32]:
+    """Return what a word sounds like in few numbers, ``(N_MAP_PARTS * (n_mfcc - 1),)``.
 
-    The word's MFCCs without the first, which is loudness, as means over ``N_PARTS`` parts of equal length.
+    The word's MFCCs without the first, which is loudness, as means over ``N_MAP_PARTS`` parts of equal length.
     """
-    coefficients = mfcc(word, sample_rate, SKETCH)[1:]
-    edges = np.linspace(0, coefficients.shape[1], N_PARTS + 1)
+    coefficients = mfcc(word, sample_rate, MAP_FEATURES)[1:]
+    edges = np.linspace(0, coefficients.shape[1], N_MAP_PARTS + 1)
     parts = [coefficients[:, int(a) : max(int(a) + 1, int(np.ceil(b)))].mean(axis=1) for a, b in pairwise(edges)]
     return np.concatenate(parts).astype(np.float32)
 
 
-def _word(waveform: Waveform, sample_rate: int) -> Waveform:
+def _trimmed(waveform: Waveform, sample_rate: int) -> Waveform:
     levels = frame_levels(waveform - waveform.mean(), sample_rate)
-    first, last = _word_frames(levels)
+    first, last = word_frames(levels)
     return waveform[int(first * HOP_SECONDS * sample_rate) : int((last * HOP_SECONDS + FRAME_SECONDS) * sample_rate)]
 
 
-def _word_of(samples: NDArray[np.float32], profile: ClipProfile, margin_seconds: float = 0.06) -> Waveform:
+def _with_margin(samples: Samples, profile: ClipProfile, margin_seconds: float = 0.06) -> Waveform:
     """Cut the word out of decoded samples, with a little room around it."""
     waveform = np.asarray(samples.mean(axis=1), dtype=np.float32)
     start = int((profile.silence_before_seconds - margin_seconds) * profile.sample_rate)
@@ -329,9 +248,9 @@ def _word_of(samples: NDArray[np.float32], profile: ClipProfile, margin_seconds:
 
 
 def decibels(amplitude: float) -> float:
-    """Return 20 log10 of an amplitude, not below ``FLOOR_DB``.
+    """Return 20 log10 of an amplitude, not below ``FLOOR_DBFS``.
 
     >>> decibels(0.1), decibels(0.0)
     (-20.0, -98.0)
     """
-    return max(FLOOR_DB, 20 * float(np.log10(max(amplitude, 1e-9))))
+    return max(FLOOR_DBFS, 20 * float(np.log10(max(amplitude, 1e-9))))

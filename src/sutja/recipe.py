@@ -1,85 +1,64 @@
 """The whole run, told from top to bottom: recordings in, a folder with everything that a run leaves out.
 
-look      scan the data, hear every clip, compute its features
-learn     cut folds, train folds x members, keep what each network says of clips it never saw
+look      hear every clip; compute its features where the preset does not augment
+cut       what is learned from, and which fold judges what
+learn     folds x members, and one network of all clips where that is the model
 judge     score the out-of-fold probabilities
-ship      the bundle of all networks, its predictions for unlabelled rows
+ship      the bundle, its predictions for unlabelled rows
 tell      figures and report
+
+What a run is asked to do is made by :mod:`sutja.plan`; what its files are called and hold stands in
+:mod:`sutja.runs`.
 """
 
 from __future__ import annotations
 
-import csv
-import dataclasses
 import errno
-import io
 import json
 import os
 import platform
-import shlex
 import shutil
-import sys
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
-from typing import Protocol as Interface
 
 import numpy as np
-from torch import nn
 
-from sutja import __version__, bundle, evaluation
+from sutja import __version__, bundle, evaluation, runs
 from sutja.audio import Waveform, load_waveform, printable
-from sutja.calibration import Calibration, calibrate
-from sutja.config import Config, Protocol, RefusalConfig
-from sutja.dataset import Clip, Dataset, fingerprint, natural_order
-from sutja.engine.local import run_jobs
+from sutja.calibration import Calibration, Refusal, calibrate
+from sutja.clips import Clip, natural_order
+from sutja.config import Config
+from sutja.dataset import fingerprint
+from sutja.engine import Engine, OnStep
+from sutja.engine.local import local
+from sutja.engine.threads import Threads
 from sutja.ensemble import combine
 from sutja.errors import AudioError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
-from sutja.files import cannot_write, replace_whole, write_json, write_text
-from sutja.learn.folds import Fold, Job, Result, last_fold, make_folds, make_inputs, make_jobs, run_job
+from sutja.files import cannot_write, write_json
+from sutja.learn.estimate import Estimate, estimate
+from sutja.learn.folds import Fold, folds_of_clips, make_folds, split_clips
+from sutja.learn.inputs import Layout, save_array, write_paddings, write_targets, write_versions
+from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
-from sutja.learn.sounds import Sound, clip_of, extra, refused, synthetic, write_inputs
+from sutja.learn.sounds import Sound, extra, of_clips, read_aloud, refused, synthetic, version_jobs, versions_of
 from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
+from sutja.lexicon import said
 from sutja.metrics import Integers, Probabilities
+from sutja.plan import Plan
 from sutja.predictor import Predictor
+from sutja.progress import Progress
 from sutja.reports.run import write_report
+from sutja.runs import ENSEMBLE, EPOCH_COLUMNS, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows
 
-
-class Progress(Interface):
-    """What a run tells while it goes; the command line draws bars of it."""
-
-    def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
-        """Begin a stage of ``total`` steps; the function returned is called after each."""
-
-    def say(self, text: str) -> None:
-        """Tell one thing."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a run is asked to do."""
-
-    dataset: Dataset
-    config: Config
-    protocol: Protocol
-    run: Path
-    n_jobs: int = os.cpu_count() or 1
-    resume: bool = False
-    skip_unreadable: bool = False
-    negatives: tuple[Clip, ...] = ()
-    """Recordings of other words, to learn refusal from."""
-    extra: tuple[Clip, ...] = ()
-    """Recordings of the vocabulary from elsewhere: every fold learns from them, nothing is measured on them."""
-    licence: str | None = None
-    """Of the model; it is written into it."""
-    compare: Path | None = None
-    """An earlier run whose accuracy is shown beside this one's."""
+Results = Sequence[tuple[Job, Result]]
+"""In the order of the jobs: fold by fold, member by member, those of all clips last."""
 
 
 @dataclass(frozen=True)
@@ -98,13 +77,44 @@ class Material:
         return natural_order(clip.label for clip in self.clips)
 
     @property
+    def n_speakers(self) -> int:
+        """Of those that are named."""
+        return len({clip.speaker for clip in self.clips} - {None})
+
+    @property
     def targets(self) -> Integers:
         """Class of each clip, ``(n_clips,)``."""
         order = {label: index for index, label in enumerate(self.labels)}
         return np.array([order[str(clip.label)] for clip in self.clips], dtype=np.int64)
 
 
-def train(plan: Plan, progress: Progress) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Experiment:
+    """What is learned from: the clips, other sounds behind them, and the folds over the rows of both."""
+
+    sounds: list[Sound]
+    folds: list[Fold]
+    layout: Layout
+
+    @property
+    def targets(self) -> Integers:
+        """Class of each sound, ``(n_sounds,)``."""
+        return np.array([sound.target for sound in self.sounds], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Judged:
+    """The judged rows in order, with what the networks said of them out of fold."""
+
+    sounds: Integers
+    """Which sound each row shows, ``(n,)``; the clips come first, under `copies` several rows a clip."""
+    folds: Integers
+    """From 0, ``(n,)``."""
+    probabilities: dict[str, Probabilities]
+    """By member and for the ensemble, ``(n, n_classes)``."""
+
+
+def train(plan: Plan, progress: Progress) -> Metrics:
     """Run the study and return what ``metrics.json`` holds.
 
     Raises
@@ -117,32 +127,39 @@ def train(plan: Plan, progress: Progress) -> dict[str, Any]:
     """
     started = perf_counter()
     _check_apart(plan)
+    _check_words(plan)
     settings = check_run(plan)
-    if (plan.run / "metrics.json").exists():
+    if plan.folder.metrics.exists():
         return finish(plan)
     material = hear(plan, progress)
-    folds, sounds = cut(plan, material)
-    write_json(plan.run / "config.json", settings)  # from here on the folder is a run: what cannot be learned left none
-    jobs = prepare(plan, material, folds, sounds, progress)
-    results = learn(plan, jobs, progress)
-    out_of_fold, calibration = gather(plan, material, jobs, results, sounds)
-    scores = judge(plan, material, jobs, out_of_fold)
-    metrics = summary(plan, material, results, scores, seconds=perf_counter() - started)
-    metrics["refusal"] = calibration.scores and dataclasses.asdict(calibration.scores)
+    experiment = cut(plan, material)
+    write_json(plan.folder.settings, settings)  # now the folder is a run: what cannot be learned left none
+    jobs = list_jobs(plan, material, experiment)
+    engine = local(plan.n_jobs)
+    progress.say(str(time_ahead(plan, experiment, jobs, engine)))
+    write_rows(plan, material, experiment, progress)
+    results = learn(jobs, engine, progress)
+    judged = gather(plan, experiment, results)
+    judged, calibration = calibrated(plan.config, experiment, judged)
+    keep_out_of_fold(plan, material, experiment, judged)
+    scores = judge(plan, material, judged)
+    metrics = summary(plan, material, results, scores, calibration.scores, started)
     ship(plan, material, results, metrics, calibration)
     submit(plan, progress)
-    write_history(plan, results)
-    write_json(plan.run / "config.json", settings | {"data": describe(plan, material, settings["fingerprint"])})
-    write_json(plan.run / "metrics.json", metrics)
+    runs.write_history(plan.folder, history_rows(results))
+    write_json(plan.folder.settings, settings | {"data": describe(plan, material, settings["fingerprint"])})
+    runs.write_metrics(plan.folder, metrics)
     return finish(plan)
 
 
-def finish(plan: Plan) -> dict[str, Any]:
+def finish(plan: Plan) -> Metrics:
     """Draw the report, clear the work away, and return what ``metrics.json`` holds."""
     write_report(plan.run)
-    shutil.rmtree(plan.run / "work", ignore_errors=True)
-    metrics: dict[str, Any] = json.loads((plan.run / "metrics.json").read_text(encoding="utf-8"))
-    return metrics
+    shutil.rmtree(plan.folder.work, ignore_errors=True)
+    return runs.read_metrics(plan.folder)
+
+
+# -- before anything is heard ----------------------------------------------------------------------------------------
 
 
 def check_run(plan: Plan) -> dict[str, Any]:
@@ -154,15 +171,15 @@ def check_run(plan: Plan) -> dict[str, Any]:
         "fingerprint": fingerprint(plan.dataset.clips),
         "versions": {name: version(name) for name in ("torch", "numpy", "onnxruntime", "soundfile", "soxr")}
         | {"sutja": __version__, "python": platform.python_version()},
-        "command": shlex.join(["sutja", *map(printable, sys.argv[1:])]),
+        "command": plan.command,
     }
-    path, run = plan.run / "config.json", printable(plan.run)
+    path, run = plan.folder.settings, printable(plan.run)
     if not path.exists():
         if plan.run.exists() and (not plan.run.is_dir() or any(plan.run.iterdir())):
             raise RunError(f"{run}: exists and is not a run of ours; choose another --out")
         _check_place(plan.run)
     elif not plan.resume:
-        raise RunError(f"{run}: holds a run already; go on with it by --resume, or choose another --out")
+        raise RunError(f"{run}: holds a run already; resume it with --resume, or choose another --out")
     else:
         _check_same(path, settings)
     return settings
@@ -176,80 +193,29 @@ def _check_place(run: Path) -> None:
 
 
 def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
-    run, new = printable(path.parent), json.loads(json.dumps(settings))
+    run = printable(path.parent)
     try:
         old = dict(json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise RunError(f"{run}: its config.json cannot be read ({error}); choose another --out") from error
+    old_config, config = _config_of(old), Config.from_dict(settings["config"])
+    same_config = old_config == config
+    if old_config and not same_config and replace(old_config, language=config.language) == config:
+        how = f"with --language {old_config.language}" if old_config.language else "without --language"
+        raise RunError(
+            f"{run}: was started with language {old_config.language!r}; resume it {how}, or choose another --out"
+        )
     for name, what in (("fingerprint", "recordings"), ("protocol", "protocol"), ("config", "settings")):
-        if old.get(name) != new[name]:
+        if not (same_config if name == "config" else old.get(name) == settings[name]):
             raise RunError(f"{run}: was started with other {what}; resume it with the same, or choose another --out")
 
 
-def hear(plan: Plan, progress: Progress) -> Material:
-    """Load every recording; compute features here where the versions of a clip are random paddings of them."""
-    labelled = plan.dataset.labelled
-    if not labelled:
-        raise DatasetError(f"{printable(plan.dataset.root)}: no clip has a label; nothing can be learned; add labels")
-    clips = (*labelled, *plan.extra, *plan.negatives)
-    heard = _heard(clips, plan, progress)
-    if not any(clip in heard for clip in labelled):
-        raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
-    usable = [tuple(clip for clip in part if clip in heard) for part in (labelled, plan.extra, plan.negatives)]
-    found = [heard[clip] for clip in usable[0]]
-    features = {name: [parts[i] for parts, _ in found if parts] for i, name in enumerate(plan.config.members)}
-    return Material(usable[0], features, sum(longer for _, longer in found), usable[1], usable[2])
-
-
-def _heard(clips: Sequence[Clip], plan: Plan, progress: Progress) -> dict[Clip, tuple[list[Features], bool]]:
-    """Return, of each recording that can be used, its features and whether it is longer than the window."""
-    config = plan.config
-    step = progress.stage("listening", len(clips), "clip")
-    configs = list(config.members.values())
-
-    def hear_one(clip: Clip) -> tuple[list[Features], bool] | AudioError:
-        try:
-            waveform = load_waveform(clip.path, config.audio)
-        except AudioError as error:
-            return error
-        finally:
-            step()
-        features = extract(waveform, config.audio.sample_rate, configs) if config.augment is None else []
-        return features, _is_longer(waveform, config)
-
-    with ThreadPoolExecutor(max_workers=plan.n_jobs) as pool:
-        heard = dict(zip(clips, pool.map(hear_one, clips), strict=True))
-    errors = [str(found) for found in heard.values() if isinstance(found, AudioError)]
-    if errors and not plan.skip_unreadable:
-        raise DatasetError(
-            f"{len(errors)} of {len(clips)} clips cannot be used, the first: {errors[0]}. "
-            "Mend them, or leave them out with --skip-unreadable"
-        )
-    for error in errors:
-        progress.say(f"left out: {error}")
-    return {clip: found for clip, found in heard.items() if not isinstance(found, AudioError)}
-
-
-def _is_longer(waveform: Waveform, config: Config) -> bool:
-    return len(waveform) > min(features.max_samples for features in config.members.values())
-
-
-def cut(plan: Plan, material: Material) -> tuple[list[Fold], list[Sound]]:
-    """Cut the folds, and list what the networks learn from where that is more than the clips' random paddings."""
-    config, clips, targets = plan.config, material.clips, material.targets
-    if config.augment is None:
-        return make_folds(clips, targets, config.train, plan.protocol), []
-    if plan.protocol == "copies":
-        raise ConfigError("protocol `copies` is the study's own; use it with --preset reference, or choose clips")
-    of_clips = make_folds(clips, targets, config.train, plan.protocol)
-    judged_in = np.empty(len(clips), dtype=np.int64)
-    for number, fold in enumerate(of_clips):
-        judged_in[fold.test] = number
-    more = synthetic(material.labels, config) + extra(material.extra, material.labels, config)
-    more += refused(clips, judged_in, material.labels, config, material.negatives)
-    folds = make_folds(clips, targets, config.train, plan.protocol, [sound.held_out for sound in more])
-    pairs = zip(clips, targets, judged_in, strict=True)
-    return folds, [Sound(clip_of(clip, config), int(target), int(fold)) for clip, target, fold in pairs] + more
+def _config_of(settings: Mapping[str, Any]) -> Config | None:
+    """Read the settings of a run that may be by an older sutja, or by nobody that we know."""
+    try:
+        return Config.from_dict(settings["config"])
+    except (ConfigError, KeyError, TypeError, ValueError, AttributeError):
+        return None
 
 
 def _check_apart(plan: Plan) -> None:
@@ -258,238 +224,275 @@ def _check_apart(plan: Plan) -> None:
     for clip in (*plan.extra, *plan.negatives):
         if clip.path in judged:
             raise DatasetError(
-                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that it would be learned "
-                "from where it is judged; give each recording once"
+                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that a network "
+                "would learn from what it is judged on; give each recording once"
             )
 
 
-def prepare(
-    plan: Plan, material: Material, folds: Sequence[Fold], sounds: Sequence[Sound], progress: Progress
-) -> list[Job]:
+def _check_words(plan: Plan) -> None:
+    """Say before any work what keeps the vocabulary from being spoken."""
+    config, labels = plan.config, plan.dataset.labels
+    unknown = sorted(set(config.spoken) - set(labels))
+    if unknown:
+        raise ConfigError(f"--spoken {unknown[0]}=...: no such label; there are {', '.join(labels[:20])}; correct it")
+    if config.n_synthetic_voices:
+        read_aloud(labels, config)
+
+
+# -- look ------------------------------------------------------------------------------------------------------------
+
+
+def hear(plan: Plan, progress: Progress) -> Material:
+    """Load every recording; compute features here where the versions of a clip are random paddings of them."""
+    labelled = plan.dataset.labelled
+    if not labelled:
+        raise DatasetError(f"{printable(plan.dataset.root)}: no clip has a label; nothing can be learned; add labels")
+    clips = (*labelled, *plan.extra, *plan.negatives)
+    step = progress.stage("listening", len(clips), "clip")
+    outcomes = Threads(plan.n_jobs).map(partial(_extract_one, plan.config), clips, step)
+    usable = _usable(dict(zip(clips, outcomes, strict=True)), plan, progress)
+    if not any(clip in usable for clip in labelled):
+        raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
+    parts = [tuple(clip for clip in part if clip in usable) for part in (labelled, plan.extra, plan.negatives)]
+    in_order = [usable[clip] for clip in parts[0]]
+    features = {name: [each[i] for each, _ in in_order if each] for i, name in enumerate(plan.config.members)}
+    return Material(parts[0], features, sum(longer for _, longer in in_order), parts[1], parts[2])
+
+
+def _extract_one(config: Config, clip: Clip, on_step: OnStep) -> tuple[list[Features], bool] | AudioError:
+    """Return a clip's features, and whether it is longer than the window; or why it cannot be used."""
+    try:
+        waveform: Waveform = load_waveform(clip.path, config.audio)
+    except AudioError as error:
+        return error
+    finally:
+        on_step()
+    rate, members = config.audio.sample_rate, list(config.members.values())
+    features = extract(waveform, rate, members) if config.augment is None else []
+    return features, len(waveform) > config.window_samples
+
+
+def _usable(
+    outcomes: Mapping[Clip, tuple[list[Features], bool] | AudioError], plan: Plan, progress: Progress
+) -> dict[Clip, tuple[list[Features], bool]]:
+    errors = [str(outcome) for outcome in outcomes.values() if isinstance(outcome, AudioError)]
+    if errors and not plan.skip_unreadable:
+        raise DatasetError(
+            f"{len(errors)} of {len(outcomes)} clips cannot be used, the first: {errors[0]}. "
+            "Mend them, or leave them out with --skip-unreadable"
+        )
+    for error in errors:
+        progress.say(f"left out: {error}")
+    return {clip: outcome for clip, outcome in outcomes.items() if not isinstance(outcome, AudioError)}
+
+
+# -- cut and lay out -------------------------------------------------------------------------------------------------
+
+
+def cut(plan: Plan, material: Material) -> Experiment:
+    """Cut the folds, and list what the networks learn from: with augmentation more than the clips."""
+    config, clips, targets = plan.config, material.clips, material.targets
+    if config.augment is None:
+        folds, sounds = make_folds(clips, targets, config.train, plan.protocol), of_clips(clips, targets)
+        return Experiment(sounds, folds, Layout(len(clips), len(clips), config.train.n_copies))
+    if plan.protocol == "copies":
+        raise ConfigError("protocol `copies` is the study's own; use it with --preset reference, or choose clips")
+    judged_in = folds_of_clips(split_clips(clips, targets, config.train, plan.protocol), len(clips))
+    others = synthetic(material.labels, config) + extra(material.extra, material.labels)
+    others += refused(clips, judged_in, material.labels, config, material.negatives)
+    folds = make_folds(clips, targets, config.train, plan.protocol, [sound.held_out for sound in others])
+    sounds = of_clips(clips, targets, judged_in) + others
+    return Experiment(sounds, folds, Layout(len(clips), len(sounds), config.train.n_copies))
+
+
+def list_jobs(plan: Plan, material: Material, experiment: Experiment) -> list[Job]:
+    """List the networks to train."""
+    n_classes = len(material.labels) + (plan.config.refusal is not None)
+    return make_jobs(plan.config, experiment.folds, experiment.layout, n_classes, plan.folder.work)
+
+
+def time_ahead(plan: Plan, experiment: Experiment, jobs: Sequence[Job], engine: Engine) -> Estimate:
+    """Estimate how long the run will take, by doing a little of it."""
+    varied = version_jobs(experiment.sounds, plan.config) if plan.config.augment is not None else iter(())
+    return estimate(jobs, dict(plan.config.members), varied, len(experiment.sounds), engine.n_workers)
+
+
+def write_rows(plan: Plan, material: Material, experiment: Experiment, progress: Progress) -> None:
     """Lay out the inputs of all networks where the jobs find them."""
-    config = plan.config
-    work = plan.run / "work"
-    targets = np.array([sound.target for sound in sounds]) if sounds else material.targets
-    _check_order(work / "names.npy", np.array([clip.name for clip in material.clips]))
-    _save_array(work / "targets.npy", np.concatenate([targets, np.repeat(targets, config.train.n_copies)]))
-    if sounds:
-        write_inputs(sounds, config, work, plan.n_jobs, progress.stage("augmenting", len(sounds), "sound"))
-    else:
-        for index, (name, features) in enumerate(config.members.items()):
-            rows = make_inputs(material.features[name], features, config.train.n_copies, (config.train.seed, index))
-            _save_array(work / f"{name}.npy", rows)
-    n_classes = len(material.labels) + (config.refusal is not None)
-    jobs = make_jobs(config, folds, n_classes, work)
-    if config.train.keep == "last":
-        whole = last_fold(len(targets), len(material.clips), config.train)
-        jobs += make_jobs(config, [whole], n_classes, work, whole=True)
-    return jobs
+    config, work, sounds = plan.config, plan.folder.work, experiment.sounds
+    _check_order(plan, np.array([clip.name for clip in material.clips]))
+    write_targets(work, experiment.targets, experiment.layout)
+    if config.augment is None:
+        write_paddings(work, material.features, config)
+        return
+    step = progress.stage("augmenting", len(sounds), "sound")
+    versions = Threads(plan.n_jobs).map(versions_of, version_jobs(sounds, config), step)
+    write_versions(work, versions, experiment.layout, config)
 
 
-def _check_order(path: Path, names: np.ndarray[Any, Any]) -> None:
-    """Networks that an earlier run finished have learned from rows of these clips in this order."""
+def _check_order(plan: Plan, names: np.ndarray[Any, Any]) -> None:
+    """Check that a resumed run has the clips in the order in which its finished networks learned from them."""
+    path = plan.folder.work / "names.npy"
     if path.exists() and not np.array_equal(np.load(path), names):
         raise RunError(
-            f"{printable(path.parents[1])}: was started with the recordings in another order; "
+            f"{printable(plan.run)}: was started with the recordings in another order; "
             "resume it with the same, or choose another --out"
         )
-    _save_array(path, names)
+    save_array(path, names)
 
 
-def _save_array(path: Path, values: np.ndarray[Any, Any]) -> None:
-    with replace_whole(path) as draft, draft.open("wb") as file:
-        np.save(file, values)
+# -- learn -----------------------------------------------------------------------------------------------------------
 
 
-def learn(plan: Plan, jobs: Sequence[Job], progress: Progress) -> dict[tuple[str, int], Result]:
+def learn(jobs: Sequence[Job], engine: Engine, progress: Progress) -> Results:
     """Train every network; those of an earlier, interrupted run are taken up where they were."""
     step = progress.stage(f"training {len(jobs)} networks", sum(job.config.epochs for job in jobs), "epoch")
-    longest_first = sorted(jobs, key=lambda job: -job.config.epochs * len(job.fold.train))
-    found = run_jobs(run_job, longest_first, plan.n_jobs, step)
-    results = {(result.member, result.number): result for result in found}
-    return {(job.member, job.number): results[job.member, job.number] for job in jobs}  # in the jobs' order
+    results = {}
+    for number, job in enumerate(jobs):
+        if job.result.exists():
+            results[number] = read_result(job)
+            for _ in results[number].history:
+                step()
+    ahead = [number for number in range(len(jobs)) if number not in results]
+    ahead.sort(key=lambda number: -jobs[number].config.epochs * len(jobs[number].fold.train))  # the longest first
+    learned = engine.map(run_job, [jobs[number] for number in ahead], step)
+    for number, result in zip(ahead, learned, strict=True):
+        save_result(jobs[number], result)
+        results[number] = result
+    return [(job, results[number]) for number, job in enumerate(jobs)]
 
 
-def gather(
-    plan: Plan,
-    material: Material,
-    jobs: Sequence[Job],
-    results: Mapping[tuple[str, int], Result],
-    sounds: Sequence[Sound],
-) -> tuple[dict[str, Probabilities], Calibration]:
-    """Put the folds' probabilities side by side, by member and for the ensemble, and keep them in the run.
-
-    Where the model refuses, the ensemble is calibrated on the way. What is returned are the clips' rows and the labels'
-    columns; the run keeps the rows of what is to be refused as well.
-    """
-    found, rows, folds = _side_by_side(plan, jobs, results)
-    clips = _judged_clips(plan, material)
-    n_clips, n_labels = len(clips), len(material.labels)
-    columns = {
-        "names": np.array([clip.name for clip in clips]),
-        "paths": np.array([printable(clip.path) for clip in clips]),
-        "speakers": np.array([clip.speaker or "" for clip in clips]),
-        "true_labels": np.array([clip.label for clip in clips]),
-        "folds": folds[:n_clips],
-        "labels": np.array(material.labels),
-    }
-    calibration = Calibration()
-    if plan.config.refusal is not None:
-        judged = [sounds[row] for row in rows]
-        found["ensemble"], calibration = _calibrated(found["ensemble"], judged, folds, plan.config.refusal)
-        columns |= {
-            "refused_kinds": np.array([sound.kind for sound in judged[n_clips:]]),
-            "refused_names": np.array([sound.name for sound in judged[n_clips:]]),
-            "refused_folds": folds[n_clips:],
-        } | {f"refused_{name}": values[n_clips:, :n_labels] for name, values in found.items()}
-    found = {name: values[:n_clips, :n_labels] for name, values in found.items()}
-    with replace_whole(plan.run / "out_of_fold.npz") as draft, draft.open("wb") as file:
-        np.savez(file, **columns, **found)  # type: ignore[arg-type]
-    return found, calibration
-
-
-def _side_by_side(
-    plan: Plan, jobs: Sequence[Job], results: Mapping[tuple[str, int], Result]
-) -> tuple[dict[str, Probabilities], Integers, Integers]:
-    """Return the probabilities of the judged rows in order, by member and for the ensemble; the rows; their folds."""
-    one = [job for job in jobs if job.member == jobs[0].member and job.number]
-    rows = np.concatenate([job.fold.test for job in one])
+def gather(plan: Plan, experiment: Experiment, results: Results) -> Judged:
+    """Put the folds' probabilities side by side, by member and for the ensemble."""
+    of_folds = [(job, result) for job, result in results if not job.all_clips]
+    first = [job for job, _ in of_folds if job.member == of_folds[0][0].member]  # members judge the same rows
+    rows = np.concatenate([job.fold.test for job in first])
+    folds = np.concatenate([np.full(len(job.fold.test), job.number) for job in first])
     order = np.argsort(rows)
-    folds = np.concatenate([np.full(len(job.fold.test), job.number) for job in one])
-    found: dict[str, Probabilities] = {}
-    for member in plan.config.members:
-        parts = [result.probabilities for (name, number), result in results.items() if name == member and number]
-        found[member] = np.concatenate(parts)[order]
-    found["ensemble"] = combine(found)
-    return found, rows[order], folds[order]
-
-
-def _calibrated(
-    probabilities: Probabilities, judged: Sequence[Sound], folds: Integers, config: RefusalConfig
-) -> tuple[Probabilities, Calibration]:
-    kinds = np.array([sound.kind for sound in judged])
-    truth = np.array([sound.target for sound in judged])
-    return calibrate(probabilities, truth, folds, kinds, config)
-
-
-def _judged_clips(plan: Plan, material: Material) -> list[Clip]:
-    """Return the clip of each judged row: under `copies` every clip stands there once for each of its copies."""
-    n_copies = plan.config.train.n_copies if plan.protocol == "copies" else 1
-    return [clip for clip in material.clips for _ in range(n_copies)]
-
-
-def judge(
-    plan: Plan, material: Material, jobs: Sequence[Job], out_of_fold: Mapping[str, Probabilities]
-) -> dict[str, dict[str, Any]]:
-    """Score each member and the ensemble on clips that their networks never saw."""
-    clips = _judged_clips(plan, material)
-    n_copies = len(clips) // len(material.clips)
-    targets = np.repeat(material.targets, n_copies)
-    offset = len(material.clips) if plan.protocol == "copies" else 0  # rows of the inputs begin with the clips
-    folds = [job.fold.test - offset for job in jobs if job.member == jobs[0].member and job.number]
-    folds = [rows[rows < len(clips)] for rows in folds]  # what is to be refused stands behind the clips
-    scores = {}
-    for name, found in out_of_fold.items():
-        clustered = plan.protocol in ("speakers", "corpora")
-        total = dataclasses.asdict(evaluation.score(clips, targets, found, clustered=clustered, n_copies=n_copies))
-        right = found.argmax(axis=1) == targets
-        scores[name] = total | {"fold_accuracy": [float(right[rows].mean()) for rows in folds]}
-    return scores
-
-
-def summary(
-    plan: Plan,
-    material: Material,
-    results: Mapping[tuple[str, int], Result],
-    scores: Mapping[str, dict[str, Any]],
-    *,
-    seconds: float,
-) -> dict[str, Any]:
-    """Lay out ``metrics.json``."""
-    last = {
-        member: {
-            name: float(np.mean([r.history[-1][name] for (m, number), r in results.items() if m == member and number]))
-            for name in ("train_accuracy", "valid_accuracy")
-        }
+    probabilities = {
+        member: np.concatenate([result.probabilities for job, result in of_folds if job.member == member])[order]
         for member in plan.config.members
     }
-    return {
-        "protocol": plan.protocol,
-        "n_clips": len(material.clips),
-        "n_speakers": len({clip.speaker for clip in material.clips} - {None}),
-        "labels": list(material.labels),
-        "members": scores,
-        "last_epoch": last,
-        "n_parameters": n_parameters(next(iter(_shipped(plan, results).values()))[0]),
-        "n_longer_than_window": material.n_longer_than_window,
-        "baseline": _baseline(plan.compare),
-        "notes": list(plan.dataset.notes),
-        "seconds": seconds,
-    }
+    probabilities[ENSEMBLE] = combine(probabilities)
+    return Judged(experiment.layout.sounds_of(rows[order]), folds[order], probabilities)
 
 
-def _baseline(run: Path | None) -> dict[str, Any] | None:
-    """Read the headline of another run."""
-    if run is None:
-        return None
-    try:
-        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-        ensemble = metrics["members"]["ensemble"]
-        values = {name: ensemble[name] for name in ("accuracy", "interval95")}
-        return {"protocol": metrics["protocol"], "n_clips": metrics["n_clips"], **values}
-    except (OSError, ValueError, KeyError) as error:
-        reason = f"no metrics to compare with ({error})"
-        raise RunError(f"{printable(run)}: {reason}; expected the folder of a finished run") from error
+def calibrated(config: Config, experiment: Experiment, judged: Judged) -> tuple[Judged, Calibration]:
+    """Calibrate the ensemble where the model refuses; else leave everything as it is."""
+    if config.refusal is None:
+        return judged, Calibration()
+    sounds = [experiment.sounds[number] for number in judged.sounds]
+    kinds = np.array([sound.kind for sound in sounds])
+    truth = np.array([sound.target for sound in sounds])
+    ensemble, calibration = calibrate(judged.probabilities[ENSEMBLE], truth, judged.folds, kinds, config.refusal)
+    return Judged(judged.sounds, judged.folds, {**judged.probabilities, ENSEMBLE: ensemble}), calibration
 
 
-def _shipped(plan: Plan, results: Mapping[tuple[str, int], Result]) -> dict[str, list[nn.Module]]:
-    """Choose each member's networks for the bundle: the one that learned from everything, or the folds' committee."""
-    whole = plan.config.train.keep == "last"
-    return {
-        name: [
-            model_with(result.weights, plan.config.train.network)
-            for (member, number), result in results.items()
-            if member == name and (number == 0) == whole
-        ]
-        for name in plan.config.members
-    }
+def keep_out_of_fold(plan: Plan, material: Material, experiment: Experiment, judged: Judged) -> None:
+    """Keep in the run what was said of the clips, and of what is to be refused."""
+    n_labels, of_clips = len(material.labels), judged.sounds < len(material.clips)
+    behind = [experiment.sounds[number] for number in judged.sounds[~of_clips]]
+    rest = RefusedRows(
+        [sound.kind for sound in behind],
+        [sound.name for sound in behind],
+        judged.folds[~of_clips],
+        {name: values[~of_clips, :n_labels] for name, values in judged.probabilities.items()},
+    )
+    rows = JudgedRows(
+        [material.clips[number] for number in judged.sounds[of_clips]],
+        judged.folds[of_clips],
+        material.labels,
+        {name: values[of_clips, :n_labels] for name, values in judged.probabilities.items()},
+    )
+    runs.write_out_of_fold(plan.folder, rows, rest if plan.config.refusal is not None else None)
 
 
-def ship(
+# -- judge -----------------------------------------------------------------------------------------------------------
+
+
+def judge(plan: Plan, material: Material, judged: Judged) -> dict[str, MemberScores]:
+    """Score each member and the ensemble on clips that their networks never saw."""
+    of_clips, n_labels = judged.sounds < len(material.clips), len(material.labels)
+    sounds, folds = judged.sounds[of_clips], judged.folds[of_clips]
+    clips, targets = [material.clips[number] for number in sounds], material.targets[sounds]
+    n_copies, clustered = len(clips) // len(material.clips), plan.protocol in ("speakers", "corpora")
+    members = {}
+    for name, values in judged.probabilities.items():
+        answers = values[of_clips, :n_labels]
+        scores = evaluation.score(clips, targets, answers, clustered=clustered, n_copies=n_copies)
+        right = answers.argmax(axis=1) == targets
+        of_folds = [float(right[folds == fold].mean()) for fold in np.unique(folds)]
+        members[name] = MemberScores(**vars(scores), fold_accuracy=of_folds)
+    return members
+
+
+def summary(  # noqa: PLR0913  one a part of the file
     plan: Plan,
     material: Material,
-    results: Mapping[tuple[str, int], Result],
-    metrics: Mapping[str, Any],
-    calibration: Calibration,
-) -> None:
-    """Save the bundle."""
-    networks = _shipped(plan, results)
-    members = [
-        bundle.Member(name, features, to_onnx(networks[name], features))
-        for name, features in plan.config.members.items()
-    ]
-    ensemble = metrics["members"]["ensemble"]
-    about = {
+    results: Results,
+    members: dict[str, MemberScores],
+    refusal: Refusal | None,
+    started: float,
+) -> Metrics:
+    """Lay out ``metrics.json``."""
+    job, result = results[0]
+    return Metrics(
+        protocol=plan.protocol,
+        n_clips=len(material.clips),
+        n_speakers=material.n_speakers,
+        labels=list(material.labels),
+        members=members,
+        last_epoch={member: _last_epoch(member, results) for member in plan.config.members},
+        n_parameters=n_parameters(model_with(result.weights, job.config.network)),
+        n_longer_than_window=material.n_longer_than_window,
+        baseline=None if plan.compare is None else runs.read_baseline(runs.RunFolder(plan.compare)),
+        notes=list(plan.dataset.notes),
+        seconds=perf_counter() - started,
+        refusal=refusal,
+    )
+
+
+def _last_epoch(member: str, results: Results) -> LastEpoch:
+    last = [result.history[-1] for job, result in results if job.member == member and not job.all_clips]
+    return LastEpoch(*(float(np.mean([r[name] for r in last])) for name in ("train_accuracy", "valid_accuracy")))
+
+
+# -- ship ------------------------------------------------------------------------------------------------------------
+
+
+def ship(plan: Plan, material: Material, results: Results, metrics: Metrics, calibration: Calibration) -> None:
+    """Save the bundle: of each member the network of all clips, or the folds' committee."""
+    all_clips = plan.config.train.ship == "all_clips"
+    members, n_networks = [], 0
+    for name, features in plan.config.members.items():
+        chosen = [(job, result) for job, result in results if job.member == name and job.all_clips == all_clips]
+        networks = [model_with(result.weights, job.config.network) for job, result in chosen]
+        members.append(bundle.Member(name, features, to_onnx(networks, features)))
+        n_networks += len(networks)
+    fitted = (calibration.temperature, calibration.bias, calibration.threshold)
+    about = _about(plan, material, metrics) | {"n_networks": n_networks}
+    language, spoken = plan.config.language, said(material.labels, plan.config.language, plan.config.spoken)
+    kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, about, language, spoken)
+    bundle.save(kept, plan.folder.model)
+
+
+def _about(plan: Plan, material: Material, metrics: Metrics) -> dict[str, Any]:
+    """Say what the model is, for people."""
+    _, ensemble = metrics.headline
+    refusal = metrics.refusal
+    rates = ("false_accept_rate", "false_reject_rate", "calibration_error")
+    return {
         "preset": plan.config.preset,
         "protocol": plan.protocol,
-        "accuracy": ensemble["accuracy"],
-        "interval95": ensemble["interval95"],
-        "n_clips": metrics["n_clips"],
-        "n_speakers": metrics["n_speakers"],
+        "accuracy": ensemble.accuracy,
+        "interval95": ensemble.interval95,
+        "n_clips": metrics.n_clips,
+        "n_speakers": metrics.n_speakers,
         "data": sorted({printable(c.attributes.get("corpus", plan.dataset.root.name)) for c in material.clips}),
         "licence": plan.licence,
-        "n_networks": sum(map(len, networks.values())),
-        "refusal": _in_short(metrics["refusal"]),
+        "refusal": None if refusal is None else {name: getattr(refusal, name) for name in rates},
         "sutja": __version__,
     }
-    fitted = (calibration.temperature, calibration.bias, calibration.threshold)
-    saved = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, about)
-    bundle.save(saved, plan.run / "model")
-
-
-def _in_short(refusal: Mapping[str, Any] | None) -> dict[str, float] | None:
-    names = ("false_accept_rate", "false_reject_rate", "calibration_error")
-    return None if refusal is None else {name: refusal[name] for name in names}
 
 
 def submit(plan: Plan, progress: Progress) -> None:
@@ -499,28 +502,34 @@ def submit(plan: Plan, progress: Progress) -> None:
         return
     step = progress.stage("predicting unlabelled clips", len(clips), "clip")
     rows: list[tuple[str, str]] = []
-    predictor = Predictor.load(plan.run / "model")
-    for clip, found in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
+    predictor = Predictor.load(plan.folder.model)
+    for clip, answer in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
         step()
-        if isinstance(found, AudioError):
-            progress.say(f"no prediction: {found}")
+        if isinstance(answer, AudioError):
+            progress.say(f"no prediction: {answer}")
         # A submission has no column for doubt: refused clips get a label as well.
-        rows.append((clip.name, "" if isinstance(found, AudioError) else found.most_probable))
-    write_text(plan.run / "submission.csv", _as_csv([("file_name", "label"), *rows]))
+        rows.append((clip.name, "" if isinstance(answer, AudioError) else answer.most_probable))
+    runs.write_submission(plan.folder, rows)
 
 
-def write_history(plan: Plan, results: Mapping[tuple[str, int], Result]) -> None:
-    """Write every epoch of every network as ``history.csv``; ``chosen`` marks the one whose weights were kept."""
-    names = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "seconds")
-    rows: list[Sequence[object]] = [("member", "fold", "epoch", *names, "chosen")]
-    for (member, number), result in results.items():
-        if number == 0:
-            continue  # it learned from everything: its curves show nothing
+# -- tell ------------------------------------------------------------------------------------------------------------
+
+
+def history_rows(results: Results) -> Iterator[Sequence[object]]:
+    """List every epoch of every network of a fold; ``chosen`` marks the one whose weights were kept."""
+    for job, result in results:
+        if job.all_clips:
+            continue  # its curves show nothing
         losses = [record["valid_loss"] for record in result.history]
-        chosen = len(losses) - 1 if plan.config.train.keep == "last" else int(np.argmin(losses))
+        chosen = len(losses) - 1 if job.config.keep == "last" else int(np.argmin(losses))
         for epoch, record in enumerate(result.history):
-            rows.append((member, number, epoch + 1, *(record[name] for name in names), int(epoch == chosen)))
-    write_text(plan.run / "history.csv", _as_csv(rows))
+            yield (
+                job.member,
+                job.number + 1,
+                epoch + 1,
+                *(record[name] for name in EPOCH_COLUMNS),
+                int(epoch == chosen),
+            )
 
 
 def describe(plan: Plan, material: Material, fingerprint_of_data: str) -> dict[str, Any]:
@@ -530,14 +539,8 @@ def describe(plan: Plan, material: Material, fingerprint_of_data: str) -> dict[s
         "layout": plan.dataset.layout,
         "n_clips": len(material.clips),
         "n_labels": len(material.labels),
-        "n_speakers": len({clip.speaker for clip in material.clips} - {None}),
+        "n_speakers": material.n_speakers,
         "n_unlabelled": len(plan.dataset.unlabelled),
         "n_longer_than_window": material.n_longer_than_window,
         "fingerprint": fingerprint_of_data,
     }
-
-
-def _as_csv(rows: Sequence[Sequence[object]]) -> str:
-    file = io.StringIO()
-    csv.writer(file, lineterminator="\n").writerows(rows)
-    return file.getvalue()

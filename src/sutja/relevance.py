@@ -11,17 +11,18 @@ Shapes: maps are ``(n_mels, n_frames)`` as in :mod:`sutja.features`, sets of mas
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.audio import Source, Waveform, load_waveform, loudest_window
+from sutja.audio import Source
+from sutja.bundle import Member
 from sutja.config import FeatureConfig
-from sutja.features import Features, cepstrum, first_frame_seconds, log_mel, middle, network_inputs, pad
-from sutja.predictor import Predictor
+from sutja.features import Features, cepstrum, features_of, middle, pad
+from sutja.predictor import Examination, Predictor
 
 METHOD = "regression on random patches"
 # Chosen on 57 clips by the deletion curve, see bench/README.md: smaller patches need more masks, larger ones blur.
@@ -60,9 +61,11 @@ class Explanation:
     """How the spectrogram was made."""
 
 
-class Voice(NamedTuple):
+class MemberView(NamedTuple):
     """What one member hears of a clip, and how that changes when cells of its spectrogram are turned down."""
 
+    name: str
+    """The member's."""
     config: FeatureConfig
     shown: Features
     """Its input, ``(n_bins, n_frames)``."""
@@ -90,15 +93,11 @@ class Veil:
     Members may have spectrograms of different size: each gets the mask stretched to its own.
     """
 
-    def __init__(self, predictor: Predictor, waveform: Waveform) -> None:
-        bundle, rate = predictor.bundle, predictor.bundle.audio.sample_rate
-        configs = [member.features for member in bundle.members]
-        inputs = network_inputs(waveform, rate, configs)
+    def __init__(self, predictor: Predictor, examination: Examination) -> None:
         self._predictor = predictor
-        self.voices = [_voice(waveform, rate, c, shown) for c, shown in zip(configs, inputs, strict=True)]
-        answer = predictor.probabilities([shown[None] for shown in inputs])[0]
-        self.target = int(answer[: len(bundle.labels)].argmax())
-        self.drawn = next((v for v in self.voices if v.config.n_mfcc is None), self.voices[0])
+        self.views = [_view(member, examination) for member in predictor.bundle.members]
+        self.target = predictor.labels.index(examination.prediction.most_probable)
+        self.drawn = next((view for view in self.views if view.config.n_mfcc is None), self.views[0])
         self.shape: tuple[int, int] = self.drawn.decibels.shape
 
     def probabilities(self, kept: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -110,11 +109,11 @@ class Veil:
             1 where a cell stays, 0 where it is hidden, ``(batch, n_mels, frames of the clip)``.
 
         """
-        found = []
+        answers = []
         for start in range(0, len(kept), BATCH_SIZE):
             hidden = 1 - kept[start : start + BATCH_SIZE]
-            found.append(self._predictor.probabilities([voice.veiled(hidden) for voice in self.voices]))
-        return np.concatenate(found)[:, self.target]
+            answers.append(self._predictor.probabilities([view.veiled(hidden) for view in self.views]))
+        return np.concatenate(answers)[:, self.target]
 
 
 def explain(predictor: Predictor, source: Source, *, sample_rate: int | None = None) -> Explanation:
@@ -133,13 +132,19 @@ def explain(predictor: Predictor, source: Source, *, sample_rate: int | None = N
         When the source cannot be used.
 
     """
+    return explain_examined(predictor, predictor.examine(source, sample_rate=sample_rate))
+
+
+def explain_examined(predictor: Predictor, examination: Examination) -> Explanation:
+    """Do as :func:`explain` with what :meth:`sutja.predictor.Predictor.examine` said of a clip.
+
+    Who wants to know both calls this: the clip is decoded once and its features are computed once.
+    """
     rate = predictor.bundle.audio.sample_rate
-    waveform = load_waveform(source, predictor.bundle.audio, sample_rate=sample_rate)
-    veil = Veil(predictor, waveform)
+    veil = Veil(predictor, examination)
     config, left = veil.drawn.config, veil.drawn.left
-    found = relevance(veil, rate)
-    start = first_frame_seconds(waveform, rate, config)
-    padded = pad(found, config.n_frames, left)
+    start = examination.start_seconds[veil.drawn.name]
+    padded = pad(relevance(veil, rate), config.n_frames, left)
     quietest = veil.drawn.decibels.min()
     decibels = pad(veil.drawn.decibels - quietest, config.n_frames, left) + quietest
     return Explanation(
@@ -149,7 +154,7 @@ def explain(predictor: Predictor, source: Source, *, sample_rate: int | None = N
         decibels,
         config.hop_length / rate,
         start,
-        segments(padded, config, rate, start=start, duration=len(waveform) / rate),
+        segments(padded, config, rate, start=start, duration=examination.duration_seconds),
         rate,
         config,
     )
@@ -165,11 +170,11 @@ def relevance(veil: Veil, sample_rate: int) -> NDArray[np.float32]:
     kept = np.asarray(to_bands @ patches @ to_frames.T, dtype=np.float32)
     probabilities = np.clip(veil.probabilities(kept), LEAST_ODDS, 1 - LEAST_ODDS)
     weights = solver @ np.log(probabilities / (1 - probabilities))
-    found: NDArray[np.float32] = to_bands @ weights.reshape(grid).astype(np.float32) @ to_frames.T
-    found[veil.drawn.decibels <= veil.drawn.decibels.min()] = (
+    worth: NDArray[np.float32] = to_bands @ weights.reshape(grid).astype(np.float32) @ to_frames.T
+    worth[veil.drawn.decibels <= veil.drawn.decibels.min()] = (
         0  # hiding it changes nothing: what stands there is chance
     )
-    return found
+    return worth
 
 
 @lru_cache(maxsize=16)
@@ -226,13 +231,14 @@ def segments(
     return tuple(joined)
 
 
-def _voice(waveform: Waveform, sample_rate: int, config: FeatureConfig, shown: Features) -> Voice:
-    decibels = log_mel(loudest_window(waveform, config.max_samples), sample_rate, replace(config, n_mfcc=None))
-    features = decibels if config.n_mfcc is None else cepstrum(decibels, config)
+def _view(member: Member, examination: Examination) -> MemberView:
+    config, shown = member.features, examination.features[member.name]
+    decibels = examination.log_mels[member.name]
+    features = features_of(decibels, config)
     left, n_frames = middle(features.shape[1], config), features.shape[1]
     span = float(np.ptp(features))
     scale = float(np.ptp(shown[:, left : left + n_frames])) / span if span > 0 else 0.0  # however it was scaled
-    return Voice(config, shown, decibels, scale, left)
+    return MemberView(member.name, config, shown, decibels, scale, left)
 
 
 def _stretched(masks: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:

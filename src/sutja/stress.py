@@ -16,8 +16,8 @@ import soxr
 
 from sutja.audio import Waveform, load_waveform
 from sutja.augment import add_noise, change_speed, coloured_noise, reverberate, telephone
+from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.dataset import Clip
 from sutja.errors import AudioError, DatasetError
 from sutja.metrics import Interval, wilson_interval
 from sutja.predictor import Predictor
@@ -99,17 +99,17 @@ def stress(
     if unknown:
         raise DatasetError(f"condition {unknown[0]!r} is not known; expected some of {', '.join(STRENGTHS)}")
     audio = predictor.bundle.audio
-    heard = list(_heard(predictor, clips))
-    if not heard:
+    recordings = list(_recordings(predictor, clips))
+    if not recordings:
         raise DatasetError("no clip can be heard; look at them with `sutja data info`")
-    found: list[UnderStress] = []
+    scores: list[UnderStress] = []
     for name in names:
         unit, strengths = STRENGTHS[name]
         for value in strengths:
-            rng = np.random.default_rng([seed, len(found)])
-            changed = (_changed(name, value, index, heard, audio, rng) for index in range(len(heard)))
-            found.append(_score(predictor, Condition(name, value, unit), changed, heard, on_clip))
-    return found
+            rng = np.random.default_rng([seed, len(scores)])
+            changed = (_changed(name, value, index, recordings, audio, rng) for index in range(len(recordings)))
+            scores.append(_score(predictor, Condition(name, value, unit), changed, recordings, on_clip))
+    return scores
 
 
 def n_steps(n_clips: int, names: Sequence[str] = tuple(STRENGTHS)) -> int:
@@ -117,7 +117,7 @@ def n_steps(n_clips: int, names: Sequence[str] = tuple(STRENGTHS)) -> int:
     return n_clips * sum(len(STRENGTHS[name][1]) for name in names)
 
 
-def _heard(predictor: Predictor, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Waveform]]:
+def _recordings(predictor: Predictor, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Waveform]]:
     for clip in clips:
         try:
             yield clip, load_waveform(clip.path, predictor.bundle.audio)
@@ -129,40 +129,46 @@ def _score(
     predictor: Predictor,
     condition: Condition,
     changed: Iterator[Waveform],
-    heard: Sequence[tuple[Clip, Waveform]],
+    recordings: Sequence[tuple[Clip, Waveform]],
     on_clip: Callable[[], None],
 ) -> UnderStress:
     n_right = n_rejected = 0
-    for (clip, _), prediction in zip(heard, predictor.predict_many(changed), strict=True):
+    for (clip, _), prediction in zip(recordings, predictor.predict_many(changed), strict=True):
         on_clip()
         if isinstance(prediction, AudioError):
             raise prediction
         n_right += prediction.most_probable == clip.label
         n_rejected += prediction.rejected
-    accuracy = n_right / len(heard)
-    return UnderStress(condition, len(heard), accuracy, wilson_interval(accuracy, len(heard)), n_rejected / len(heard))
+    accuracy = n_right / len(recordings)
+    return UnderStress(
+        condition, len(recordings), accuracy, wilson_interval(accuracy, len(recordings)), n_rejected / len(recordings)
+    )
 
 
 def _changed(  # noqa: PLR0913
     name: str,
     value: float,
     index: int,
-    heard: Sequence[tuple[Clip, Waveform]],
+    recordings: Sequence[tuple[Clip, Waveform]],
     audio: AudioConfig,
     rng: np.random.Generator,
 ) -> Waveform:
-    waveform = heard[index][1]
+    waveform = recordings[index][1]
     if name == "babble":
-        return add_noise(waveform, _babble(index, heard, rng), value)
+        return add_noise(waveform, _babble(index, recordings, rng), value, audio.sample_rate)
     changed = CHANGES[name](waveform, value, audio.sample_rate, rng)
     least, most = audio.n_samples_allowed  # speed and codecs make clips shorter and longer
     return np.pad(changed[:most], (0, max(0, least - len(changed))))
 
 
-def _babble(index: int, heard: Sequence[tuple[Clip, Waveform]], rng: np.random.Generator) -> Waveform:
+def _babble(index: int, recordings: Sequence[tuple[Clip, Waveform]], rng: np.random.Generator) -> Waveform:
     """Lay other speakers' clips over each other, each repeated to the length of the clip."""
-    clip, waveform = heard[index]
-    others = [w for c, w in heard if c.speaker != clip.speaker] or [w for c, w in heard if c is not clip] or [waveform]
+    clip, waveform = recordings[index]
+    others = (
+        [w for c, w in recordings if c.speaker != clip.speaker]
+        or [w for c, w in recordings if c is not clip]
+        or [waveform]
+    )
     crowd = np.zeros(len(waveform), dtype=np.float32)
     for chosen in rng.integers(len(others), size=N_TALKERS):
         voice = others[chosen] / (np.abs(others[chosen]).max() or 1.0)
@@ -187,13 +193,13 @@ def _coded(waveform: Waveform, kilobits: float, rate: int) -> Waveform:
     sound = np.clip(soxr.resample(waveform, rate, hertz, quality="HQ"), -1, 1)
     soundfile.write(file, sound, hertz, format=form, subtype=coding, compression_level=level)
     file.seek(0)
-    heard, _ = soundfile.read(file, dtype="float32")
-    return np.asarray(soxr.resample(heard, hertz, rate, quality="HQ"), dtype=np.float32)
+    decoded, _ = soundfile.read(file, dtype="float32")
+    return np.asarray(soxr.resample(decoded, hertz, rate, quality="HQ"), dtype=np.float32)
 
 
 CHANGES: Mapping[str, Callable[[Waveform, float, int, np.random.Generator], Waveform]] = {
-    "white noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 0, rng), db),
-    "pink noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 1, rng), db),
+    "white noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 0, rng), db, rate),
+    "pink noise": lambda w, db, rate, rng: add_noise(w, coloured_noise(len(w), 1, rng), db, rate),
     "level": lambda w, dbfs, rate, rng: _levelled(w, dbfs),
     "bandwidth": lambda w, hertz, rate, rng: _narrowed(w, hertz, rate),
     "telephone": lambda w, value, rate, rng: telephone(w, rate),

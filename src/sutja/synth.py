@@ -30,15 +30,13 @@ from numpy.typing import NDArray
 from sutja.audio import Waveform
 from sutja.errors import ConfigError, needs
 from sutja.files import new_folder, write_json
-
-DIGITS = {
-    "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
-    "ko": ("영", "일", "이", "삼", "사", "오", "육", "칠", "팔", "구"),
-}
-"""Words for 0 to 9; in other languages say what to read."""
+from sutja.lexicon import digit_words
 
 # Variants that sound like no speaker of anything: machines, effects, and one that its own file calls unstable.
 NOT_PEOPLE = re.compile("robo|demonic|announcer|croak|fast|tweaky|anxious|kaukovalta", re.IGNORECASE)
+
+# eSpeak's `zh-yue`, Cantonese, is a language of its own and no accent of Mandarin, which `zh` means elsewhere.
+MEANT = {"zh": "cmn"}
 
 _LOCK = threading.Lock()  # eSpeak keeps everything in global variables
 
@@ -183,21 +181,6 @@ def write_dataset(
     return len(voices) * len(words) * config.n_takes
 
 
-def digit_words(language: str) -> dict[str, str]:
-    """Return what is read for the labels 0 to 9.
-
-    >>> digit_words("en-us")["7"]
-    'seven'
-    """
-    words = DIGITS.get(language.partition("-")[0].lower())
-    if words is None:
-        raise ConfigError(
-            f"no words for the digits are built in for language {language!r}, only for {', '.join(DIGITS)}; "
-            "give labels: 0,1,2 reads the digits as that language does, and 0=null,1=eins says what to read"
-        )
-    return {str(digit): word for digit, word in enumerate(words)}
-
-
 def parse_words(text: str) -> dict[str, str]:
     """Read labels, and what is read for them where it is not the label itself.
 
@@ -266,6 +249,7 @@ def accents_of(language: str) -> list[str]:
 
     """
     known = languages()
+    language = MEANT.get(language, language)
     if language not in known:
         near = ", ".join(difflib.get_close_matches(language, sorted(known), n=3) or ["en", "ko", "de"])
         raise ConfigError(

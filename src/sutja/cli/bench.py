@@ -21,34 +21,34 @@ def bench(model: Path, as_json: bool) -> None:
     Prints a table in Markdown, to be pasted where one is asked how fast it was.
     """
     say("measuring; less than a minute, best when the machine does nothing else")
-    found = measure(model)
-    click.echo(json.dumps(dataclasses.asdict(found)) if as_json else _table(found))
+    timing = measure(model)
+    click.echo(json.dumps(dataclasses.asdict(timing)) if as_json else _table(timing))
 
 
-def _table(found: Timing) -> str:
-    machine = found.machine
+def _table(timing: Timing) -> str:
+    machine = timing.machine
     rows = [
-        ("wav at the model's rate, bytes to waveform", f"{found.load_ms:.2f} ms"),
-        ("wav at 48 kHz, bytes to waveform", f"{found.resample_ms:.2f} ms"),
-        ("features", f"{found.features_ms:.2f} ms"),
-        ("network", f"{found.network_ms:.2f} ms"),
-        ("bytes to label, median", f"{found.p50_ms:.2f} ms"),
-        ("bytes to label, 95 of 100 within", f"{found.p95_ms:.2f} ms"),
-        (f"many clips, {machine['cores']} cores", f"{found.clips_per_second:.0f} clips/s"),
-        ("`sutja predict one.wav`, shell to answer", _known(found.cold_start_s, "s", 2)),
-        ("its largest size in memory", _known(found.cold_start_mb, "MB", 0)),
+        ("wav at the model's rate, bytes to waveform", f"{timing.load_ms:.2f} ms"),
+        ("wav at 48 kHz, bytes to waveform", f"{timing.resample_ms:.2f} ms"),
+        ("features", f"{timing.features_ms:.2f} ms"),
+        ("network", f"{timing.network_ms:.2f} ms"),
+        ("bytes to label, median", f"{timing.p50_ms:.2f} ms"),
+        ("bytes to label, 95 of 100 within", f"{timing.p95_ms:.2f} ms"),
+        (f"many clips, {machine['cores']} cores", f"{timing.clips_per_second:.0f} clips/s"),
+        ("`sutja predict one.wav`, shell to answer", _or_unknown(timing.cold_start_s, "s", 2)),
+        ("its largest size in memory", _or_unknown(timing.cold_start_mb, "MB", 0)),
     ]
     about = (
         f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; Python {machine['python']}, "
         f"numpy {machine['numpy']}, onnxruntime {machine['onnxruntime']}, sutja {machine['sutja']}"
     )
     lines = [
-        f"| {found.model}, a clip of half a second | |",
+        f"| {timing.model}, a clip of half a second | |",
         "|---|---|",
         *(f"| {name} | {value} |" for name, value in rows),
     ]
     return "\n".join([*lines, "", about])
 
 
-def _known(value: float | None, unit: str, digits: int) -> str:
+def _or_unknown(value: float | None, unit: str, digits: int) -> str:
     return "not known here" if value is None else f"{value:.{digits}f} {unit}"

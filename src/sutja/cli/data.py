@@ -13,11 +13,13 @@ import click
 from tqdm import tqdm
 
 from sutja import download
-from sutja.cli.options import Bars, Lines, Source, data_options, say
+from sutja.cli.options import Bars, DataOptions, Lines, data_options, say
 from sutja.dataset import scan
-from sutja.download import SOURCES
-from sutja.inspection import PROBLEMS, Inspection, inspect
-from sutja.synth import SynthConfig, digit_words, parse_words, write_dataset
+from sutja.download import CORPORA
+from sutja.inspection import Inspection, inspect
+from sutja.lexicon import digit_words
+from sutja.listening import PROBLEMS
+from sutja.synth import SynthConfig, parse_words, write_dataset
 
 # Problems of one kind that are shown to people; --json has them all.
 N_SHOWN = 3
@@ -33,15 +35,16 @@ def data() -> None:
 @data.command()
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
-def info(source: Source, *, as_json: bool) -> None:
+def info(source: DataOptions, *, as_json: bool) -> None:
     """Say what is in DATA, folders or CSVs, and what is wrong with it."""
     dataset = source.read()
     bars = Bars()
     try:
-        found = inspect(dataset, progress=bars.stage("listening", len(dataset.clips), "clip"))
+        inspection = inspect(dataset, progress=bars)
     finally:
         bars.close()
-    click.echo(json.dumps(found.to_dict(), ensure_ascii=False) if as_json else "\n".join(_told(found)))
+    text = json.dumps(inspection.to_dict(), ensure_ascii=False) if as_json else "\n".join(_lines(inspection))
+    click.echo(text)
 
 
 @data.command()
@@ -68,27 +71,30 @@ def synth(folder: Path, labels: str | None, **settings: Any) -> None:
 
 
 @data.command()
-@click.argument("name", required=False, type=click.Choice(list(SOURCES)))
+@click.argument("name", required=False, type=click.Choice(list(CORPORA)))
 @click.option("--to", "folder", type=click.Path(path_type=Path), help="Where; ./NAME if not given.")
 @click.option("--url", help="Another address of the archive, a zip or a tar.")
 @click.option("--sha256", help="What the archive's checksum must be.")
 @click.option("--list", "only_list", is_flag=True, help="Say what there is, and fetch nothing.")
 def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | None, only_list: bool) -> None:
-    """Fetch the public corpus NAME; an interrupted download goes on when it is run again."""
+    """Fetch the public corpus NAME; an interrupted download is resumed when the command is run again."""
     if only_list or name is None:
-        click.echo("\n".join(f"{n}: {s.what}; {s.size}; {s.licence}; {s.url}" for n, s in SOURCES.items()))
+        click.echo("\n".join(f"{n}: {s.what}; {s.size}; {s.licence}; {s.url}" for n, s in CORPORA.items()))
         return
     with byte_bar(name) as progress:
         fetched = download.fetch(name, folder or Path(name), url=url, sha256=sha256, progress=progress)
     if not fetched.checked:
-        say(f"no published checksum; the sha256 of what came is {fetched.sha256} (--sha256 holds the next one to it)")
-    say(f"licence: {SOURCES[name].licence}")
+        say(
+            f"no published checksum; the sha256 of what came is {fetched.sha256} (give it as --sha256 to check the "
+            "next download)"
+        )
+    say(f"licence: {CORPORA[name].licence}")
     dataset = scan(fetched.folder)
     click.echo(f"{fetched.folder}: {len(dataset.clips)} clips, layout {dataset.description}")
 
 
 @contextmanager
-def byte_bar(name: str) -> Iterator[download.Progress]:
+def byte_bar(name: str) -> Iterator[download.OnBytes]:
     """Show bytes coming, on stderr: a bar where someone looks, a line now and then where not."""
     if not sys.stderr.isatty():
         lines = Lines(name, "megabyte")
@@ -103,25 +109,25 @@ def byte_bar(name: str) -> Iterator[download.Progress]:
         yield show
 
 
-def _told(found: Inspection) -> Iterable[str]:
+def _lines(inspection: Inspection) -> Iterable[str]:
     """Write an inspection for people."""
-    lengths = found.durations
-    unlabelled = f", {found.n_unlabelled} of them without label" if found.n_unlabelled else ""
-    yield f"layout:      {found.layout}"
-    yield f"clips:       {found.n_clips}{unlabelled}"
-    yield f"labels:      {_counted(found.labels, 40)}"
-    yield f"speakers:    {_counted(found.speakers, 10)}"
-    yield f"splits:      {_counted(found.splits)}"
-    yield f"rates (Hz):  {_counted(found.sample_rates)}"
-    yield f"channels:    {_counted(found.channels)}"
+    lengths = inspection.durations
+    unlabelled = f", {inspection.n_unlabelled} of them without label" if inspection.n_unlabelled else ""
+    yield f"layout:      {inspection.layout}"
+    yield f"clips:       {inspection.n_clips}{unlabelled}"
+    yield f"labels:      {_counted(inspection.labels, 40)}"
+    yield f"speakers:    {_counted(inspection.speakers, 10)}"
+    yield f"splits:      {_counted(inspection.splits)}"
+    yield f"rates (Hz):  {_counted(inspection.sample_rates)}"
+    yield f"channels:    {_counted(inspection.channels)}"
     yield f"durations:   {lengths.shortest:.2f} to {lengths.longest:.2f} s, median {lengths.median:.2f} s"
     yield f"in all:      {lengths.total / 60:.1f} minutes"
-    yield from (f"note:        {note}" for note in found.notes)
-    groups = found.problems_by_kind()
-    yield f"problems:    {len(found.problems) if groups else 'none'}"
+    yield from (f"note:        {note}" for note in inspection.notes)
+    groups = inspection.problems_by_kind()
+    yield f"problems:    {len(inspection.problems) if groups else 'none'}"
     for kind, group in groups.items():
         yield f"  {PROBLEMS[kind]}: {len(group)}"
-        yield from (f"    {p.name}: {p.detail.removeprefix(f'{p.path}: ')}" for p in group[:N_SHOWN])
+        yield from (f"    {p.name}: {p.detail}" for p in group[:N_SHOWN])
         if len(group) > N_SHOWN:
             yield f"    and {len(group) - N_SHOWN} more (--json names them)"
 

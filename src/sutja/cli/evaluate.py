@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, Source, data_options, interval, model_option, percent, say
+from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent, say
 from sutja.dataset import scan
 from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
@@ -33,7 +33,7 @@ from sutja.stress import UnderStress, n_steps, stress
 @click.option("--out", type=click.Path(path_type=Path), help="A page (HTML) with all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 def evaluate(  # noqa: PLR0913  one a command-line option
-    source: Source, *, model: Path, stressed: bool, negatives: tuple[Path, ...], out: Path | None, as_json: bool
+    source: DataOptions, *, model: Path, stressed: bool, negatives: tuple[Path, ...], out: Path | None, as_json: bool
 ) -> None:
     """Score a model on the labelled clips of DATA.
 
@@ -45,33 +45,33 @@ def evaluate(  # noqa: PLR0913  one a command-line option
     bars = Bars()
     try:
         step = bars.stage("evaluating", len(clips) + len(outside), "clip")
-        found = evaluate_clips(predictor, clips, outside=outside, on_clip=step)
-        worse = []
+        evaluation = evaluate_clips(predictor, clips, outside=outside, on_clip=step)
+        under_stress = []
         if stressed:
-            worse = stress(predictor, clips, on_clip=bars.stage("under stress", n_steps(len(clips)), "clip"))
+            under_stress = stress(predictor, clips, on_clip=bars.stage("under stress", n_steps(len(clips)), "clip"))
     finally:
         bars.close()
-    for reason in found.unreadable.values():
+    for reason in evaluation.unreadable.values():
         say(f"left out: {reason}")
     if out:
         from sutja.reports.scorecard import write_scorecard
 
         title = ", ".join(path.name for path in source.data)
-        write_scorecard(out, found, predictor.bundle, title=title, under_stress=worse)
+        write_scorecard(out, evaluation, predictor.bundle, title=title, under_stress=under_stress)
     if as_json:
-        scores = dataclasses.asdict(found.scores)
-        rest = {name: value for name, value in dataclasses.asdict(found).items() if name != "scores"}
-        under = {"stress": [dataclasses.asdict(scores) for scores in worse]} if stressed else {}
+        scores = dataclasses.asdict(evaluation.scores)
+        rest = {name: value for name, value in dataclasses.asdict(evaluation).items() if name != "scores"}
+        under = {"stress": [dataclasses.asdict(scores) for scores in under_stress]} if stressed else {}
         click.echo(json.dumps(scores | rest | under, ensure_ascii=False))
     else:
-        _tell(found)
-        _tell_outside(found.outside)
-        _tell_stress(worse)
-    sys.exit(1 if found.unreadable else 0)
+        _print_scores(evaluation)
+        _print_outside(evaluation.outside)
+        _print_stress(under_stress)
+    sys.exit(1 if evaluation.unreadable else 0)
 
 
-def _tell_stress(worse: list[UnderStress]) -> None:
-    for name, group in itertools.groupby(worse, key=lambda scores: scores.condition.name):
+def _print_stress(under_stress: list[UnderStress]) -> None:
+    for name, group in itertools.groupby(under_stress, key=lambda scores: scores.condition.name):
         rows = list(group)
         click.echo(f"{name} ({rows[0].condition.unit})")
         for scores in rows:
@@ -81,7 +81,7 @@ def _tell_stress(worse: list[UnderStress]) -> None:
             )
 
 
-def _tell_outside(outside: Outside | None) -> None:
+def _print_outside(outside: Outside | None) -> None:
     if outside is None:
         return
     click.echo(
@@ -94,13 +94,14 @@ def _tell_outside(outside: Outside | None) -> None:
         click.echo(f"  other {name:14s} {percent(share.accuracy):>8s} of {share.n_clips}")
 
 
-def _tell(found: Evaluation) -> None:
-    scores = found.scores
+def _print_scores(evaluation: Evaluation) -> None:
+    scores = evaluation.scores
     click.echo(
         f"accuracy {percent(scores.accuracy)} of {scores.n_clips} clips   "
         f"95 %: {interval(scores.interval95)} ({scores.interval_method})"
     )
-    click.echo(f"refused {percent(found.rejected_rate)}   calibration error {percent(scores.ece)}")
+    error = "" if scores.ece is None else f"   calibration error {percent(scores.ece)}"
+    click.echo(f"refused {percent(evaluation.rejected_rate)}{error}")
     for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker), *scores.by_attribute.items()):
         worst = sorted(shares.items(), key=lambda item: item[1].accuracy)[:10]
         for name, share in worst:

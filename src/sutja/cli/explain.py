@@ -11,8 +11,7 @@ import click
 from sutja.audio import printable
 from sutja.cli.options import model_option, percent, say
 from sutja.predictor import Prediction, Predictor
-from sutja.relevance import Explanation
-from sutja.relevance import explain as explain_clip
+from sutja.relevance import Explanation, explain_examined
 
 
 @click.command()
@@ -23,39 +22,38 @@ from sutja.relevance import explain as explain_clip
 def explain(path: Path, *, model: Path, out: Path | None, as_json: bool) -> None:
     """Say which part of the recording PATH carried the decision, in time and frequency."""
     predictor = Predictor.load(model)
-    prediction = predictor.predict(path)
-    found = explain_clip(predictor, path)
+    examination = predictor.examine(path)
+    prediction, explanation = examination.prediction, explain_examined(predictor, examination)
     if out is not None:
-        _draw(found, out, title=f"{printable(path.name)}: {_told(prediction)}")
+        _draw(explanation, out, title=f"{printable(path.name)}: {_answer(prediction)}")
         say(f"{printable(out)}: written")
     if as_json:
-        click.echo(json.dumps(_record(path, prediction, found), ensure_ascii=False, allow_nan=False))
+        click.echo(json.dumps(_fields(path, prediction, explanation), ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(f"{printable(path)}: {_told(prediction)}")
-        parts = ", ".join(f"{low:.2f} to {high:.2f} s" for low, high in found.segments)
-        click.echo(f"what spoke for {found.label}: {parts or 'no part more than another'}")
+        click.echo(f"{printable(path)}: {_answer(prediction)}")
+        parts = ", ".join(f"{low:.2f} to {high:.2f} s" for low, high in explanation.segments)
+        click.echo(f"what spoke for {explanation.label}: {parts or 'no part more than another'}")
 
 
-def _told(prediction: Prediction) -> str:
-    said = "not in the vocabulary" if prediction.rejected else prediction.label
-    return f"{said} ({percent(prediction.probability)})"
+def _answer(prediction: Prediction) -> str:
+    answer = "not in the vocabulary" if prediction.rejected else prediction.label
+    return f"{answer} ({percent(prediction.probability)})"
 
 
-def _record(path: Path, prediction: Prediction, found: Explanation) -> dict[str, object]:
-    explanation = {
-        "label": found.label,
-        "method": found.method,
-        "relevance": found.relevance.tolist(),
-        "log_mel": found.log_mel.tolist(),
-        "hop_seconds": found.hop_seconds,
-        "start_seconds": found.start_seconds,
-        "segments": found.segments,
+def _fields(path: Path, prediction: Prediction, explanation: Explanation) -> dict[str, object]:
+    record = {
+        "label": explanation.label,
+        "method": explanation.method,
+        "relevance": explanation.relevance.tolist(),
+        "log_mel": explanation.log_mel.tolist(),
+        "hop_seconds": explanation.hop_seconds,
+        "start_seconds": explanation.start_seconds,
+        "segments": explanation.segments,
     }
-    return {"path": printable(path), "prediction": dataclasses.asdict(prediction), "explanation": explanation}
+    return {"path": printable(path), "prediction": dataclasses.asdict(prediction), "explanation": record}
 
 
-def _draw(found: Explanation, out: Path, *, title: str) -> None:
-    from sutja.reports.drawing import save_png
-    from sutja.reports.figures import explanation
+def _draw(explanation: Explanation, out: Path, *, title: str) -> None:
+    from sutja.reports import drawing, figures
 
-    save_png(explanation(found, title=title), out)
+    drawing.save_png(figures.explanation(explanation, title=title), out)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, Source, data_options, say
+from sutja.cli.options import Bars, DataOptions, data_options, say
 
 
 @click.command()
@@ -15,18 +15,18 @@ from sutja.cli.options import Bars, Source, data_options, say
 @click.option(
     "--max-clips", type=click.IntRange(min=1), help="Listen to so many clips at most; a larger data set is sampled."
 )
-def explore(source: Source, *, out: Path, max_clips: int | None) -> None:
+def explore(source: DataOptions, *, out: Path, max_clips: int | None) -> None:
     """Show what is in DATA and what is wrong with it: one page with figures and players."""
     from sutja.reports import explore as exploring
 
     dataset = source.read()
     bars = Bars()
     try:
-        found = exploring.explore(dataset, out, max_clips=max_clips or exploring.MAX_CLIPS, stage=bars.stage)
+        exploration = exploring.explore(dataset, out, max_clips=max_clips or exploring.MAX_CLIPS, progress=bars)
     finally:
         bars.close()
-    if found.sampled:
-        say(f"listened to a sample of {len(found.clips)} of {len(dataset.clips)} clips")
-    for finding in found.findings:
+    if exploration.sampled:
+        say(f"listened to a sample of {len(exploration.clips)} of {len(dataset.clips)} clips")
+    for finding in exploration.findings:
         click.echo(f"{finding.weight}: {finding.text}")
     say(f"Open {out / 'explore.html'}")

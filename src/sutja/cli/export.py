@@ -9,11 +9,11 @@ import click
 
 from sutja.bundle import DEFAULT_MODEL
 from sutja.bundle import load as load_bundle
-from sutja.cli.options import Source, percent, say
+from sutja.cli.options import DataOptions, percent, say
 from sutja.files import write_bytes
 
 if TYPE_CHECKING:
-    from sutja.export import Eight
+    from sutja.export import Int8Cost
 
 
 @click.command()
@@ -35,21 +35,21 @@ def export(model: Path, *, out: Path | None, data: tuple[Path, ...], rename: tup
     if int8 and not data:
         raise click.UsageError("--int8 needs --data: labelled clips to set the ranges and to measure what is lost")
     bundle = load_bundle(model)
-    clips = Source(data, layout=None, audio_root=None, rename=rename, split=None).read().labelled if data else ()
-    content, proof, eight = export_int8(bundle, clips) if int8 else (*export_float(bundle, clips), None)
+    clips = DataOptions(data, layout=None, audio_root=None, rename=rename, split=None).read().labelled if data else ()
+    content, proof, cost = export_int8(bundle, clips) if int8 else (*export_float(bundle, clips), None)
     out = out or Path(f"{model.resolve().name}.onnx")
     write_bytes(out, content)
     say(f"proved on {proof.sounds}: largest difference {proof.max_difference:.1g}")
-    if eight:
-        _tell(eight)
+    if cost:
+        _print_cost(cost)
     click.echo(
         f"{out}: {len(content) / 1e6:.1f} MB, waveforms at {bundle.audio.sample_rate} Hz, {len(bundle.labels)} labels"
     )
 
 
-def _tell(eight: Eight) -> None:
+def _print_cost(cost: Int8Cost) -> None:
     say(
-        f"8 bits: accuracy {percent(eight.accuracy)} ({percent(eight.accuracy_float)} before), "
-        f"refused {percent(eight.rejected_rate)} ({percent(eight.rejected_rate_float)} before), "
-        f"the same label for {percent(eight.same_label)} of {eight.n_clips} clips"
+        f"8 bits: accuracy {percent(cost.accuracy)} ({percent(cost.accuracy_float)} before), "
+        f"refused {percent(cost.rejected_rate)} ({percent(cost.rejected_rate_float)} before), "
+        f"the same label for {percent(cost.same_label)} of {cost.n_clips} clips"
     )

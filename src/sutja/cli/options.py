@@ -9,21 +9,22 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sutja.audio import printable, walk_audio
+from sutja.audio import walk_audio
 from sutja.bundle import DEFAULT_MODEL
 from sutja.errors import DatasetError
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from tqdm import tqdm
 
-    from sutja.dataset import Clip, Dataset
+    from sutja.clips import Clip
+    from sutja.dataset import Dataset
 
 Callback = Callable[..., Any]
 
@@ -38,7 +39,7 @@ model_option = click.option(
 
 
 @dataclass(frozen=True)
-class Source:
+class DataOptions:
     """What the user says of DATA."""
 
     data: tuple[Path, ...]
@@ -48,42 +49,30 @@ class Source:
     split: str | None
 
     def read(self) -> Dataset:
-        """Scan, merge, rename and narrow, and say aloud how the data was read."""
+        """Read DATA as one data set, and say aloud how it was read."""
         return self.read_with(())[0]
 
     def read_with(self, extra: Sequence[Path]) -> tuple[Dataset, tuple[Clip, ...]]:
         """Read DATA, and in the same way the labelled clips of ``extra``; a rename may be meant for either."""
-        dataset, more = self._scanned(self.data), self._scanned(extra) if extra else None
-        names = _renames(self.rename, [*dataset.labels, *(more.labels if more else ())])
-        return _narrowed(_renamed(dataset, names), self.split), _renamed(more, names).labelled if more else ()
+        from sutja.dataset import narrowed, read_each
 
-    def _scanned(self, paths: Sequence[Path]) -> Dataset:
-        from sutja.dataset import merge, scan
-
-        found = []
-        for path in paths:
-            dataset = scan(path, layout=self.layout, audio_root=self.audio_root)
-            say(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
-            for note in dataset.notes:
-                say(f"  {note}")
-            found.append(dataset)
-        return merge(found)
+        groups, names = [self.data, *([extra] if extra else [])], dict(map(_pair, self.rename))
+        dataset, *more = read_each(groups, layout=self.layout, audio_root=self.audio_root, rename=names, on_note=say)
+        return narrowed(dataset, self.split), tuple(clip for other in more for clip in other.labelled)
 
 
 def data_options(command: Callback) -> Callback:
-    """Add DATA... and how to read it; the command gets them as one :class:`Source`."""
-    from sutja.dataset import LAYOUTS
+    """Add DATA... and how to read it; the command gets them as one :class:`DataOptions`."""
+    from sutja.layouts import LAYOUTS
 
     @functools.wraps(command)
     def gathered(**options: Any) -> Any:
-        source = Source(**{field.name: options.pop(field.name) for field in fields(Source)})
+        source = DataOptions(**{field.name: options.pop(field.name) for field in fields(DataOptions)})
         return command(source, **options)
 
     options = [
         click.argument("data", nargs=-1, required=True, type=click.Path(path_type=Path)),
-        click.option(
-            "--layout", type=click.Choice(list(LAYOUTS)), help="How DATA is laid out; found out if not given."
-        ),
+        click.option("--layout", type=click.Choice(list(LAYOUTS)), help="How DATA is laid out; detected if not given."),
         click.option(
             "--audio-root", type=click.Path(path_type=Path), help="Folder that a CSV's names are relative to."
         ),
@@ -96,33 +85,11 @@ def data_options(command: Callback) -> Callback:
     return wrapped
 
 
-def _renames(rename: Sequence[str], labels: Sequence[str]) -> dict[str, str]:
-    names = dict(_pair(text) for text in rename)
-    unknown = set(names) - set(labels)
-    if unknown:
-        raise DatasetError(f"--rename {min(unknown)}=...: no such label; there are {', '.join(labels[:20])}")
-    return names
-
-
-def _renamed(dataset: Dataset, names: Mapping[str, str]) -> Dataset:
-    clips = tuple(replace(c, label=names.get(c.label or "", c.label)) for c in dataset.clips)
-    return replace(dataset, clips=clips)
-
-
 def _pair(text: str) -> tuple[str, str]:
     old, equals, new = text.partition("=")
     if not equals or not old or not new:
         raise DatasetError(f"--rename {text}: expected OLD=NEW, for example zero=0")
     return old, new
-
-
-def _narrowed(dataset: Dataset, split: str | None) -> Dataset:
-    if split is None:
-        return dataset
-    clips = tuple(clip for clip in dataset.clips if clip.split == split)
-    if not clips:
-        raise DatasetError(f"{dataset.root}: no clip is marked {split}; leave --split out")
-    return replace(dataset, clips=clips)
 
 
 QUIET_SECONDS = 12.0  # at most, between two lines of a stage where nobody looks; more of them would bury the rest
@@ -259,19 +226,19 @@ def interval(edges: Sequence[float] | None) -> str:
 
 
 def expand(paths: Iterable[str]) -> Iterator[Path]:
-    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be told of."""
+    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be reported."""
     for text in paths:
         path = Path(text)
         if os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
-            yield from _or(path, walk_audio(path))
+            yield from _or_itself(path, walk_audio(path))
         elif os.path.exists(text):  # noqa: PTH110
             yield path
         else:
             names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
-            yield from _or(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
+            yield from _or_itself(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
 
 
-def _or(path: Path, found: Iterator[Path]) -> Iterator[Path]:
-    first = next(found, path)
+def _or_itself(path: Path, files: Iterator[Path]) -> Iterator[Path]:
+    first = next(files, path)
     yield first
-    yield from found
+    yield from files

@@ -11,11 +11,11 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.options import Bars, expand, model_option, percent, say
-from sutja.cli.rows import COLUMNS, Results, csv_line, csv_row, json_line
+from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
 
-Found = Prediction | AudioError
+Outcome = Prediction | AudioError
 INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 
 
@@ -25,47 +25,47 @@ INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")
 @click.option("--csv", "form", flag_value="csv", help="path,label,probability,error.")
 @click.option("--out", type=click.Path(path_type=Path), help="Write a file, as CSV or with --json; shows progress.")
-@click.option("--resume", is_flag=True, help="Go on with the file of --out: only what it does not hold yet.")
+@click.option("--resume", is_flag=True, help="Resume the file of --out: only clips that it does not hold yet.")
 def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path | None, resume: bool) -> None:
     """Say what is spoken in PATHS: files, folders and globs.
 
     A file that cannot be used is reported in its place, the others still come, and the exit status is 1.
     """
     if resume and out is None:
-        raise click.UsageError("--resume needs --out: the file to go on with")
+        raise click.UsageError("--resume needs --out: the file to resume")
     predictor = Predictor.load(model)
     if out is None:
         if form == "csv":
             click.echo(csv_row(COLUMNS), nl=False)
-        n_failed = _each(predictor, expand(paths), {"json": _say_json, "csv": _say_csv, None: _say_text}[form])
+        n_failed = _each(predictor, expand(paths), {"json": _print_json, "csv": _print_csv, None: _print_text}[form])
     else:
-        n_failed = _into_file(predictor, paths, Results(out, as_json=form == "json", resume=resume))
+        n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume))
     sys.exit(1 if n_failed else 0)
 
 
-def _each(predictor: Predictor, paths: Iterable[Path], tell: Callable[[Path, Found], None]) -> int:
+def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Outcome], None]) -> int:
     """Predict one after the other, whatever their number, and count those that cannot be used."""
     n_failed = 0
     paths, sources = itertools.tee(paths)
-    for path, found in zip(paths, predictor.predict_many(sources), strict=True):
-        tell(path, found)
-        n_failed += isinstance(found, AudioError)
+    for path, outcome in zip(paths, predictor.predict_many(sources), strict=True):
+        write(path, outcome)
+        n_failed += isinstance(outcome, AudioError)
     return n_failed
 
 
-def _into_file(predictor: Predictor, paths: tuple[str, ...], results: Results) -> int:
+def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile) -> int:
     n_before, bars = results.n_lines, Bars()
     step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
 
-    def tell(path: Path, found: Found) -> None:
-        results.write(path, found)
+    def write(path: Path, outcome: Outcome) -> None:
+        results.write(path, outcome)
         step()
 
     try:
-        n_failed = _each(predictor, results.remaining(expand(paths)), tell)
+        n_failed = _each(predictor, results.remaining(expand(paths)), write)
     except KeyboardInterrupt:
         bars.close()
-        say(f"stopped: what was said so far is in {results.path}; go on with --resume")
+        say(f"stopped: the answers so far are in {results.path}; resume with --resume")
         sys.exit(INTERRUPTED)
     finally:
         bars.close()
@@ -75,17 +75,17 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: Results) -
     return n_failed
 
 
-def _say_json(path: Path, found: Found) -> None:
-    click.echo(json_line(path, found), nl=False)
+def _print_json(path: Path, outcome: Outcome) -> None:
+    click.echo(json_line(path, outcome), nl=False)
 
 
-def _say_csv(path: Path, found: Found) -> None:
-    click.echo(csv_line(path, found), nl=False)
+def _print_csv(path: Path, outcome: Outcome) -> None:
+    click.echo(csv_line(path, outcome), nl=False)
 
 
-def _say_text(path: Path, found: Found) -> None:
-    if isinstance(found, AudioError):
-        say(f"sutja: {found}")
+def _print_text(path: Path, outcome: Outcome) -> None:
+    if isinstance(outcome, AudioError):
+        say(f"sutja: {outcome}")
     else:
-        said = "not in the vocabulary" if found.rejected else found.label
-        click.echo(f"{printable(path)}: {said} ({percent(found.probability)})")
+        answer = "not in the vocabulary" if outcome.rejected else outcome.label
+        click.echo(f"{printable(path)}: {answer} ({percent(outcome.probability)})")

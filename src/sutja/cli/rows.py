@@ -1,4 +1,4 @@
-"""What is said of each clip, as a line of JSON or CSV, and files of such lines that can be gone on with."""
+"""What is said of each clip, as a line of JSON or CSV, and files of such lines that can be resumed."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ from sutja.predictor import Prediction
 COLUMNS = ("path", "label", "probability", "error")
 
 
-def json_line(path: Path, found: Prediction | AudioError) -> str:
+def json_line(path: Path, outcome: Prediction | AudioError) -> str:
     """Write one JSON object: everything that is known."""
     record: dict[str, Any] = {"path": printable(path)}
-    if isinstance(found, AudioError):
-        record["error"] = str(found)
+    if isinstance(outcome, AudioError):
+        record["error"] = str(outcome)
     else:
-        record |= dataclasses.asdict(found)
+        record |= dataclasses.asdict(outcome)
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 
-def csv_line(path: Path, found: Prediction | AudioError) -> str:
+def csv_line(path: Path, outcome: Prediction | AudioError) -> str:
     """Write :data:`COLUMNS`; the label of a clip that is refused is empty."""
-    said = ["", "", str(found)] if isinstance(found, AudioError) else [found.label, found.probability, ""]
-    return csv_row([printable(path), *said])
+    values = ["", "", str(outcome)] if isinstance(outcome, AudioError) else [outcome.label, outcome.probability, ""]
+    return csv_row([printable(path), *values])
 
 
 def csv_row(values: Iterable[Any]) -> str:
@@ -47,11 +47,11 @@ def csv_row(values: Iterable[Any]) -> str:
     return text.getvalue().removesuffix("\r\n") + "\n"
 
 
-class Results:
-    """A file of results, a line a clip; what it holds already is asked for no more.
+class ResultFile:
+    """A file of results, a line a clip; clips that it holds already are not predicted again.
 
     A line is written in one go, and a line that was cut off all the same, by a full disk or a power cut, is taken away
-    when one goes on.
+    when the file is resumed.
 
     Parameters
     ----------
@@ -60,18 +60,18 @@ class Results:
     as_json
         Lines of JSON; else CSV with a header.
     resume
-        Go on with a file that is there.
+        Resume a file that is there.
 
     Raises
     ------
     RunError
-        When the file is there and not to be gone on with, holds something else, or cannot be written.
+        When the file is there and not to be resumed, holds something else, or cannot be written.
 
     """
 
     def __init__(self, path: Path, *, as_json: bool, resume: bool) -> None:
         if path.exists() and not resume:
-            raise RunError(f"{path}: is there already; go on with it by --resume, or choose another name for --out")
+            raise RunError(f"{path}: is there already; resume it with --resume, or choose another name for --out")
         self.path = path
         self._line = json_line if as_json else csv_line
         self._begins = b'{"path": ' if as_json else csv_row(COLUMNS).encode()
@@ -96,9 +96,9 @@ class Results:
             else:
                 yield path
 
-    def write(self, path: Path, found: Prediction | AudioError) -> None:
+    def write(self, path: Path, outcome: Prediction | AudioError) -> None:
         """Add a line."""
-        self._write(self._line(path, found))
+        self._write(self._line(path, outcome))
         self.n_lines += 1
 
     def _write(self, line: str) -> None:

@@ -1,1 +1,116 @@
-"""Independent jobs, wherever they run. `local` runs them over the processes of this machine."""
+"""Independent jobs, wherever they run: the contract, and the engine that runs them one after the other.
+
+A job is plain data (it can be pickled) and so is its result: what an engine takes and gives never holds an open file,
+a network or a closure, and a job writes nothing that another reads. :mod:`sutja.engine.threads` runs jobs over
+threads, :mod:`sutja.engine.local` over the processes of this machine. Every engine gives what :class:`Serial` gives,
+which is the one law that its tests ask for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from itertools import islice
+from typing import Protocol, TypeVar
+
+from sutja.errors import JobError, SutjaError
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+OnStep = Callable[[], None]
+
+JOBS_AHEAD = 32  # for each worker: a slow one does not stop the others, and memory stays flat
+
+
+def no_step() -> None:
+    """Do nothing: for those who do not follow the steps of jobs."""
+
+
+class Engine(Protocol):
+    """What runs jobs."""
+
+    @property
+    def n_workers(self) -> int:
+        """How many jobs run at a time."""
+
+    def map(
+        self, function: Callable[[Job, OnStep], Result], jobs: Iterable[Job], on_step: OnStep = no_step
+    ) -> Iterator[Result]:
+        """Call ``function(job, on_step)`` for each job and give the results in the order of the jobs.
+
+        Parameters
+        ----------
+        function
+            Importable by its name: another process or machine may call it.
+        jobs
+            Taken a few at a time, so that they may be many.
+        on_step
+            Called in this process whenever a job calls its own.
+
+        Raises
+        ------
+        JobError
+            When a job ends with an error of ours: its sentence, after the name of the job, which is ``str(job)``.
+            Any other exception comes as it is, with a note that names the job. The other jobs are stopped.
+
+        """
+
+
+class Serial:
+    """One job after the other, here."""
+
+    n_workers = 1
+
+    def map(
+        self, function: Callable[[Job, OnStep], Result], jobs: Iterable[Job], on_step: OnStep = no_step
+    ) -> Iterator[Result]:
+        """Do as :meth:`Engine.map` says.
+
+        >>> list(Serial().map(lambda job, on_step: 2 * job, [1, 2]))
+        [2, 4]
+        """
+        for job in jobs:
+            try:
+                result = function(job, on_step)
+            except Exception as error:
+                raise_with_job(error, job)
+                raise
+            yield result
+
+
+def in_order(
+    submit: Callable[[Job], Future[Result]],
+    jobs: Iterable[Job],
+    n_workers: int,
+    failed: Callable[[BaseException, object], None] = lambda error, job: None,
+) -> Iterator[Result]:
+    """Submit jobs, a few ahead, and give their results in the order of the jobs; the first failure comes at once.
+
+    What a job raises comes as it is, unless ``failed``, which is called with it and the job, raises another.
+    """
+    coming, n_ahead = enumerate(jobs), JOBS_AHEAD * n_workers
+    running: dict[Future[Result], tuple[int, Job]] = {}
+    ended: dict[int, Result] = {}
+    n_given = 0
+    while True:
+        for place, job in islice(coming, n_ahead - len(running) - len(ended)):
+            running[submit(job)] = place, job
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            place, job = running.pop(future)
+            error = future.exception()
+            if error is not None:
+                failed(error, job)
+                raise error
+            ended[place] = future.result()
+        while n_given in ended:
+            yield ended.pop(n_given)
+            n_given += 1
+
+
+def raise_with_job(error: BaseException, job: object) -> None:
+    """Raise a :class:`~sutja.errors.JobError` for an error of ours; add a note with the job to any other."""
+    if isinstance(error, SutjaError):
+        raise JobError(f"{job}: {error}", job=job) from error
+    error.add_note(f"in the job {job}")

@@ -8,78 +8,54 @@ Waveforms are float32, ``(n_samples,)``, at the sample rate asked for.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from importlib.util import find_spec
 
 import numpy as np
 
 from sutja.audio import Waveform
 from sutja.augment import coloured_noise
+from sutja.lexicon import Vocabulary, listed_words
+from sutja.speech import SPLICE_DB, samples_in, spoken_part
+from sutja.synth import SynthConfig, Voice, draw_voices
 
-# Common words, and some that sound like digits; a word of the vocabulary itself is never used.
-WORDS = """
-left right go stop on off bird cat dog tree house happy marvin sheila bed wow backward forward follow learn
-visual hello goodbye please thanks water coffee window table music light door open close start pause next back
-play red green blue yellow white black apple orange banana monday tuesday sunday january august hero free fine
-nice mine heaven eleven ten twelve thirty hundred thousand million sick fix mix sex tax late wait gate eighty
-ninety sixty then when fun sun run done shoe new zoo food moon more store floor force fork hive live drive side
-time sign line night seventy second several severe said siren never river nothing people mother father sister
-brother school teacher letter number phone call message volume louder quieter alarm timer weather today tomorrow
-yesterday computer internet picture camera question answer maybe always perfect important beautiful dangerous
-elephant umbrella mountain ocean island kitchen garden hospital um hmm hey okay ouch
-""".split()  # noqa: SIM905  words read best as words
-OTHER_LANGUAGES = {
-    "ko": "하나 둘 셋 넷 다섯 여섯 일곱 여덟 아홉 안녕 물 사람",
-    "de": "null eins zwei drei vier fünf sechs sieben acht neun ja nein hallo",
-    "es": "cero uno dos tres cuatro cinco seis siete ocho nueve hola gracias",
-    "fr": "zéro un deux trois quatre cinq sept huit neuf bonjour merci",
-}
 N_VOICES = 120
 PSEUDO_SHARE = 0.4  # of the synthetic words are no words at all, so that nothing can be known by heart
 CROSSED_SHARE, HALF_SHARE = 0.55, 0.25  # of the spliced sounds; the others run backwards
-BLOCK = 160  # samples: 10 ms at 16 kHz
-FADE = 80  # samples: 5 ms
+FADE_SECONDS = 0.005
 ONSETS = "p b t d k g m n l r s f v h w y z j sh ch th st sk pl br".split()  # noqa: SIM905
 VOWELS = "a e i o u ai ee oo ou ar er or".split()  # noqa: SIM905
 CODAS = ["", "", *"n m t k s l p d g f z sh nd st".split()]  # noqa: SIM905
-SOUND_LIKE_DIGITS = {"wan", "too", "for", "thoo", "fai", "nai"}
 
 
-def spliced(waveform: Waveform, other: Waveform, rng: np.random.Generator) -> Waveform:
+def spliced(waveform: Waveform, other: Waveform, sample_rate: int, rng: np.random.Generator) -> Waveform:
     """Make a sound that is no word out of words: one ends as the other, one stops half-way, or runs backwards.
 
     Parameters
     ----------
     waveform, other
         Two different words, best of one speaker, ``(n_samples,)`` each.
+    sample_rate
+        Of both, Hz.
     rng
         Draws what is done, and where it is cut.
 
     """
-    kind = rng.random()
-    word = _spoken_part(waveform)
+    kind, n_fade = rng.random(), samples_in(FADE_SECONDS, sample_rate)
+    word = spoken_part(waveform, sample_rate, below_db=SPLICE_DB)
     cut = int(rng.uniform(0.35, 0.6) * len(word))
     if kind < CROSSED_SHARE:
-        ending = _spoken_part(other)
-        return _joined(word[:cut], ending[int(rng.uniform(0.4, 0.65) * len(ending)) :])
+        ending = spoken_part(other, sample_rate, below_db=SPLICE_DB)
+        return _joined(word[:cut], ending[int(rng.uniform(0.4, 0.65) * len(ending)) :], n_fade)
     if kind < CROSSED_SHARE + HALF_SHARE:
-        return _joined(word[:cut], np.zeros(FADE, dtype=np.float32))
+        return _joined(word[:cut], np.zeros(n_fade, dtype=np.float32), n_fade)
     return np.ascontiguousarray(word[::-1])
 
 
-def _spoken_part(waveform: Waveform) -> Waveform:
-    """Cut away what is more than 35 dB below the loudest 10 ms or so, at both ends."""
-    n_blocks = len(waveform) // BLOCK
-    if n_blocks < 2:
-        return waveform
-    power = np.square(waveform[: n_blocks * BLOCK]).reshape(n_blocks, BLOCK).sum(axis=1)
-    loud = np.flatnonzero(power > power.max() * 10**-3.5)
-    return waveform[loud[0] * BLOCK : (loud[-1] + 1) * BLOCK] if len(loud) else waveform
-
-
-def _joined(first: Waveform, second: Waveform) -> Waveform:
+def _joined(first: Waveform, second: Waveform, n_fade: int) -> Waveform:
     """Put two sounds after each other, one fading into the other: a click at the seam would give it away."""
-    n = min(FADE, len(first), len(second))
+    n = min(n_fade, len(first), len(second))
     up = np.linspace(0, 1, n, dtype=np.float32)
     seam = first[len(first) - n :] * (1 - up) + second[:n] * up
     return np.concatenate([first[: len(first) - n], seam, second[n:]])
@@ -95,31 +71,44 @@ def noise(sample_rate: int, rng: np.random.Generator) -> Waveform:
     return np.asarray(tones * np.exp(-time * rng.uniform(0, 8)), dtype=np.float32)
 
 
-def other_words(
-    labels: Sequence[str], n_words: int, sample_rate: int, rng: np.random.Generator
-) -> Iterator[tuple[str, Waveform]]:
-    """Speak ``n_words`` words that are not in the vocabulary with synthetic voices: ``(word, waveform)``.
+@dataclass(frozen=True)
+class OtherWord:
+    """A word that is not in the vocabulary, and the synthetic voice that says it."""
+
+    name: str
+    """Its language (empty where it is English) and the word: ``de:eins``, ``:house``."""
+    text: str
+    voice: Voice
+
+
+def other_words(vocabulary: Vocabulary, n_words: int, rng: np.random.Generator) -> Iterator[OtherWord]:
+    """Draw ``n_words`` words that are not in the vocabulary, each with a synthetic voice.
 
     Gives nothing where eSpeak NG is not installed.
     """
     if find_spec("espeakng_loader") is None:
         return
-    from sutja.synth import DIGITS, SynthConfig, Voice, draw_voices, synthesise
-
-    spoken = {label.casefold() for label in labels}
-    if spoken & set("0123456789"):
-        spoken |= {word for words in DIGITS.values() for word in words}
     voices = list(draw_voices(SynthConfig(n_voices=N_VOICES, seed=int(rng.integers(2**31)))).values())
-    pool = [("", word) for word in WORDS if word not in spoken]
-    pool += [(code, word) for code, words in OTHER_LANGUAGES.items() for word in words.split() if word not in spoken]
-    for _ in range(n_words):
-        language, word = pool[rng.integers(len(pool))]
-        if rng.random() < PSEUDO_SHARE and (made := pseudo_word(rng)) not in spoken | SOUND_LIKE_DIGITS:
-            language, word = "", made
-        voice = voices[rng.integers(len(voices))]
+    for language, word, speaker in drawn_words(vocabulary, n_words, len(voices), rng):
+        voice = voices[speaker]
         if language:
             voice = Voice(language, voice.variant, voice.rate, voice.pitch, voice.pitch_range)
-        yield f"{language}:{word}", synthesise(word, voice, sample_rate=sample_rate)
+        yield OtherWord(f"{language}:{word}", word, voice)
+
+
+def drawn_words(
+    vocabulary: Vocabulary, n_words: int, n_voices: int, rng: np.random.Generator
+) -> Iterator[tuple[str, str, int]]:
+    """Draw words that are not in the vocabulary: ``(language, word, number of the voice)``.
+
+    The language is empty where the voice speaks in its own, English.
+    """
+    pool = [("" if code == "en" else code, word) for code, word in listed_words() if word not in vocabulary]
+    for _ in range(n_words):
+        language, word = pool[rng.integers(len(pool))]
+        if rng.random() < PSEUDO_SHARE and (made := pseudo_word(rng)) not in vocabulary:
+            language, word = "", made
+        yield language, word, int(rng.integers(n_voices))
 
 
 def pseudo_word(rng: np.random.Generator) -> str:

@@ -45,7 +45,7 @@ class ResidualBlock(nn.Module):
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
-class DigitNet(nn.Module):
+class StudyNet(nn.Module):
     """The study's residual network.
 
     Parameters
@@ -102,7 +102,7 @@ def n_parameters(model: nn.Module, *, trainable: bool = False) -> int:
     return total
 
 
-class WordBlock(nn.Module):
+class RobustBlock(nn.Module):
     """Two 3x3 convolutions beside a shortcut: the plain residual block (He et al., arXiv 1512.03385).
 
     Parameters
@@ -129,7 +129,7 @@ class WordBlock(nn.Module):
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
-class WordNet(nn.Module):
+class RobustNet(nn.Module):
     """The network of the preset `robust`: a small residual network for 10 ms frames.
 
     It quarters frequency and time before it has computed much, so that 100 frames cost little more than the study's
@@ -144,11 +144,11 @@ class WordNet(nn.Module):
         first, second, third, fourth = self.channels
         self.stem = nn.Sequential(nn.Conv2d(1, first, 5, 2, padding=2, bias=False), nn.BatchNorm2d(first), nn.ReLU())
         self.blocks = nn.Sequential(
-            WordBlock(first, second, 2),
-            WordBlock(second, second),
-            WordBlock(second, third, 2),
-            WordBlock(third, third),
-            WordBlock(third, fourth, (1, 2)),
+            RobustBlock(first, second, 2),
+            RobustBlock(second, second),
+            RobustBlock(second, third, 2),
+            RobustBlock(third, third),
+            RobustBlock(third, fourth, (1, 2)),
         )
         self.dropout = nn.Dropout(dropout)
         self.last = nn.Linear(fourth, n_classes)
@@ -160,4 +160,4 @@ class WordNet(nn.Module):
         return logits
 
 
-NETWORKS: dict[str, type[DigitNet] | type[WordNet]] = {"digit_net": DigitNet, "word_net": WordNet}
+NETWORKS: dict[str, type[StudyNet] | type[RobustNet]] = {"study": StudyNet, "robust": RobustNet}

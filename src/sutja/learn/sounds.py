@@ -1,29 +1,31 @@
 """Everything that the networks of a robust run learn from: the clips, more speakers, and what is to be refused.
 
-Each sound becomes ``1 + n_copies`` rows of every member's inputs, ``(n_bins, n_frames)``: as the predictor hears it,
-and in ``n_copies`` augmented versions. A sound's versions depend on the seed and its place in the list alone.
+A :class:`Sound` is plain data: it says how it is heard and holds no sound, so that it can be sent to where it is heard.
+Each becomes ``1 + n_copies`` rows of every member's inputs, ``(n_bins, n_frames)``: as the predictor hears it, and in
+``n_copies`` augmented versions. A sound's versions depend on the seed and its place in the list alone.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from numpy.lib.format import open_memmap
-from numpy.typing import NDArray
 
 from sutja.audio import Waveform, load_waveform
 from sutja.augment import vary
+from sutja.clips import Clip
 from sutja.config import Config
-from sutja.dataset import Clip
-from sutja.errors import DatasetError
+from sutja.engine import OnStep
+from sutja.errors import ConfigError, DatasetError
 from sutja.features import Features, extract, in_window, middle, network_input
 from sutja.learn import negatives
+from sutja.learn.inputs import Versions
+from sutja.lexicon import said, vocabulary
 from sutja.metrics import Integers
+from sutja.synth import SynthConfig, Voice, accents_of, draw_voices, synthesise
 
 N_DRAWS = 200  # of a clip to splice with
 
@@ -32,17 +34,80 @@ Kind = Literal["clip", "extra", "synthetic", "other word", "synthetic word", "sp
 
 
 @dataclass(frozen=True)
-class Sound:
-    """One thing to learn from, heard when it is needed."""
+class Draw:
+    """Where a random generator stood (PCG64), as plain numbers: what is drawn from there is always the same."""
 
-    hear: Callable[[], Waveform]
+    state: int
+    inc: int
+    has_uint32: int
+    uinteger: int
+
+    @classmethod
+    def of(cls, rng: np.random.Generator) -> Draw:
+        """Note where a generator stands."""
+        found: Any = rng.bit_generator.state
+        return cls(found["state"]["state"], found["state"]["inc"], found["has_uint32"], found["uinteger"])
+
+    def rng(self) -> np.random.Generator:
+        """Return a generator that stands there."""
+        bits = np.random.PCG64()
+        bits.state = {
+            "bit_generator": "PCG64",
+            "state": {"state": self.state, "inc": self.inc},
+            "has_uint32": self.has_uint32,
+            "uinteger": self.uinteger,
+        }
+        return np.random.Generator(bits)
+
+
+@dataclass(frozen=True)
+class Sound:
+    """One thing to learn from."""
+
     target: int
     """The class; one past the labels where it is to be refused."""
     held_out: int | None
-    """The fold, from 0, that must not learn from it."""
+    """The fold, from 0, that must not learn from it; every fold learns from it when None."""
     kind: Kind = "clip"
     name: str = ""
-    """The word that is said, or how the sound was made."""
+    """What it is called in the run's out-of-fold table: a word, with its language where it is not the vocabulary's."""
+    paths: tuple[Path, ...] = ()
+    """The recording that is heard; two where they are spliced."""
+    text: str = ""
+    """What a synthetic voice says ..."""
+    voice: Voice | None = None
+    """... and which one it is."""
+    draw: Draw | None = None
+    """What a splice or a noise is drawn from."""
+
+    def __str__(self) -> str:
+        return ", ".join([self.kind, *filter(None, [self.name]), *(path.name for path in self.paths)])
+
+
+def hear(sound: Sound, config: Config) -> Waveform:
+    """Return what a sound sounds like, ``(n_samples,)``.
+
+    Raises
+    ------
+    AudioError
+        When its recording cannot be used any more.
+
+    """
+    rate = config.audio.sample_rate
+    if sound.voice is not None:
+        return synthesise(sound.text, sound.voice, sample_rate=rate)
+    recorded = [load_waveform(path, config.audio) for path in sound.paths]
+    if sound.draw is None:
+        return recorded[0]
+    rng = sound.draw.rng()
+    return negatives.spliced(recorded[0], recorded[1], rate, rng) if recorded else negatives.noise(rate, rng)
+
+
+def of_clips(clips: Sequence[Clip], targets: Integers, folds: Integers | None = None) -> list[Sound]:
+    """List the clips of the vocabulary, each held out in the fold where it is judged (from 0), where that is known."""
+    held_out = [None] * len(clips) if folds is None else folds.tolist()
+    listed = zip(clips, targets.tolist(), held_out, strict=True)
+    return [Sound(target, fold, paths=(clip.path,)) for clip, target, fold in listed]
 
 
 def refused(
@@ -70,26 +135,27 @@ def refused(
     """
     if config.refusal is None:
         return []
-    target, sample_rate = len(labels), config.audio.sample_rate
+    target, shares = len(labels), config.refusal
     n_folds, n_clips = config.train.n_folds, len(clips)
     rng = np.random.default_rng([config.train.seed, 1])
-    spoken = [
-        Sound(clip_of(c, config), target, negatives.fold_of(f":{c.label}", n_folds), "other word", str(c.label))
-        for c in others
+    listed = [
+        Sound(target, negatives.fold_of(f":{c.label}", n_folds), "other word", str(c.label), (c.path,)) for c in others
     ]
-    for _ in range(round(config.refusal.spliced_share * n_clips)):
+    for _ in range(round(shares.spliced_share * n_clips)):
         chosen = int(rng.integers(n_clips))
-        pair = clips[chosen], clips[_partner(chosen, clips, folds, rng)]
-        spoken.append(Sound(_spliced(*pair, config, rng.spawn(1)[0]), target, int(folds[chosen]), "spliced"))
-    n_words = round(config.refusal.words_share * n_clips)
-    for word, waveform in negatives.other_words(labels, n_words, sample_rate, rng):
-        spoken.append(Sound(_given(waveform), target, negatives.fold_of(word, n_folds), "synthetic word", word))
-    for number in range(round(config.refusal.noise_share * n_clips)):
-        spoken.append(Sound(_given(negatives.noise(sample_rate, rng)), target, number % n_folds, "noise"))
-    return spoken
+        paths = (clips[chosen].path, clips[_partner(chosen, clips, folds, rng)].path)
+        listed.append(Sound(target, int(folds[chosen]), "spliced", paths=paths, draw=Draw.of(rng.spawn(1)[0])))
+    words = vocabulary(labels, config.language, config.spoken)
+    for word in negatives.other_words(words, round(shares.words_share * n_clips), rng):
+        fold = negatives.fold_of(word.name, n_folds)
+        listed.append(Sound(target, fold, "synthetic word", word.name, text=word.text, voice=word.voice))
+    for number in range(round(shares.noise_share * n_clips)):
+        listed.append(Sound(target, number % n_folds, "noise", draw=Draw.of(rng)))
+        negatives.noise(config.audio.sample_rate, rng)  # the next one is drawn from behind it
+    return listed
 
 
-def extra(clips: Sequence[Clip], labels: Sequence[str], config: Config) -> list[Sound]:
+def extra(clips: Sequence[Clip], labels: Sequence[str]) -> list[Sound]:
     """List recordings of the vocabulary from other corpora; every fold learns from them.
 
     Raises
@@ -104,99 +170,100 @@ def extra(clips: Sequence[Clip], labels: Sequence[str], config: Config) -> list[
             f"extra recordings say {', '.join(map(repr, unknown[:5]))}; expected words of the vocabulary "
             f"({', '.join(labels[:12])}); rename them with --rename OLD=NEW, or have them refused with --refuse LABEL"
         )
-    return [Sound(clip_of(clip, config), labels.index(str(clip.label)), None, "extra") for clip in clips]
+    return [Sound(labels.index(str(clip.label)), None, "extra", paths=(clip.path,)) for clip in clips]
 
 
 def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:
     """List the vocabulary as ``config.n_synthetic_voices`` synthetic speakers say it; every fold learns from them."""
     if config.n_synthetic_voices == 0:
         return []
-    from sutja.synth import SynthConfig, digit_words, draw_voices, synthesise
-
-    words = digit_words("en") if set(labels) == set(digit_words("en")) else {label: label for label in labels}
-    voices = draw_voices(SynthConfig(n_voices=config.n_synthetic_voices, seed=config.train.seed))
+    language, texts = read_aloud(labels, config)
+    voices = draw_voices(SynthConfig(language, config.n_synthetic_voices, seed=config.train.seed))
     return [
-        Sound(_given(synthesise(words[label], voice, sample_rate=config.audio.sample_rate)), target, None, "synthetic")
+        Sound(target, None, "synthetic", label, text=texts[label], voice=voice)
         for voice in voices.values()
         for target, label in enumerate(labels)
     ]
 
 
-def write_inputs(
-    sounds: Sequence[Sound], config: Config, folder: Path, n_jobs: int, on_sound: Callable[[], None]
-) -> None:
-    """Write ``<member>.npy``, float16 ``(n_sounds * (1 + n_copies), n_bins, n_frames)``: the sounds, then their copies.
+def read_aloud(labels: Sequence[str], config: Config) -> tuple[str, dict[str, str]]:
+    """Return the language, by eSpeak's name, and the text of each label that synthetic speakers read.
 
-    Float16 halves the disk and costs nothing: decibels keep a sixteenth, standardised features three digits.
+    Raises
+    ------
+    ConfigError
+        When the language was not told, eSpeak lacks it, or what is said for a digit is not known.
+
     """
-    n_sounds, n_copies = len(sounds), config.train.n_copies
-    rows = {
-        name: open_memmap(
-            folder / f"{name}.npy", "w+", np.float16, (n_sounds * (1 + n_copies), features.n_bins, features.n_frames)
+    if config.language is None:
+        raise ConfigError(
+            f"synthetic voices are to say {', '.join(map(repr, labels[:3]))}, and in which language is not known; "
+            "expected the language of the recordings: --language en, or ko, de, ..."
         )
-        for name, features in config.members.items()
-    }
-
-    def write(number: int) -> None:
-        sound = sounds[number]
-        versions = _versions(sound.hear(), number, config)
-        places = [number, *range(n_sounds + number * n_copies, n_sounds + (number + 1) * n_copies)]
-        for place, version in zip(places, versions, strict=True):
-            _put(rows, place, version)
-        on_sound()
-
-    with ThreadPoolExecutor(max_workers=n_jobs) as pool:
-        list(pool.map(write, range(n_sounds)))
-    for member in rows.values():
-        member.flush()
+    language = config.language.lower()
+    accents_of(language)
+    texts = said(labels, language, config.spoken)
+    unknown = [label for label in labels if label not in texts]
+    if unknown:
+        raise ConfigError(
+            f"no word is known for {', '.join(map(repr, unknown[:3]))} in language {config.language!r}; "
+            f"expected what is said for each: --spoken {unknown[0]}=TEXT"
+        )
+    return language, texts
 
 
-def _versions(waveform: Waveform, number: int, config: Config) -> list[Mapping[str, Features]]:
+# -- from a sound to its rows ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class VersionJob:
+    """One sound to be heard, varied and turned into rows."""
+
+    sound: Sound
+    number: int
+    """Its place in the list, which decides what is drawn for it."""
+    config: Config
+
+    def __str__(self) -> str:
+        return f"sound {self.number} ({self.sound})"
+
+
+def version_jobs(sounds: Sequence[Sound], config: Config) -> Iterator[VersionJob]:
+    """List the jobs of :func:`versions_of`, one a sound."""
+    return (VersionJob(sound, number, config) for number, sound in enumerate(sounds))
+
+
+def versions_of(job: VersionJob, on_step: OnStep) -> Versions:
+    """Hear a sound and return its rows by member: as it is, and ``n_copies`` augmented versions."""
+    config = job.config
     if config.augment is None:
         raise AssertionError("a run without augmentation pads its clips and has no versions")
-    rng = np.random.default_rng([config.train.seed, 3, number])
-    rate, window = config.audio.sample_rate, min(features.max_samples for features in config.members.values())
+    rng = np.random.default_rng([config.train.seed, 3, job.number])
+    waveform = hear(job.sound, config)
+    rate, window = config.audio.sample_rate, config.window_samples
     varied = [vary(waveform, rate, window, config.augment, rng) for _ in range(config.train.n_copies)]
-    return [inputs(version, config) for version in (waveform, *varied)]
+    rows = [member_inputs(version, config) for version in (waveform, *varied)]
+    on_step()
+    return {name: np.array([version[name] for version in rows], dtype=np.float16) for name in config.members}
 
 
-def inputs(waveform: Waveform, config: Config) -> dict[str, Features]:
-    """Return each member's rows, ``(n_bins, n_frames)``: decibels where they are spoiled when they are shown."""
+def member_inputs(waveform: Waveform, config: Config) -> dict[str, Features]:
+    """Return each member's row, ``(n_bins, n_frames)``: decibels where they are augmented when they are shown."""
     members = list(config.members.values())
-    found = extract(waveform, config.audio.sample_rate, members)
+    extracted = extract(waveform, config.audio.sample_rate, members)
     return {
         name: (
             in_window(features, member, middle(features.shape[1], member))
-            if member.spoilable
+            if config.shows_decibels(name)
             else network_input(features, member)
         )
-        for name, member, features in zip(config.members, members, found, strict=True)
+        for name, member, features in zip(config.members, members, extracted, strict=True)
     }
-
-
-def _put(rows: Mapping[str, NDArray[np.float16]], place: int, version: Mapping[str, Features]) -> None:
-    for name, features in version.items():
-        rows[name][place] = features
-
-
-def clip_of(clip: Clip, config: Config) -> Callable[[], Waveform]:
-    """Hear a recording when it is needed."""
-    return lambda: load_waveform(clip.path, config.audio)
-
-
-def _given(waveform: Waveform) -> Callable[[], Waveform]:
-    return lambda: waveform
 
 
 def _partner(chosen: int, clips: Sequence[Clip], folds: Integers, rng: np.random.Generator) -> int:
     """Draw a clip of another word that is held out in the same fold: one of the same speaker, if the draws find one."""
-    fellows = np.flatnonzero(folds == folds[chosen])
-    drawn = [int(i) for i in rng.choice(fellows, N_DRAWS) if clips[i].label != clips[chosen].label]
-    same = [i for i in drawn if clips[i].speaker == clips[chosen].speaker]
-    return (same or drawn or [chosen])[0]
-
-
-def _spliced(clip: Clip, other: Clip, config: Config, rng: np.random.Generator) -> Callable[[], Waveform]:
-    return lambda: negatives.spliced(
-        load_waveform(clip.path, config.audio), load_waveform(other.path, config.audio), rng
-    )
+    same_fold = np.flatnonzero(folds == folds[chosen])
+    drawn = [int(i) for i in rng.choice(same_fold, N_DRAWS) if clips[i].label != clips[chosen].label]
+    same_speaker = [i for i in drawn if clips[i].speaker == clips[chosen].speaker]
+    return (same_speaker or drawn or [chosen])[0]

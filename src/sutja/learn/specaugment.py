@@ -12,8 +12,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-TOP_DB = 80.0  # cells further below the loudest are raised to that, as in sutja.features
-SPEECH_DB = 40.0  # frames within this of the loudest are speech
+from sutja.config import TOP_DB
+from sutja.speech import MIXING_DB, power_ratio
+
 WARP_SHARE = 0.5  # of the inputs
 STRETCH = 0.08  # of frequency and of time, either way
 SHIFT = 5  # frames, either way
@@ -21,7 +22,7 @@ RESPONSE_DB = 6.0  # of a microphone, either way, at this many points of the fre
 N_RESPONSE_POINTS = 6
 FEWEST_VOICES, MOST_VOICES = 3, 8
 SNR_DB = -5.0, 25.0  # speech to babble
-CUT_SHARE = 0.4  # of the babble is heard under the word only, as in recordings that were cut to the word
+TRIMMED_SHARE = 0.4  # of the babble is heard under the word only, as in recordings that were cut to the word
 
 
 def standardise(decibels: Tensor) -> Tensor:
@@ -66,7 +67,7 @@ def add_babble(decibels: Tensor, share: float, rng: np.random.Generator) -> Tens
     gain = levels[chosen] / babble.mean((1, 2)) * 10 ** (-_uniform(rng, (len(chosen),), *SNR_DB) / 10)
     frames = torch.arange(power.shape[2])
     under = (frames >= first[chosen, None]) & (frames <= last[chosen, None])
-    everywhere = _uniform(rng, (len(chosen), 1), 0, 1) >= CUT_SHARE
+    everywhere = _uniform(rng, (len(chosen), 1), 0, 1) >= TRIMMED_SHARE
     mixed = decibels.clone()
     mixed[chosen] = 10 * torch.log10(speech + babble * gain[:, None, None] * (under | everywhere)[:, None])
     return mixed
@@ -109,7 +110,7 @@ def _stripes(n: int, size: int, rng: np.random.Generator) -> Tensor:
 def _speaks(power: Tensor) -> Tensor:
     """Tell which frames are speech, ``(batch, n_frames)``."""
     loudness = power.mean(1)
-    return loudness >= loudness.amax(1, keepdim=True) * 10 ** (-SPEECH_DB / 10)
+    return loudness >= loudness.amax(1, keepdim=True) * power_ratio(MIXING_DB)
 
 
 def _mean(power: Tensor, speaks: Tensor) -> Tensor:

@@ -7,14 +7,12 @@ import warnings
 from collections.abc import Sequence
 
 import numpy as np
-import onnxruntime
 import torch
 from torch import Tensor, nn
 
+from sutja.bundle import TOLERANCE, open_network
 from sutja.config import FeatureConfig
 from sutja.errors import BundleError
-
-TOLERANCE = 1e-4  # in every probability
 
 
 class Committee(nn.Module):
@@ -59,11 +57,11 @@ def to_onnx(networks: Sequence[nn.Module], config: FeatureConfig) -> bytes:
 
 
 def _prove(content: bytes, committee: nn.Module, example: Tensor) -> None:
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = open_network(content)
     with torch.inference_mode():
         expected = committee(example).numpy()
-    found = session.run(None, {"features": example.numpy()})[0]
-    difference = float(np.abs(found - expected).max())
+    probabilities = session.run(None, {"features": example.numpy()})[0]
+    difference = float(np.abs(probabilities - expected).max())
     if not difference <= TOLERANCE:  # also when it is not a number
         raise BundleError(f"ONNX differs from torch by {difference:g}; expected at most {TOLERANCE:g}; report this")
 

@@ -1,4 +1,4 @@
-"""One network learns: the plain loop, its checkpoint, and how it goes on after a kill.
+"""One network learns: the plain loop, its checkpoint, and how it resumes after a kill.
 
 Arrays in: features ``(n, n_bins, n_frames)`` float32 and targets ``(n,)``. Everything random is drawn anew for each
 epoch from (seed, epoch), so that a run that was cut off and resumed ends with the same numbers.
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import math
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
@@ -22,7 +22,8 @@ from torch import Tensor, nn
 
 from sutja.config import TrainConfig
 from sutja.errors import RunError
-from sutja.files import replace_whole
+from sutja.files import replace_atomically
+from sutja.learn.inputs import Inputs, one_copy_each
 from sutja.learn.networks import NETWORKS
 from sutja.learn.specaugment import add_babble, mask, standardise, warp
 from sutja.metrics import Integers, Probabilities
@@ -34,29 +35,8 @@ KERAS_ADAM_EPS = 1e-7  # the study's optimiser is Keras's, whose epsilon is ten 
 
 
 @dataclass(frozen=True)
-class Inputs:
-    """What a network is shown: ``features[rows]`` with ``targets[rows]``."""
-
-    features: NDArray[np.float32]
-    targets: Integers
-    rows: Integers
-    decibels: bool = False
-    """The features are log mel in dB, which is spoiled and standardised when it is shown."""
-    n_labels: int | None = None
-    """Accuracy is of the most probable of so many classes; "not in the vocabulary", behind them, is none of them."""
-
-    def batches(self, batch_size: int, rows: Integers | None = None) -> Iterator[tuple[Tensor, Tensor]]:
-        """Give ``(batch, n_bins, n_frames)`` and ``(batch,)``, in order or of the rows given."""
-        rows = self.rows if rows is None else rows
-        for start in range(0, len(rows), batch_size):
-            chosen = rows[start : start + batch_size]
-            features = self.features[chosen].astype(np.float32, copy=False)
-            yield torch.from_numpy(features), torch.from_numpy(self.targets[chosen])
-
-
-@dataclass(frozen=True)
 class Fit:
-    """What learning gave: the weights of the best epoch and the record of all epochs."""
+    """What learning gave: the weights of the epoch that is kept, best or last, and the record of all epochs."""
 
     weights: Arrays
     history: list[dict[str, float]]
@@ -82,7 +62,7 @@ def fit(  # noqa: PLR0913
     checkpoint: Path | None = None,
     on_epoch: Callable[[], None] = lambda: None,
 ) -> Fit:
-    """Train one network and keep the weights of the epoch with the lowest validation loss.
+    """Train one network and keep the weights that ``config.keep`` names: of the best epoch, or of the last.
 
     Parameters
     ----------
@@ -128,9 +108,10 @@ def probabilities(model: nn.Module, inputs: Inputs, batch_size: int = 256) -> Pr
     """Return the softmax of the network's logits, ``(n, n_classes)``, in evaluation mode."""
     model.eval()
     with torch.inference_mode():
-        shown = (standardise(x) if inputs.decibels else x for x, _ in inputs.batches(batch_size))
-        found = [model(_laid_out(x)).softmax(dim=1) for x in shown]
-    return torch.cat(found).numpy()
+        batches = (torch.from_numpy(features) for features, _ in inputs.batches(batch_size))
+        shown = (standardise(x) if inputs.kind.decibels else x for x in batches)
+        answers = [model(_laid_out(x)).softmax(dim=1) for x in shown]
+    return torch.cat(answers).numpy()
 
 
 def weights_of(model: nn.Module) -> Arrays:
@@ -171,12 +152,13 @@ def _epoch(
     n_steps = -(-len(rows) // config.batch_size)
     total_loss, n_right, n_seen = 0.0, 0, 0
     state.model.train()
-    for step, (features, targets) in enumerate(train.batches(config.batch_size, rows)):
+    for step, batch in enumerate(train.batches(config.batch_size, rows)):
+        features, targets = map(torch.from_numpy, batch)
         if len(targets) == 1:
             continue  # batch norm has no variance of one
         for group in state.optimiser.param_groups:
             group["lr"] = rate_at((len(state.history) + step / n_steps) / config.epochs, config)
-        shown = _spoiled(features, config, rng, decibels=train.decibels)
+        shown = _augmented(features, config, rng, decibels=train.kind.decibels)
         with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
             logits = state.model(_laid_out(shown)).float()
         loss = nn.functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
@@ -196,7 +178,7 @@ def _epoch(
     }
 
 
-def _spoiled(features: Tensor, config: TrainConfig, rng: np.random.Generator, *, decibels: bool) -> Tensor:
+def _augmented(features: Tensor, config: TrainConfig, rng: np.random.Generator, *, decibels: bool) -> Tensor:
     """Return ``(batch, n_bins, n_frames)`` as the network is shown them in training."""
     if decibels:
         features = warp(features, rng) if config.warps else features
@@ -208,9 +190,8 @@ def _shown(rows: Integers, config: TrainConfig, rng: np.random.Generator) -> Int
     """Draw the order of an epoch, and which copy of each clip it shows."""
     if not config.one_copy_an_epoch:
         return rows[rng.permutation(len(rows))]
-    clips = rows.reshape(-1, config.n_copies)  # the copies of a clip stand side by side
-    drawn = rng.integers(config.n_copies, size=len(clips))
-    return clips[np.arange(len(clips)), drawn][rng.permutation(len(clips))]
+    drawn = one_copy_each(rows, config.n_copies, rng)
+    return drawn[rng.permutation(len(drawn))]
 
 
 def rate_at(progress: float, config: TrainConfig) -> float:
@@ -224,10 +205,10 @@ def rate_at(progress: float, config: TrainConfig) -> float:
 
 def _judge(model: nn.Module, inputs: Inputs) -> tuple[float, float]:
     """Return mean cross-entropy and accuracy."""
-    found = torch.from_numpy(probabilities(model, inputs))
+    answers = torch.from_numpy(probabilities(model, inputs))
     targets = torch.from_numpy(inputs.targets[inputs.rows])
-    loss = nn.functional.nll_loss(found.clamp_min(1e-12).log(), targets)
-    return float(loss), float((found[:, : inputs.n_labels].argmax(dim=1) == targets).float().mean())
+    loss = nn.functional.nll_loss(answers.clamp_min(1e-12).log(), targets)
+    return float(loss), float((answers[:, : inputs.kind.n_labels].argmax(dim=1) == targets).float().mean())
 
 
 def _save(state: _State, path: Path) -> None:
@@ -264,7 +245,7 @@ def _below(prefix: str, arrays: Arrays) -> Arrays:
 def save_arrays(path: Path, arrays: Arrays, history: list[dict[str, float]]) -> None:
     """Write arrays and a history into one npz, without pickle, whole or not at all."""
     record = np.frombuffer(json.dumps(history).encode(), dtype=np.uint8)
-    with replace_whole(path) as draft, draft.open("wb") as file:
+    with replace_atomically(path) as draft, draft.open("wb") as file:
         np.savez(file, history=record, **arrays)  # type: ignore[arg-type]
 
 

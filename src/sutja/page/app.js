@@ -1,55 +1,73 @@
+// @ts-check
 // The page: what is heard is asked about, shown and remembered; and the page's own switches.
 
-import * as answer from "/static/answer.js";
-import * as history from "/static/history.js";
-import { at, called, make, state, tell, trouble } from "/static/page.js";
-import * as service from "/static/service.js";
-import * as sound from "/static/sound.js";
-import * as speaking from "/static/speaking.js";
-import { preferred, say, speak } from "/static/text.js";
+import * as answer from "./answer.js";
+import * as history from "./history.js";
+import { byId, called, make, tell, trouble } from "./page.js";
+import * as service from "./service.js";
+import * as sound from "./sound.js";
+import * as speaking from "./speaking.js";
+import { preferred, say, speak } from "./text.js";
 
 const MOST_WORDS = 40;
 const MOST_LABELS = 30;
-const SENT_AS_IT_IS = /\.(wav|flac|ogg|oga|opus|mp3|aiff?|aifc|au|snd|caf|w64|rf64)$/i; // what the service decodes
+
+/** @typedef {import("./history.js").Entry} Entry */
 
 let chosen = false; // the user asked to see the recording that is shown
 
 // -- hearing and showing -----------------------------------------------------------------------------------------------
 
-/** Ask about a recording, show the answer, remember it, then ask what mattered. */
-async function hear({ bytes, name, samples, rate }) {
+/**
+ * Ask about a recording, show the answer, remember it, then show what mattered.
+ * @param {history.Recording} recording
+ */
+async function hear(recording) {
   trouble("");
   tell(say("thinking"));
   try {
-    const found = await service.predict(bytes);
-    const entry = history.remember({ bytes, name, samples, rate, found });
+    const { prediction, explained } = await service.predict(recording.bytes);
+    const entry = history.remember(recording, prediction);
     show(entry);
-    await explain(entry);
+    await explain(entry, explained);
   } catch (error) {
     failed(error);
   }
 }
 
-async function explain(entry) {
-  tell(say("explaining"));
-  entry.explanation = (await service.predict(entry.bytes, { explain: true })).explanation;
+/** @param {Entry} entry @param {() => Promise<service.Explanation | null>} explained */
+async function explain(entry, explained) {
+  entry.isAsked = true;
+  tell(service.card.can_explain ? say("explaining") : "");
+  try {
+    entry.explanation = await explained();
+  } catch (error) {
+    entry.isAsked = false; // "Show" asks again
+    throw error;
+  }
   tell("");
-  if (state.shown === entry) answer.pictures(entry);
+  if (history.shown === entry) answer.pictures(entry);
 }
 
+/** @param {unknown} error */
 function failed(error) {
   tell("");
-  trouble(error.message);
-  at("door").hidden = !(error instanceof service.TokenWanted);
+  trouble(/** @type {Error} */ (error).message);
+  byId("door").hidden = !(error instanceof service.TokenWanted);
 }
 
-/** Hear a file: as it is, or, where the service may not know its kind, as the browser decodes it. */
+/** Whether the service decodes a file, as far as its name tells. @param {string} name */
+function isDecoded(name) {
+  return service.card.suffixes.some((suffix) => name.toLowerCase().endsWith(suffix));
+}
+
+/** Hear a file: as it is, or, where the service may not know its kind, as the browser decodes it. @param {File} file */
 async function hearFile(file) {
   trouble("");
   let bytes = new Uint8Array(await file.arrayBuffer());
   let name = file.name;
   const decoded = await sound.decode(bytes).catch(() => null); // to be drawn and played
-  if (!SENT_AS_IT_IS.test(name)) {
+  if (!isDecoded(name)) {
     if (!decoded) return trouble(say("cannot_decode", { name }));
     bytes = sound.wav(decoded.samples, decoded.rate);
     name = "decoded.wav";
@@ -57,163 +75,200 @@ async function hearFile(file) {
   await hear({ bytes, name, samples: new Float32Array(), rate: 8000, ...decoded });
 }
 
+/** @param {Iterable<File>} files */
 async function hearFiles(files) {
   for (const file of files) await hearFile(file);
 }
 
+/** @param {Float32Array<ArrayBuffer>} samples @param {number} rate */
 function hearSpoken(samples, rate) {
   hear({ bytes: sound.wav(samples, rate), name: "spoken.wav", samples, rate });
 }
 
-/** Show and remember a word of the stream; what mattered is asked for when somebody wants to see it. */
-function hearWord(samples, rate, found, { late }) {
-  const className = found.rejected ? "refused" : "";
-  at("words").hidden = false;
-  at("words").append(make("span", { textContent: called(found), className }), " ");
-  while (at("words").children.length > MOST_WORDS) at("words").firstElementChild.remove();
-  const entry = samples.length ? history.remember({ bytes: sound.wav(samples, rate), name: "spoken.wav", samples, rate, found }) : null;
-  if (late && chosen) return; // the user has stopped the stream and looks at something else
+/**
+ * Show and remember a word of the stream; what mattered is asked for when somebody wants to see it.
+ * @type {speaking.OnWord}
+ */
+function hearWord(samples, rate, prediction, { late }) {
+  const className = prediction.rejected ? "refused" : "";
+  byId("words").hidden = false;
+  byId("words").append(make("span", { textContent: called(prediction), className }), " ");
+  while (byId("words").children.length > MOST_WORDS) byId("words").firstElementChild?.remove();
+  const recording = { bytes: sound.wav(samples, rate), name: "spoken.wav", samples, rate };
+  const entry = samples.length ? history.remember(recording, prediction) : null;
+  if (late && chosen) return history.list(); // the user has stopped the stream and looks at something else
   chosen = false;
-  state.shown = entry;
-  answer.word(found);
-  answer.bars(found);
-  at("why").hidden = true;
-  history.list();
+  answer.word(prediction);
+  answer.bars(prediction);
+  byId("why").hidden = true;
+  history.mark(entry);
 }
 
+/** @param {Entry} entry */
 function show(entry) {
-  state.shown = entry;
-  answer.word(entry.found);
-  answer.bars(entry.found);
+  answer.word(entry.prediction);
+  answer.bars(entry.prediction);
   answer.pictures(entry);
-  history.list();
+  history.mark(entry);
 }
 
-/** Show a recording of the history; of a word of the stream more is known only now. */
+/** Show a recording of the history; of a word of the stream more is known only now. @param {Entry} entry */
 async function showAgain(entry) {
   chosen = true;
   show(entry);
-  at("said").scrollIntoView({ block: "nearest" });
-  if (entry.found.features && entry.explanation) return;
+  byId("said").scrollIntoView({ block: "nearest" });
+  if (entry.isAsked) return;
+  entry.isAsked = true;
   try {
-    const { features, members } = await service.predict(entry.bytes);
-    Object.assign(entry.found, { features, members });
-    if (state.shown === entry) show(entry);
-    await explain(entry);
+    const { prediction, explained } = await service.predict(entry.bytes);
+    const { features, members } = prediction;
+    Object.assign(entry.prediction, { features, members });
+    if (history.shown === entry) show(entry);
+    await explain(entry, explained);
   } catch (error) {
+    entry.isAsked = false;
     failed(error);
   }
 }
 
 // -- the page's own switches -------------------------------------------------------------------------------------------
 
+/** @typedef {"language" | "theme" | "speaker"} Switch */
+
+/** @param {Switch} name @param {string} value */
 const keep = (name, value) => localStorage.setItem(`sutja.${name}`, value);
+/** @param {Switch} name */
 const kept = (name) => localStorage.getItem(`sutja.${name}`) ?? "";
 
+/** @param {string} name */
 function wearTheme(name) {
   if (name) document.documentElement.dataset.theme = name;
   else delete document.documentElement.dataset.theme;
   redraw();
 }
 
+/** @param {string} name */
 function wearLanguage(name) {
-  speak(name);
+  speak(preferred(name));
   speaking.button();
-  if (!state.card) return;
+  if (!service.card) return;
   history.list();
-  if (!state.shown) return;
-  answer.word(state.shown.found);
-  answer.bars(state.shown.found);
+  if (!history.shown) return;
+  answer.word(history.shown.prediction);
+  answer.bars(history.shown.prediction);
   redraw();
 }
 
 function redraw() {
-  if (state.shown && !at("why").hidden) answer.pictures(state.shown);
+  if (history.shown && !byId("why").hidden) answer.pictures(history.shown);
 }
 
 function wireSwitches() {
-  at("language").value = preferred(kept("language"));
-  at("theme").value = kept("theme");
-  at("speaker").value = kept("speaker") || "me";
-  const wear = { language: wearLanguage, theme: wearTheme, speaker: () => {} };
-  for (const [name, put] of Object.entries(wear)) {
-    at(name).onchange = ({ target }) => {
-      keep(name, target.value);
-      put(target.value);
-    };
-    put(at(name).value);
-  }
+  byId("language").value = preferred(kept("language"));
+  byId("theme").value = kept("theme");
+  byId("speaker").value = kept("speaker") || "me";
+  wireSwitch("language", wearLanguage);
+  wireSwitch("theme", wearTheme);
+  wireSwitch("speaker", () => {});
+}
+
+/** @param {Switch} name @param {(value: string) => void} wear */
+function wireSwitch(name, wear) {
+  const field = byId(name);
+  field.onchange = () => {
+    keep(name, field.value);
+    wear(field.value);
+  };
+  wear(field.value);
 }
 
 function wireButtons() {
-  at("listen").onclick = speaking.toggle;
-  at("file").onchange = () => hearFiles([...at("file").files]).finally(() => (at("file").value = ""));
-  at("play-all").onclick = () => sound.play(state.shown.samples, state.shown.rate);
-  at("play-part").onclick = () => sound.play(state.shown.samples, state.shown.rate, state.shown.explanation.segments);
-  at("download").onclick = history.download;
-  at("door").onsubmit = (event) => {
+  byId("listen").onclick = speaking.toggle;
+  byId("file").onchange = () => hearFiles([...(byId("file").files ?? [])]).finally(() => (byId("file").value = ""));
+  byId("play-all").onclick = () => play(history.shown);
+  byId("play-part").onclick = () => play(history.shown, history.shown?.explanation?.segments);
+  byId("download").onclick = history.download;
+  byId("door").onsubmit = (event) => {
     event.preventDefault();
-    service.enter(at("token").value);
+    service.enter(byId("token").value);
     begin();
   };
 }
 
+/** @param {Entry | null} entry @param {[number, number][]} [parts] */
+function play(entry, parts) {
+  if (entry) sound.play(entry.samples, entry.rate, parts);
+}
+
 function wireHold() {
-  const hold = at("hold");
+  const hold = byId("hold");
   hold.addEventListener("pointerdown", (event) => {
     if (event.button !== 0) return;
     hold.setPointerCapture(event.pointerId);
     speaking.press();
   });
-  for (const end of ["pointerup", "pointercancel"]) hold.addEventListener(end, speaking.release);
+  hold.addEventListener("pointerup", speaking.release);
+  hold.addEventListener("pointercancel", speaking.release);
   hold.addEventListener("contextmenu", (event) => event.preventDefault());
   hold.addEventListener("click", (event) => {
     if (event.detail === 0) speaking.press({ holds: false }); // of a screen reader: no pointer, no key
   });
-  for (const [name, act] of [["keydown", speaking.press], ["keyup", speaking.release]]) {
-    document.addEventListener(name, (event) => {
-      if (!isForHold(event)) return;
-      event.preventDefault();
-      if (!event.repeat) act();
-    });
-  }
+  document.addEventListener("keydown", (event) => holdByKey(event, speaking.press));
+  document.addEventListener("keyup", (event) => holdByKey(event, speaking.release));
 }
 
-/** Space holds from anywhere but where it means something else; Enter only on the button. */
+/** @param {KeyboardEvent} event @param {() => void} act */
+function holdByKey(event, act) {
+  if (!isForHold(event)) return;
+  event.preventDefault();
+  if (!event.repeat) act();
+}
+
+/**
+ * Space holds from anywhere but where it means something else; Enter only on the button.
+ * @param {KeyboardEvent} event
+ */
 function isForHold(event) {
-  if (at("hold").disabled || event.ctrlKey || event.altKey || event.metaKey) return false;
-  if (event.target === at("hold")) return event.code === "Space" || event.code === "Enter";
-  return event.code === "Space" && !event.target.closest("button, input, select, a, textarea, [tabindex]");
+  if (byId("hold").disabled || event.ctrlKey || event.altKey || event.metaKey) return false;
+  const target = /** @type {Element} */ (event.target);
+  if (target === byId("hold")) return event.code === "Space" || event.code === "Enter";
+  return event.code === "Space" && !target.closest("button, input, select, a, textarea, [tabindex]");
 }
 
 function wireDrop() {
-  const veil = at("veil");
+  const veil = byId("veil");
+  /** @param {"dragover" | "dragleave" | "drop"} name @param {(event: DragEvent) => void} act */
   const wire = (name, act) => document.addEventListener(name, (event) => {
     if (!event.dataTransfer?.types.includes("Files")) return;
     event.preventDefault();
-    act(event);
+    if (service.card) act(event);
   });
   wire("dragover", () => (veil.hidden = false));
   wire("dragleave", (event) => (veil.hidden = event.relatedTarget === null));
   wire("drop", (event) => {
     veil.hidden = true;
-    hearFiles([...event.dataTransfer.files]);
+    hearFiles([...(event.dataTransfer?.files ?? [])]);
   });
 }
 
 /** Ask for the model, and let the user speak. */
 async function begin() {
   try {
-    state.card = await service.model();
+    await service.model();
   } catch (error) {
     return failed(error);
   }
-  const { labels, name } = state.card;
-  at("door").hidden = true;
+  const { labels, name, language, suffixes, can_explain: explains } = service.card;
+  byId("door").hidden = true;
   trouble("");
-  at("labels").textContent = [...labels.slice(0, MOST_LABELS), ...(labels.length > MOST_LABELS ? ["…"] : [])].join(" ");
-  at("model").textContent = name;
-  for (const id of ["hold", "listen", "file"]) at(id).disabled = false;
+  byId("labels").textContent = [...labels.slice(0, MOST_LABELS), ...(labels.length > MOST_LABELS ? ["…"] : [])].join(" ");
+  if (language) byId("labels").lang = language; // so that a screen reader says them as they are to be said
+  byId("model").textContent = name;
+  byId("file").accept = ["audio/*", ...suffixes].join();
+  byId("play-part").hidden = !explains;
+  byId("why-title").dataset.text = explains ? "why_title" : "seen_title";
+  wearLanguage(byId("language").value);
+  for (const button of [byId("hold"), byId("listen"), byId("file")]) button.disabled = false;
 }
 
 speaking.onHeard(hearSpoken, hearWord);

@@ -1,67 +1,100 @@
+// @ts-check
 // What was said so far: shown again, corrected, removed, downloaded as a data set. It lives as long as the page.
 
-import { at, called, make, state, tell } from "/static/page.js";
-import * as sound from "/static/sound.js";
-import { percent, say } from "/static/text.js";
-import { csv, zip } from "/static/zip.js";
+import { byId, called, make, tell } from "./page.js";
+import { card } from "./service.js";
+import * as sound from "./sound.js";
+import { percent, say } from "./text.js";
+import { csv, zip } from "./zip.js";
 
 const MOST_CHIPS = 12;
 
+/**
+ * A recording as it was sent, and as samples where the browser can decode it.
+ * @typedef {{ bytes: Uint8Array<ArrayBuffer>, name: string, samples: Float32Array<ArrayBuffer>, rate: number }} Recording
+ *
+ * `label` is null where it is none of the labels. `isAsked`: what mattered is known or on its way.
+ * @typedef {Recording & { prediction: import("./service.js").Prediction, n: number, label: string | null,
+ *   speaker: string, explanation?: import("./service.js").Explanation | null, isAsked: boolean }} Entry
+ */
+
+/** @type {Entry[]} */
 let entries = []; // the newest first
 let nHeard = 0;
+/** @type {(entry: Entry) => void} */
 let show = () => {};
 
-/** Set what happens when a recording is to be shown again. */
+/** The recording whose answer the page shows. @type {Entry | null} */
+export let shown = null;
+
+/** Set what happens when a recording is to be shown again. @param {(entry: Entry) => void} callback */
 export function onShow(callback) {
   show = callback;
 }
 
-/** Add a recording, `{bytes, name, samples, rate, found}`; returns its entry. */
-export function remember(recording) {
-  const entry = { ...recording, n: ++nHeard, label: recording.found.label, speaker: at("speaker").value.trim() };
-  entries.unshift(entry);
+/** Mark the recording whose answer the page shows, and write the list. @param {Entry | null} entry */
+export function mark(entry) {
+  shown = entry;
   list();
+}
+
+/**
+ * Add a recording and its answer; they stand in the list when it is next written.
+ * @param {Recording} recording
+ * @param {import("./service.js").Prediction} prediction
+ */
+export function remember(recording, prediction) {
+  const speaker = byId("speaker").value.trim();
+  const entry = { ...recording, prediction, n: ++nHeard, label: prediction.label, speaker, isAsked: false };
+  entries.unshift(entry);
   return entry;
 }
 
 /** Write the list anew. */
 export function list() {
-  at("history").replaceChildren(...entries.map(line));
-  at("download").disabled = entries.length === 0;
+  byId("history").replaceChildren(...entries.map(line));
+  byId("download").disabled = entries.length === 0;
 }
 
+/** @param {Entry} entry */
 function line(entry) {
-  const { found } = entry;
+  const { prediction } = entry;
   const heard = make("div", { className: "heard" },
-    make("b", { textContent: called(found) }), make("small", { textContent: percent(found.probability) }));
-  if (entry.label !== found.label) {
+    make("b", { textContent: called(prediction) }), make("small", { textContent: percent(prediction.probability) }));
+  if (entry.label !== prediction.label) {
     heard.append(make("small", { textContent: say("corrected", { label: entry.label ?? say("none") }) }));
   }
   const item = make("li", {}, heard, corrections(entry), tools(entry));
-  item.dataset.n = entry.n;
-  if (entry === state.shown) item.setAttribute("aria-current", "true");
+  item.dataset.n = String(entry.n);
+  if (entry === shown) item.setAttribute("aria-current", "true");
   return item;
 }
 
+/** @param {Entry} entry */
 function tools(entry) {
-  const acts = { show: () => show(entry), play: () => sound.play(entry.samples, entry.rate), remove: () => forget(entry) };
-  return make("div", { className: "tools" }, ...Object.entries(acts).map(([name, onclick]) => {
-    const button = make("button", { type: "button", textContent: say(name), onclick });
-    button.disabled = name === "play" && !entry.samples.length;
-    button.setAttribute("aria-label", `${say(name)}: ${say("item", { n: entry.n })}, ${called(entry.found)}`);
-    return button;
-  }));
+  const play = tool("play", entry, () => sound.play(entry.samples, entry.rate));
+  play.disabled = !entry.samples.length;
+  const others = [tool("show", entry, () => show(entry)), tool("remove", entry, () => forget(entry))];
+  return make("div", { className: "tools" }, others[0], play, others[1]);
 }
 
-/** The labels to choose the right one from: chips, or a list where there are many. */
+/** @param {"show" | "play" | "remove"} name @param {Entry} entry @param {() => void} onclick */
+function tool(name, entry, onclick) {
+  const button = make("button", { type: "button", textContent: say(name), onclick });
+  button.setAttribute("aria-label", `${say(name)}: ${say("item", { n: entry.n })}, ${called(entry.prediction)}`);
+  return button;
+}
+
+/** The labels to choose the right one from: chips, or a list where there are many. @param {Entry} entry */
 function corrections(entry) {
-  const choices = [...state.card.labels, null];
+  const choices = [...card.labels, null];
   const group = make("fieldset", { className: "labels" });
   group.append(make("legend", { className: "unseen", textContent: `${say("was")} (${say("item", { n: entry.n })})` }));
   group.append(...(choices.length > MOST_CHIPS + 1 ? [choice(entry, choices)] : choices.map((label) => chip(entry, label))));
   return group;
 }
 
+/** @param {Entry} entry @param {(string | null)[]} choices */
 function choice(entry, choices) {
   const select = make("select", { onchange: () => correct(entry, choices[select.selectedIndex]) });
   select.setAttribute("aria-label", say("was"));
@@ -69,24 +102,32 @@ function choice(entry, choices) {
   return select;
 }
 
+/** @param {Entry} entry @param {string | null} label */
 function chip(entry, label) {
   const button = make("button", { type: "button", textContent: label ?? say("none"), onclick: () => correct(entry, label) });
   button.setAttribute("aria-pressed", String(label === entry.label));
   return button;
 }
 
+/** @param {Entry} entry @param {string | null} label */
 function correct(entry, label) {
   entry.label = label;
   list();
-  const group = at("history").querySelector(`[data-n="${entry.n}"] .labels`);
-  group.querySelector("[aria-pressed=true], select")?.focus(); // the list is new: the focus stays where it was
+  const group = byId("history").querySelector(`[data-n="${entry.n}"] .labels`);
+  focus(group?.querySelector("[aria-pressed=true], select")); // the list is new: the focus stays where it was
 }
 
+/** @param {Entry} entry */
 function forget(entry) {
   const i = entries.indexOf(entry);
   entries = entries.filter((one) => one !== entry);
   list();
-  (at("history").children[Math.min(i, entries.length - 1)]?.querySelector(".tools button") ?? at("hold")).focus();
+  focus(byId("history").children[Math.min(i, entries.length - 1)]?.querySelector(".tools button") ?? byId("hold"));
+}
+
+/** @param {Element | null | undefined} element */
+function focus(element) {
+  if (element instanceof HTMLElement) element.focus();
 }
 
 /** Hand the history over as a zip: metadata.csv and the recordings as they were sent. */
@@ -101,7 +142,7 @@ export function download() {
 function dataset() {
   const rows = [["file_name", "label", "speaker"]], files = [];
   for (const entry of entries.toReversed()) {
-    const name = `clips/${String(entry.n).padStart(4, "0")}${entry.name.match(/\.\w+$/)[0].toLowerCase()}`;
+    const name = `clips/${String(entry.n).padStart(4, "0")}${entry.name.slice(entry.name.lastIndexOf(".")).toLowerCase()}`;
     rows.push([name, entry.label ?? "", entry.speaker]);
     files.push({ name, bytes: entry.bytes });
   }

@@ -1,32 +1,58 @@
-// What every part of the page needs: its elements, telling people something, the model that answers.
+// @ts-check
+// What every part of the page needs: its elements, telling people something, what a clip is called.
 
-import { say } from "/static/text.js";
+import { card } from "./service.js";
+import { say } from "./text.js";
 
-export const at = (id) => document.getElementById(id);
+/**
+ * The page's elements by their id.
+ * @typedef {{ "labels": HTMLElement, "model": HTMLElement, "language": HTMLSelectElement, "theme": HTMLSelectElement,
+ *   "door": HTMLFormElement, "token": HTMLInputElement, "hold": HTMLButtonElement, "hold-text": HTMLElement,
+ *   "waveform": HTMLCanvasElement, "listen": HTMLButtonElement, "file": HTMLInputElement, "level": HTMLElement,
+ *   "level-bar": HTMLElement, "level-text": HTMLElement, "status": HTMLElement, "trouble": HTMLElement,
+ *   "said": HTMLElement, "sure": HTMLElement, "words": HTMLElement, "bars-box": HTMLElement, "bars": HTMLTableElement,
+ *   "why": HTMLElement, "why-title": HTMLElement, "play-all": HTMLButtonElement, "play-part": HTMLButtonElement,
+ *   "pictures": HTMLElement, "speaker": HTMLInputElement, "download": HTMLButtonElement, "history": HTMLOListElement,
+ *   "veil": HTMLElement }} Elements
+ */
 
-/** `card`: what GET /model said. `shown`: the recording whose answer the page shows. */
-export const state = { card: null, shown: null };
+/**
+ * @template {keyof Elements} Id
+ * @param {Id} id
+ * @returns {Elements[Id]}
+ */
+export const byId = (id) => /** @type {any} */ (document.getElementById(id));
 
-/** Make an element: its properties, its children. */
+/**
+ * Make an element: its properties, its children.
+ * @template {keyof HTMLElementTagNameMap} Name
+ * @param {Name} name
+ * @param {Partial<HTMLElementTagNameMap[Name]>} properties
+ * @param {(Node | string)[]} children
+ * @returns {HTMLElementTagNameMap[Name]}
+ */
 export function make(name, properties = {}, ...children) {
   const element = Object.assign(document.createElement(name), properties);
   element.append(...children);
   return element;
 }
 
-/** Say what is going on. */
+/** Say what is going on. @param {string} text */
 export function tell(text) {
-  at("status").textContent = text;
+  byId("status").textContent = text;
 }
 
-/** Say what went wrong; with no text that nothing did. */
+/** Say what went wrong; with no text that nothing did. @param {string} text */
 export function trouble(text) {
-  at("trouble").textContent = text;
-  at("trouble").hidden = !text;
+  byId("trouble").textContent = text;
+  byId("trouble").hidden = !text;
 }
 
-/** What a clip is called: its label, or plainly that it is none. */
-export function called(found) {
-  if (!found.rejected) return found.label;
-  return say(state.card.labels.every((label) => /^\d$/.test(label)) ? "not_a_digit" : "not_in_vocabulary");
+/**
+ * What a clip is called: its label, or plainly that it is none.
+ * @param {import("./service.js").Prediction} prediction
+ */
+export function called(prediction) {
+  if (prediction.label !== null) return prediction.label;
+  return say(card.labels.every((label) => /^\d$/.test(label)) ? "not_a_digit" : "not_in_vocabulary");
 }

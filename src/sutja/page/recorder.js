@@ -1,3 +1,4 @@
+// @ts-check
 // Audio worklet: hands the microphone's samples on, at its own rate, in blocks of about a fiftieth of a second.
 class Recorder extends AudioWorkletProcessor {
   constructor() {
@@ -6,6 +7,7 @@ class Recorder extends AudioWorkletProcessor {
     this.n = 0;
   }
 
+  /** @param {Float32Array[][]} inputs */
   process([channels]) {
     if (channels.length === 0) return true;
     for (let i = 0; i < channels[0].length; i++) {

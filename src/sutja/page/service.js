@@ -1,6 +1,30 @@
+// @ts-check
 // Asking the service. Every refusal becomes an Error whose message a person can read.
 
-import { say } from "/static/text.js";
+import { say } from "./text.js";
+
+/**
+ * A grid of numbers over the frames of a clip: `n_bins` rows, the lowest first.
+ * @typedef {{ values: number[][], n_bins: number, n_frames: number, hop_seconds: number, start_seconds: number }} Lattice
+ *
+ * What mattered; `segments` are start and end in seconds.
+ * @typedef {Lattice & { label: string, log_mel?: number[][], segments: [number, number][] }} Explanation
+ *
+ * What a recording is taken for; of a word of the stream only the first four are told.
+ * @typedef {{ label: string | null, rejected: boolean, probability: number, probabilities: Record<string, number>,
+ *   members?: Record<string, Record<string, number>>, features?: Record<string, Lattice> }} Prediction
+ *
+ * What GET model says. `language` is that of the words, where the model knows it; `suffixes` those of the files that are
+ * taken as they are.
+ * @typedef {{ name: string, labels: string[], members: { name: string, kind: "mel" | "mfcc" }[],
+ *   limits: { bytes: number, seconds: number }, suffixes: string[], can_explain: boolean, language?: string }} Card
+ */
+
+// The page stands wherever it is put: this file lies in `static/` below it, and the service's paths beside that.
+const ROOT = new URL("..", import.meta.url);
+
+/** What the model is; there is none before `model()`. @type {Card} */
+export let card;
 
 let token = new URLSearchParams(location.hash.slice(1)).get("token") ?? sessionStorage.getItem("token") ?? "";
 
@@ -9,39 +33,80 @@ export class TokenWanted extends Error {}
 /** A recording that the service cannot use, and says why. */
 export class Refused extends Error {}
 
+/** @param {string} given */
 export function enter(given) {
   token = given;
   sessionStorage.setItem("token", given);
 }
 
+/** @param {string} path @param {RequestInit} options @returns {Promise<Response>} */
 async function ask(path, options = {}) {
-  const headers = token ? { Authorization: `Bearer ${token}` } : {};
+  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   let response;
   try {
-    response = await fetch(path, { ...options, headers, cache: "no-store" });
+    response = await fetch(new URL(path, ROOT), { ...options, headers, cache: "no-store" });
   } catch {
     throw new Error(say("unreachable"));
   }
+  if (response.ok) return response;
   if (response.status === 401) throw new TokenWanted(say(token ? "wrong_token" : "token_label"));
   if (response.status === 503) throw new Error(say("busy"));
-  const told = await response.json().catch(() => ({}));
-  if (response.ok) return told;
-  throw new Refused(told.error ?? `${response.status} ${response.statusText}`);
+  const { error } = await response.json().catch(() => ({}));
+  throw new Refused(error ?? `${response.status} ${response.statusText}`);
 }
 
-export const model = () => ask("/model");
-
-/** What a recording is taken for; with `explain` also which part of it mattered. */
-export function predict(bytes, { explain = false } = {}) {
-  return ask(`/v1/predict?${explain ? "explain" : "features"}=true`, { method: "POST", body: bytes });
+/** Ask what the model is. */
+export async function model() {
+  card = await (await ask("model")).json();
+  return card;
 }
 
-/** Open the stream for samples at `rate` Hz. */
+/**
+ * What a recording is taken for, as soon as that is known; `explained()` waits for what mattered, which takes longer and
+ * comes in the same response: a recording is sent once. It gives null where the service does not say that.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Promise<{ prediction: Prediction, explained: () => Promise<Explanation | null> }>}
+ */
+export async function predict(bytes, { explain = card.can_explain } = {}) {
+  const headers = { Accept: "application/x-ndjson" };
+  const response = await ask(`v1/predict?features=true&explain=${explain}`, { method: "POST", body: bytes, headers });
+  const answers = lines(response);
+  const prediction = await next(answers);
+  if (!prediction) throw new Error(say("unreachable"));
+  const explained = async () => {
+    let last = null; // to the end of the response, which frees the connection
+    for (let told = await next(answers); told; told = await next(answers)) last = told;
+    if (last?.error) throw new Error(say("busy")); // the one reason there is
+    return last?.explanation ?? null;
+  };
+  return { prediction, explained };
+}
+
+/** @param {AsyncGenerator<any>} answers */
+async function next(answers) {
+  try {
+    return (await answers.next()).value;
+  } catch { // the connection broke off
+    throw new Error(say("unreachable"));
+  }
+}
+
+/** The lines of a response, each as soon as it is here. @param {Response} response @returns {AsyncGenerator<any>} */
+async function* lines(response) {
+  const reader = /** @type {ReadableStream} */ (response.body).pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    const whole = (rest + part.value).split("\n");
+    rest = whole.pop() ?? "";
+    for (const line of whole) yield JSON.parse(line);
+  }
+}
+
+/** Open the stream for samples at `rate` Hz. @param {number} rate */
 export function stream(rate) {
-  const address = new URL(`/v1/stream?sample_rate=${rate}`, location.href);
+  const address = new URL(`v1/stream?sample_rate=${rate}`, ROOT);
   address.protocol = address.protocol.replace("http", "ws");
   if (token) address.searchParams.set("token", token);
-  address.hash = "";
   const socket = new WebSocket(address);
   socket.binaryType = "arraybuffer";
   return socket;

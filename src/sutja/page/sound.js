@@ -1,9 +1,12 @@
+// @ts-check
 // Sound in and out: the microphone at its own rate, wav files, playing.
 
-const WORKLET = "/static/recorder.js";
+const WORKLET = new URL("recorder.js", import.meta.url);
 const DECODED_RATE = 48_000;
 
+/** @type {AudioContext | null} */
 let context = null;
+let hasRecorder = false;
 
 function audioContext() {
   context ??= new AudioContext();
@@ -12,10 +15,19 @@ function audioContext() {
 
 /** The microphone. `onBlock(samples)` gets Float32Array blocks at `rate` Hz while it is open. */
 export class Microphone {
+  /** @type {Promise<void> | null} */
+  #opening = null;
+  /** @type {MediaStream | null} */
+  #stream = null;
+  /** @type {MediaStreamAudioSourceNode | null} */
+  #source = null;
+  /** @type {AudioWorkletNode | null} */
+  #node = null;
+  rate = 0;
+
+  /** @param {(samples: Float32Array) => void} onBlock */
   constructor(onBlock) {
     this.onBlock = onBlock;
-    this.opening = null;
-    this.rate = 0;
   }
 
   get isOpen() {
@@ -24,46 +36,46 @@ export class Microphone {
 
   /** Open it, once; asks the user the first time. */
   open() {
-    this.opening ??= this.#open().catch((error) => {
+    this.#opening ??= this.#open().catch((error) => {
       this.close();
       throw error;
     });
-    return this.opening;
+    return this.#opening;
   }
 
   async #open() {
     if (!navigator.mediaDevices?.getUserMedia) throw new DOMException("", "SecurityError");
     // As it is: what tidies a telephone call also cuts off how words begin.
     const plain = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
-    this.stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
+    this.#stream = await navigator.mediaDevices.getUserMedia({ audio: plain });
     const audio = audioContext();
     await audio.resume();
-    if (!audio.hasRecorder) await audio.audioWorklet.addModule(WORKLET);
-    audio.hasRecorder = true;
-    this.source = audio.createMediaStreamSource(this.stream);
-    this.node = new AudioWorkletNode(audio, "recorder");
-    this.node.port.onmessage = ({ data }) => this.onBlock(data);
-    this.source.connect(this.node).connect(audio.destination); // silence; some browsers run only what leads there
+    if (!hasRecorder) await audio.audioWorklet.addModule(WORKLET);
+    hasRecorder = true;
+    this.#source = audio.createMediaStreamSource(this.#stream);
+    this.#node = new AudioWorkletNode(audio, "recorder");
+    this.#node.port.onmessage = ({ data }) => this.onBlock(data);
+    this.#source.connect(this.#node).connect(audio.destination); // silence; some browsers run only what leads there
     this.rate = audio.sampleRate;
   }
 
   close() {
-    this.source?.disconnect();
-    this.node?.disconnect();
-    if (this.node) this.node.port.onmessage = null;
-    for (const track of this.stream?.getTracks() ?? []) track.stop();
-    this.opening = this.stream = this.source = this.node = null;
+    this.#source?.disconnect();
+    this.#node?.disconnect();
+    if (this.#node) this.#node.port.onmessage = null;
+    for (const track of this.#stream?.getTracks() ?? []) track.stop();
+    this.#opening = this.#stream = this.#source = this.#node = null;
     this.rate = 0;
   }
 }
 
-/** Join blocks of samples. */
+/** Join blocks of samples. @param {Float32Array[]} blocks */
 export function joined(blocks) {
   const samples = new Float32Array(blocks.reduce((n, block) => n + block.length, 0));
-  let at = 0;
+  let offset = 0;
   for (const block of blocks) {
-    samples.set(block, at);
-    at += block.length;
+    samples.set(block, offset);
+    offset += block.length;
   }
   return samples;
 }
@@ -73,34 +85,39 @@ const SPOKEN_DB = 30; // below the loudest frame
 const MARGIN_SECONDS = 0.15;
 const PAUSE_SECONDS = 0.35; // between words; the stops within "six" and "eight" are shorter
 
-/** The word in a recording: the loudest frame and what surrounds it up to the next pauses, with a margin. */
+/**
+ * The word in a recording: the loudest frame and what surrounds it up to the next pauses, with a margin.
+ * @param {Float32Array<ArrayBuffer>} samples
+ * @param {number} rate
+ */
 export function spoken(samples, rate) {
   const n = Math.round(FRAME_SECONDS * rate), levels = [];
-  for (let at = 0; at + n <= samples.length; at += n) {
-    levels.push(Math.sqrt(samples.subarray(at, at + n).reduce((sum, x) => sum + x * x, 0) / n));
+  for (let start = 0; start + n <= samples.length; start += n) {
+    levels.push(Math.sqrt(samples.subarray(start, start + n).reduce((sum, x) => sum + x * x, 0) / n));
   }
-  const sorted = levels.toSorted((a, b) => a - b);
-  const least = Math.max(sorted.at(-1) * 10 ** (-SPOKEN_DB / 20), 2 * sorted[Math.floor(0.1 * sorted.length)]);
-  const loudest = levels.indexOf(sorted.at(-1)), pause = PAUSE_SECONDS / FRAME_SECONDS;
+  if (levels.length === 0) return samples;
+  const sorted = [...levels].sort((a, b) => a - b), highest = sorted[sorted.length - 1];
+  const least = Math.max(highest * 10 ** (-SPOKEN_DB / 20), 2 * sorted[Math.floor(0.1 * sorted.length)]);
+  const loudest = levels.indexOf(highest), pause = PAUSE_SECONDS / FRAME_SECONDS;
   let first = loudest, last = loudest;
-  for (let at = loudest; at >= 0 && first - at < pause; at--) if (levels[at] > least) first = at;
-  for (let at = loudest; at < levels.length && at - last < pause; at++) if (levels[at] > least) last = at;
-  if (loudest < 0) return samples;
+  for (let i = loudest; i >= 0 && first - i < pause; i--) if (levels[i] > least) first = i;
+  for (let i = loudest; i < levels.length && i - last < pause; i++) if (levels[i] > least) last = i;
   const margin = Math.round(MARGIN_SECONDS * rate);
   return samples.slice(Math.max(0, first * n - margin), (last + 1) * n + margin);
 }
 
-/** Float samples to 16-bit ones. */
+/** Float samples to 16-bit ones. @param {Float32Array} samples */
 export function pcm16(samples) {
   return Int16Array.from(samples, (x) => Math.max(-32768, Math.min(32767, Math.round(x * 32768))));
 }
 
-/** A mono 16-bit wav file: its bytes. */
+/** A mono 16-bit wav file: its bytes. @param {Float32Array} samples @param {number} rate */
 export function wav(samples, rate) {
   const pcm = pcm16(samples);
   const bytes = new Uint8Array(44 + 2 * pcm.length);
   const view = new DataView(bytes.buffer);
-  const text = (at, word) => [...word].forEach((c, i) => view.setUint8(at + i, c.charCodeAt(0)));
+  /** @param {number} offset @param {string} word */
+  const text = (offset, word) => [...word].forEach((c, i) => view.setUint8(offset + i, c.charCodeAt(0)));
   text(0, "RIFF");
   view.setUint32(4, 36 + 2 * pcm.length, true);
   text(8, "WAVEfmt ");
@@ -117,7 +134,10 @@ export function wav(samples, rate) {
   return bytes;
 }
 
-/** Decode what the browser can: `{samples, rate}`, mixed down, at `DECODED_RATE`. */
+/**
+ * Decode what the browser can: `{samples, rate}`, mixed down, at `DECODED_RATE`.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ */
 export async function decode(bytes) {
   // Offline: a context that could play waits for the user to touch the page.
   const buffer = await new OfflineAudioContext(1, 1, DECODED_RATE).decodeAudioData(bytes.slice().buffer);
@@ -129,9 +149,15 @@ export async function decode(bytes) {
   return { samples, rate: buffer.sampleRate };
 }
 
+/** @type {AudioBufferSourceNode[]} */
 let playing = [];
 
-/** Play parts, `[[start, end], ...]` in seconds, one after the other; all of it when none are given. */
+/**
+ * Play parts, `[[start, end], ...]` in seconds, one after the other; all of it when none are given.
+ * @param {Float32Array<ArrayBuffer>} samples
+ * @param {number} rate
+ * @param {[number, number][]} parts
+ */
 export async function play(samples, rate, parts = [[0, samples.length / rate]]) {
   stop();
   const audio = audioContext();

@@ -1,10 +1,11 @@
+// @ts-check
 // The microphone: hold to speak, or listen all the time. Both draw the waveform as it comes.
 
-import * as draw from "/static/draw.js";
-import { at, state, tell, trouble } from "/static/page.js";
-import * as service from "/static/service.js";
-import * as sound from "/static/sound.js";
-import { say } from "/static/text.js";
+import * as draw from "./draw.js";
+import { byId, tell, trouble } from "./page.js";
+import * as service from "./service.js";
+import * as sound from "./sound.js";
+import { say } from "./text.js";
 
 const BEFORE_SECONDS = 0.25; // heard before the button went down: people speak as they press
 const AFTER_SECONDS = 0.2;
@@ -16,18 +17,34 @@ const IDLE_MS = 60_000; // nobody spoke for so long: the microphone closes
 const SHOWN_SECONDS = 3; // of the running waveform
 const REMEMBERED_SECONDS = 30; // of the stream, for the words to be cut from
 const QUIETEST_DB = -60; // where the bar of the level begins
+/** @type {Record<string, import("./text.js").Key>} */
+const MICROPHONE_TROUBLES = { NotAllowedError: "mic_denied", SecurityError: "mic_insecure", NotFoundError: "mic_missing" };
 
 const microphone = new sound.Microphone(onBlock);
+/** @type {Float32Array[]} */
 let before = []; // the latest blocks, also while nobody holds
+/** @type {Float32Array[] | null} */
 let blocks = null; // of the word that is being spoken
 let pressed = 0; // when the button went down, ms
 let held = false;
 let idle = 0; // the timer that closes the microphone
-let listening = null; // the stream: {socket, rate, kept, nPassed}
+/** @typedef {{ socket: WebSocket, rate: number, kept: Float32Array[], nPassed: number }} Stream */
+/** @type {Stream | null} */
+let listening = null;
+
+/** @typedef {(samples: Float32Array<ArrayBuffer>, rate: number) => void} OnRecording */
+/** @typedef {(samples: Float32Array<ArrayBuffer>, rate: number, prediction: import("./service.js").Prediction,
+ *   options: { late: boolean }) => void} OnWord */
+/** @type {OnRecording} */
 let onRecording = () => {};
+/** @type {OnWord} */
 let onWord = () => {};
 
-/** Set what is done with a word that was held for, `(samples, rate)`, and with one of the stream, also `(found, {late})`. */
+/**
+ * Set what is done with a word that was held for, and with one of the stream.
+ * @param {OnRecording} recording
+ * @param {OnWord} word
+ */
 export function onHeard(recording, word) {
   onRecording = recording;
   onWord = word;
@@ -38,21 +55,23 @@ export function close() {
   microphone.close();
 }
 
+/** @param {Float32Array} block */
 function onBlock(block) {
   before.push(block);
   while (before.length * block.length > BEFORE_SECONDS * microphone.rate) before.shift();
-  if (listening) send(block);
+  if (listening) send(listening, block);
   if (!blocks) return;
   blocks.push(block);
   running(blocks);
-  const longest = Math.min(LONGEST_SECONDS, state.card.limits.seconds);
+  const longest = Math.min(LONGEST_SECONDS, service.card.limits.seconds);
   if (blocks.length * block.length > longest * microphone.rate) finish();
 }
 
+/** @param {Float32Array[]} all */
 function running(all) {
   const nSamples = SHOWN_SECONDS * microphone.rate;
   const recent = sound.joined(all.slice(-Math.ceil(nSamples / all[0].length)));
-  draw.waveform(at("waveform"), recent, { live: true, nSamples });
+  draw.waveform(byId("waveform"), recent, { live: true, nSamples });
 }
 
 /** Open the microphone; says what is wrong when it cannot be had. */
@@ -65,9 +84,9 @@ async function open() {
     tell("");
     return true;
   } catch (error) {
-    const known = { NotAllowedError: "mic_denied", SecurityError: "mic_insecure", NotFoundError: "mic_missing" };
+    const { name, message } = /** @type {DOMException} */ (error);
     tell("");
-    trouble(say(known[error.name] ?? "mic_failed", { reason: error.message || error.name }));
+    trouble(say(MICROPHONE_TROUBLES[name] ?? "mic_failed", { reason: message || name }));
     return false;
   }
 }
@@ -114,54 +133,59 @@ function finish() {
 
 /** Write both buttons as they stand. */
 export function button() {
-  at("hold").classList.toggle("on", blocks !== null);
-  at("hold-text").textContent = say(blocks ? (held ? "speaking" : "stop") : "hold");
-  at("listen").setAttribute("aria-pressed", String(listening !== null));
-  at("listen").textContent = say(listening ? "listening" : "listen");
+  byId("hold").classList.toggle("on", blocks !== null);
+  byId("hold-text").textContent = say(blocks ? (held ? "speaking" : "stop") : "hold");
+  byId("listen").setAttribute("aria-pressed", String(listening !== null));
+  byId("listen").textContent = say(listening ? "listening" : "listen");
 }
 
 // -- listening all the time --------------------------------------------------------------------------------------------
 
 /** Begin to listen all the time, or end. */
 export async function toggle() {
-  if (listening) return stop();
+  if (listening) return stop(listening);
   if (!(await open())) return;
   const socket = service.stream(microphone.rate);
+  /** @type {Stream} */
   const mine = { socket, rate: microphone.rate, kept: [], nPassed: 0 };
   listening = mine;
   socket.onopen = () => tell(say("stream_on"));
   socket.onmessage = ({ data }) => told(mine, JSON.parse(data));
   socket.onclose = ({ wasClean }) => ended(mine, wasClean ? "" : say("stream_lost"));
-  at("words").replaceChildren();
+  byId("words").replaceChildren();
   button();
 }
 
-function stop() {
-  const { socket } = listening;
+/** @param {Stream} stream */
+function stop(stream) {
+  const { socket } = stream;
   if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"end"}'); // what is left is still answered
   else socket.close();
-  ended(listening, "");
+  ended(stream, "");
 }
 
+/** @param {Stream} stream @param {string} reason */
 function ended(stream, reason) {
   if (listening !== stream) return;
   listening = null;
   closeWhenIdle();
   button();
-  at("level").hidden = true;
+  byId("level").hidden = true;
   tell("");
   if (reason) trouble(reason);
 }
 
-function send(block) {
-  const { socket, kept, rate } = listening;
+/** @param {Stream} stream @param {Float32Array} block */
+function send(stream, block) {
+  const { socket, kept, rate } = stream;
   if (socket.readyState !== WebSocket.OPEN) return; // its time begins with the first block that is sent
   socket.send(sound.pcm16(block));
   kept.push(block);
-  if (kept.length * block.length > REMEMBERED_SECONDS * rate) listening.nPassed += kept.shift().length;
+  if (kept.length * block.length > REMEMBERED_SECONDS * rate) stream.nPassed += kept.shift()?.length ?? 0;
   running(kept);
 }
 
+/** @param {Stream} stream @param {any} message */
 function told(stream, message) {
   if (message.type === "level" && listening === stream) level(message.dbfs);
   if (message.type === "error") trouble(message.error);
@@ -170,8 +194,9 @@ function told(stream, message) {
   onWord(sound.joined(stream.kept).slice(from, to), stream.rate, message, { late: listening !== stream });
 }
 
+/** @param {number | null} dbfs */
 function level(dbfs) {
-  at("level").hidden = false;
-  at("level-bar").style.width = `${Math.max(0, 100 * (1 - (dbfs ?? QUIETEST_DB) / QUIETEST_DB))}%`;
-  at("level-text").textContent = dbfs === null ? "−∞ dB" : `${Math.round(dbfs)} dB`.replace("-", "−");
+  byId("level").hidden = false;
+  byId("level-bar").style.width = `${Math.max(0, 100 * (1 - (dbfs ?? QUIETEST_DB) / QUIETEST_DB))}%`;
+  byId("level-text").textContent = dbfs === null ? "−∞ dB" : `${Math.round(dbfs)} dB`.replace("-", "−");
 }

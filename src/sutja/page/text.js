@@ -1,3 +1,4 @@
+// @ts-check
 // What the page says, in English and Korean.
 
 export const TEXTS = {
@@ -12,24 +13,24 @@ export const TEXTS = {
     level: "Level", drop_here: "Drop it here",
     answer_title: "What was heard", nothing_yet: "Nothing yet",
     not_a_digit: "Not a digit", not_in_vocabulary: "Not in the vocabulary",
-    sure: "{percent} sure", nearest: "Nearest was {label}, with {percent}; too little to call it that.",
+    sure: "{percent} sure", nearest: "Nearest was {label}, with {percent}: too little to accept it.",
     bars_title: "How sure each network is", label: "Word", ensemble: "together",
-    why_title: "What the network saw, and what mattered",
+    why_title: "What the network saw, and what mattered", seen_title: "What the network saw",
     play_all: "Play all of it", play_part: "Play only what mattered",
     mel: "Mel spectrogram", mfcc: "MFCC", seen: "as the network {name} sees it: {bins} rows, the lowest below, by {frames} frames, {seconds} s",
     mattered: "What mattered for {label}", mattered_for: "spoke for it", mattered_against: "spoke against it",
     mattered_parts: "between the lines, the parts that count: {parts}", no_parts: "no part counted more than another",
     waveform_label: "Waveform of the recording, {seconds} s",
     history_title: "What you have said",
-    history_help: "Correct what was heard wrongly with a click, then take it all along as a data set for the next training. Nothing is kept when this page closes.",
+    history_help: "Correct what was heard wrongly with a click, then download all of it as a data set for the next training. Nothing is kept when this page closes.",
     speaker: "Speaker", download: "Download as a data set", heard: "heard", was: "It was", none: "none of these",
     corrected: "corrected to {label}", show: "Show", play: "Play", remove: "Remove", item: "Recording {n}",
     privacy: "What you say goes to this service alone, which keeps nothing.", for_programs: "For programs",
     ready: "The microphone is ready: hold and speak.", asking: "Your browser asks whether this page may hear you.",
     too_short: "That was too short. Hold while you speak.", thinking: "Listening closely…", explaining: "Looking for what mattered…",
-    stream_on: "Listening all the time: just speak. Each word is told when it has ended.", stream_lost: "The connection to the service was lost; press the button to listen again.",
+    stream_on: "Listening all the time: just speak. Each word is shown when it has ended.", stream_lost: "The connection to the service was lost; press the button to listen again.",
     mic_denied: "The browser does not let this page hear the microphone. Allow it beside the address, or choose a recording.",
-    mic_insecure: "Browsers give the microphone to this machine's own pages and to https only. Open the page as http://localhost, or choose a recording.",
+    mic_insecure: "Browsers allow the microphone only to pages of this machine and to https pages. Open the page as http://localhost, or choose a recording.",
     mic_missing: "No microphone was found. Connect one, or choose a recording.",
     mic_failed: "The microphone cannot be used ({reason}). Is another program using it?",
     unreachable: "The service does not answer. Is `sutja serve` still running?",
@@ -50,7 +51,7 @@ export const TEXTS = {
     not_a_digit: "숫자가 아닙니다", not_in_vocabulary: "모르는 말입니다",
     sure: "확신 {percent}", nearest: "가장 가까운 것은 {label}({percent})이지만, 그렇다고 하기에는 부족합니다.",
     bars_title: "신경망마다의 확신", label: "낱말", ensemble: "함께",
-    why_title: "신경망이 본 것과 판단의 근거",
+    why_title: "신경망이 본 것과 판단의 근거", seen_title: "신경망이 본 것",
     play_all: "모두 듣기", play_part: "중요한 부분만 듣기",
     mel: "멜 스펙트로그램", mfcc: "MFCC", seen: "신경망 {name}이(가) 보는 그대로: {bins}행(낮은 것이 아래) × {frames}프레임, {seconds}초",
     mattered: "{label}(이)라고 판단한 근거", mattered_for: "뒷받침한 부분", mattered_against: "거스른 부분",
@@ -75,30 +76,41 @@ export const TEXTS = {
   },
 };
 
+/** @typedef {keyof typeof TEXTS} Language */
+/** @typedef {keyof typeof TEXTS.en} Key */
+
+/** @type {Language} */
 let language = "en";
 
-/** Say one thing, with its `{places}` filled. */
+/** Say one thing, with its `{places}` filled. @param {Key} key @param {Record<string, string | number>} places */
 export function say(key, places = {}) {
-  return TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => places[name]);
+  return TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => String(places[name]));
 }
 
+/** @param {number} share */
 export function percent(share) {
   return `${(100 * share).toFixed(1)} %`;
 }
 
-/** The user's language: chosen earlier, or the browser's first that the page knows. */
+/** The user's language: chosen earlier, or the browser's first that the page knows. @param {string} chosen */
 export function preferred(chosen) {
-  const wanted = [chosen, ...navigator.languages].filter(Boolean).map((tag) => tag.slice(0, 2));
-  return wanted.find((tag) => tag in TEXTS) ?? "en";
+  const wanted = [chosen, ...navigator.languages].map((tag) => tag.slice(0, 2));
+  return /** @type {Language} */ (wanted.find((tag) => tag in TEXTS) ?? "en");
 }
 
-/** Write the page's fixed texts in a language. */
+/** Write the page's fixed texts in a language. @param {Language} chosen */
 export function speak(chosen) {
   language = chosen;
   document.documentElement.lang = chosen;
   document.title = say("title");
-  for (const element of document.querySelectorAll("[data-text]")) element.textContent = say(element.dataset.text);
-  for (const element of document.querySelectorAll("[data-label]")) {
-    element.setAttribute("aria-label", say(element.dataset.label, { seconds: element.dataset.seconds ?? 0 }));
+  for (const element of marked("text")) element.textContent = say(/** @type {Key} */ (element.dataset.text));
+  for (const element of marked("label")) {
+    const { label, seconds = "0.00" } = element.dataset;
+    element.setAttribute("aria-label", say(/** @type {Key} */ (label), { seconds }));
   }
+}
+
+/** The elements that name a text. @param {"text" | "label"} kind @returns {NodeListOf<HTMLElement>} */
+function marked(kind) {
+  return document.querySelectorAll(`[data-${kind}]`);
 }

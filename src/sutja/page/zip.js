@@ -1,3 +1,4 @@
+// @ts-check
 // A zip whose files are stored, not compressed, and the CSV in it.
 
 const TABLE = new Uint32Array(256).map((_, i) => {
@@ -5,21 +6,22 @@ const TABLE = new Uint32Array(256).map((_, i) => {
   return i;
 });
 
+/** @param {Uint8Array} bytes */
 function crc32(bytes) {
   let crc = 0xffffffff;
   for (const byte of bytes) crc = TABLE[(crc ^ byte) & 255] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;
 }
 
-/** Little-endian fields: [bytes, value] pairs. */
+/** Little-endian fields: [bytes, value] pairs. @param {number[][]} pairs */
 function fields(...pairs) {
   const bytes = new Uint8Array(pairs.reduce((n, [size]) => n + size, 0));
   const view = new DataView(bytes.buffer);
-  let at = 0;
+  let offset = 0;
   for (const [size, value] of pairs) {
-    if (size === 2) view.setUint16(at, value, true);
-    else view.setUint32(at, value, true);
-    at += size;
+    if (size === 2) view.setUint16(offset, value, true);
+    else view.setUint32(offset, value, true);
+    offset += size;
   }
   return bytes;
 }
@@ -27,7 +29,7 @@ function fields(...pairs) {
 const UTF8 = 0x0800; // names are UTF-8
 const VERSION = 20;
 
-/** Put files, `[{name, bytes}]`, into one zip: a Blob. */
+/** Put files into one zip. @param {{ name: string, bytes: Uint8Array<ArrayBuffer> }[]} files */
 export function zip(files, date = new Date()) {
   const time = (date.getHours() << 11) | (date.getMinutes() << 5) | (date.getSeconds() >> 1);
   const day = ((date.getFullYear() - 1980) << 9) | ((date.getMonth() + 1) << 5) | date.getDate();
@@ -47,8 +49,9 @@ export function zip(files, date = new Date()) {
   return new Blob([...parts, ...directory, end], { type: "application/zip" });
 }
 
-/** Write rows as CSV (RFC 4180), UTF-8 bytes. */
+/** Write rows as CSV (RFC 4180), UTF-8 bytes. @param {string[][]} rows */
 export function csv(rows) {
+  /** @param {string} text */
   const cell = (text) => (/[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text);
   return new TextEncoder().encode(rows.map((row) => row.map(cell).join(",") + "\r\n").join(""));
 }

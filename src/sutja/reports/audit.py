@@ -18,11 +18,13 @@ from sutja.audio import Waveform, decode, load_waveform, loudest_window
 from sutja.config import AudioConfig
 from sutja.errors import AudioError
 from sutja.files import write_text
+from sutja.progress import SILENT, Progress
 from sutja.reports import figures, pages
 from sutja.reports.doubts import RECOGNISED, Doubt
 from sutja.reports.duplicates import Pair
 from sutja.reports.explore import spectrogram
-from sutja.reports.review import Review, Stage, find, neighbour, read_out_of_fold
+from sutja.reports.review import Review, find, neighbour
+from sutja.runs import RunFolder, read_out_of_fold
 
 TOP = 30
 """Clips of each list that the page shows when nothing else is asked."""
@@ -36,7 +38,7 @@ MIN_ACCURACY = 0.8
 """Below this the networks know too little to judge labels, and the page says so."""
 
 
-def audit(run: Path, out: Path, *, top: int = TOP, stage: Stage = lambda name, total, unit: lambda: None) -> Review:
+def audit(run: Path, out: Path, *, top: int = TOP, progress: Progress = SILENT) -> Review:
     """Audit the recordings of a run; write ``out/*.csv`` and ``out/audit.html``.
 
     Parameters
@@ -47,8 +49,8 @@ def audit(run: Path, out: Path, *, top: int = TOP, stage: Stage = lambda name, t
         A folder; it is made if it is not there.
     top
         How many clips of each list the page shows; the CSV files hold all.
-    stage
-        Told of progress.
+    progress
+        Told of each clip and each pair.
 
     Raises
     ------
@@ -56,10 +58,12 @@ def audit(run: Path, out: Path, *, top: int = TOP, stage: Stage = lambda name, t
         When ``run`` is not a finished run or ``out`` cannot be written to.
 
     """
-    found = find(read_out_of_fold(run), stage)
-    write_tables(found, out)
-    pages.write_page(out / "audit.html", "audit.html", **_told(found, run, top, stage), version=__version__)
-    return found
+    review = find(read_out_of_fold(RunFolder(run)), progress)
+    write_tables(review, out)
+    pages.write_page(
+        out / "audit.html", "audit.html", **_template_values(review, run, top, progress), version=__version__
+    )
+    return review
 
 
 # -- tables ----------------------------------------------------------------------------------------------------------
@@ -75,13 +79,13 @@ TABLES: dict[str, tuple[str, ...]] = {
 """The files and their columns."""
 
 
-def write_tables(found: Review, out: Path) -> None:
+def write_tables(review: Review, out: Path) -> None:
     """Write each list as CSV, an empty one too, so that nothing of an earlier audit stays."""
     rows: dict[str, Iterable[Sequence[object]]] = {
-        "doubtful_labels.csv": _doubtful_rows(found),
-        "duplicates.csv": _duplicate_rows(found),
-        "unrecognised.csv": _unrecognised_rows(found),
-        "unreadable.csv": ((*_clip(found, index), reason) for index, reason in found.heard.unreadable),
+        "doubtful_labels.csv": _doubtful_rows(review),
+        "duplicates.csv": _duplicate_rows(review),
+        "unrecognised.csv": _unrecognised_rows(review),
+        "unreadable.csv": ((*_clip(review, index), reason) for index, reason in review.sketched.unreadable),
     }
     for name, columns in TABLES.items():
         file = io.StringIO()
@@ -89,29 +93,29 @@ def write_tables(found: Review, out: Path) -> None:
         write_text(out / name, file.getvalue())
 
 
-def _clip(found: Review, index: int) -> tuple[str, str, str, str]:
-    clip = found.out_of_fold.clips[index]
+def _clip(review: Review, index: int) -> tuple[str, str, str, str]:
+    clip = review.out_of_fold.clips[index]
     return clip.name, pages.readable(clip.path), str(clip.label), clip.speaker or ""
 
 
-def _doubtful_rows(found: Review) -> Iterator[Sequence[object]]:
-    for rank, doubt in enumerate(found.doubtful, start=1):
-        suggested = found.out_of_fold.labels[doubt.suggested]
+def _doubtful_rows(review: Review) -> Iterator[Sequence[object]]:
+    for rank, doubt in enumerate(review.doubtful, start=1):
+        suggested = review.out_of_fold.labels[doubt.suggested]
         shares = (doubt.target_probability, doubt.suggested_probability)
-        yield rank, *_clip(found, doubt.index), suggested, *map(_rounded, shares)
+        yield rank, *_clip(review, doubt.index), suggested, *map(_rounded, shares)
 
 
-def _unrecognised_rows(found: Review) -> Iterator[Sequence[object]]:
-    for rank, doubt in enumerate(found.unrecognised, start=1):
-        given, suggested = _rounded(doubt.target_probability), found.out_of_fold.labels[doubt.suggested]
+def _unrecognised_rows(review: Review) -> Iterator[Sequence[object]]:
+    for rank, doubt in enumerate(review.unrecognised, start=1):
+        given, suggested = _rounded(doubt.target_probability), review.out_of_fold.labels[doubt.suggested]
         rest = (given, suggested, _rounded(doubt.suggested_probability), _rounded(doubt.entropy))
-        yield rank, *_clip(found, doubt.index), *rest
+        yield rank, *_clip(review, doubt.index), *rest
 
 
-def _duplicate_rows(found: Review) -> Iterator[Sequence[object]]:
-    for rank, pair in enumerate(found.duplicates, start=1):
-        rest = (found.across(pair), _rounded(pair.similarity), "yes" if pair.identical else "no")
-        yield rank, *_clip(found, pair.first), *_clip(found, pair.second), *rest
+def _duplicate_rows(review: Review) -> Iterator[Sequence[object]]:
+    for rank, pair in enumerate(review.duplicates, start=1):
+        rest = (review.across(pair), _rounded(pair.similarity), "yes" if pair.identical else "no")
+        yield rank, *_clip(review, pair.first), *_clip(review, pair.second), *rest
 
 
 def _rounded(share: float) -> str:
@@ -137,20 +141,20 @@ class _Shown:
 class _Showcase:
     """Hears and draws clips for the page; a sound is kept once, however often it is shown."""
 
-    def __init__(self, found: Review) -> None:
-        self._found = found
-        self._gone = {index for index, _ in found.heard.unreadable}
+    def __init__(self, review: Review) -> None:
+        self._review = review
+        self._gone = {index for index, _ in review.sketched.unreadable}
         self._n_shown = 0
         self.sounds: dict[str, str] = {}
 
     def show(self, index: int, role: str = "") -> _Shown:
         """Give a clip for the template, silent where it cannot be heard any more."""
-        clip = self._found.out_of_fold.clips[index]
+        clip = self._review.out_of_fold.clips[index]
         silent = _Shown(clip.name, str(clip.label), clip.speaker or "", role)
         if index in self._gone:
             return silent
         try:
-            waveform, rate = _hear(clip.path)
+            waveform, rate = _loudest_part(clip.path)
         except AudioError:  # it went since the listening
             return silent
         key = str(index)
@@ -164,7 +168,7 @@ def _picture(waveform: Waveform, rate: int, name: str) -> str:
     return pages.svg(figures.mel_spectrogram(features.log_mel(waveform, rate, settings), rate, settings), name)
 
 
-def _hear(path: Path) -> tuple[Waveform, int]:
+def _loudest_part(path: Path) -> tuple[Waveform, int]:
     """Return the loudest part of a recording at its own sample rate, or at ``MAX_RATE`` where that is higher."""
     samples, native = decode(path, AudioConfig())
     rate = max(4_000, min(native, MAX_RATE))
@@ -172,43 +176,43 @@ def _hear(path: Path) -> tuple[Waveform, int]:
     return loudest_window(waveform, int(MAX_SECONDS * rate)), rate
 
 
-def _told(found: Review, run: Path, top: int, stage: Stage) -> dict[str, Any]:
+def _template_values(review: Review, run: Path, top: int, progress: Progress) -> dict[str, Any]:
     """Gather what the template says, in its order."""
-    showcase = _Showcase(found)
-    doubtful, unknown, twice = found.doubtful[:top], found.unrecognised[:top], found.duplicates[:top]
-    step = stage("drawing", len(doubtful) + len(unknown) + len(twice), "clip")
+    showcase = _Showcase(review)
+    doubtful, unknown, twice = review.doubtful[:top], review.unrecognised[:top], review.duplicates[:top]
+    step = progress.stage("drawing", len(doubtful) + len(unknown) + len(twice), "clip")
     return {
         "run": pages.readable(run.resolve().name),
-        "found": found,
-        "accuracy": found.out_of_fold.accuracy,
-        "too_little": found.out_of_fold.accuracy < MIN_ACCURACY,
+        "review": review,
+        "accuracy": review.out_of_fold.accuracy,
+        "too_little": review.out_of_fold.accuracy < MIN_ACCURACY,
         "recognised": RECOGNISED,
-        "unknown_labels": found.out_of_fold.unknown_labels,
-        "n_across": sum(bool(found.across(pair)) for pair in found.duplicates),
+        "unknown_labels": review.out_of_fold.unknown_labels,
+        "n_across": sum(bool(review.across(pair)) for pair in review.duplicates),
         "max_seconds": MAX_SECONDS,
-        "doubtful": [_doubt(found, doubt, showcase, step) for doubt in doubtful],
-        "duplicates": [_pair(found, pair, showcase, step) for pair in twice],
-        "unrecognised": [_doubt(found, doubt, showcase, step) for doubt in unknown],
-        "unreadable": [(*_clip(found, index), reason) for index, reason in found.heard.unreadable[:MAX_LISTED]],
+        "doubtful": [_doubt(review, doubt, showcase, step) for doubt in doubtful],
+        "duplicates": [_pair(review, pair, showcase, step) for pair in twice],
+        "unrecognised": [_doubt(review, doubt, showcase, step) for doubt in unknown],
+        "unreadable": [(*_clip(review, index), reason) for index, reason in review.sketched.unreadable[:MAX_LISTED]],
         "sounds": showcase.sounds,
         "sound_type": pages.SMALL_TYPE,
         "tables": list(TABLES),
     }
 
 
-def _doubt(found: Review, doubt: Doubt, showcase: _Showcase, step: Callable[[], None]) -> dict[str, Any]:
+def _doubt(review: Review, doubt: Doubt, showcase: _Showcase, step: Callable[[], None]) -> dict[str, Any]:
     """Give a clip in doubt between its nearest neighbours of the label it has and of the one suggested."""
-    labels = found.out_of_fold.labels
+    labels = review.out_of_fold.labels
     shown = [showcase.show(doubt.index, "in doubt")]
     for target, role in ((doubt.target, "has"), (doubt.suggested, "suggested")):
-        near = neighbour(found, doubt.index, target)
+        near = neighbour(review, doubt.index, target)
         if near is not None:
             shown.append(showcase.show(near, role))
     step()
     return {"doubt": doubt, "label": labels[doubt.target], "suggested": labels[doubt.suggested], "clips": shown}
 
 
-def _pair(found: Review, pair: Pair, showcase: _Showcase, step: Callable[[], None]) -> dict[str, Any]:
+def _pair(review: Review, pair: Pair, showcase: _Showcase, step: Callable[[], None]) -> dict[str, Any]:
     shown = [showcase.show(pair.first), showcase.show(pair.second)]
     step()
-    return {"pair": pair, "across": found.across(pair), "clips": shown}
+    return {"pair": pair, "across": review.across(pair), "clips": shown}

@@ -12,8 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sutja.dataset import natural_order
+from sutja.calibration import ReliabilityBin
+from sutja.clips import natural_order
 from sutja.errors import needs
+from sutja.metrics import Share
 from sutja.reports.drawing import (
     BLUE,
     HUES,
@@ -29,6 +31,7 @@ from sutja.reports.drawing import (
     plain,
     shorten,
 )
+from sutja.stress import UnderStress
 
 try:
     from matplotlib.axes import Axes
@@ -61,7 +64,7 @@ MAX_NUMBERED_LABELS = 20  # cells of a larger confusion matrix are too small for
 STRESS_COLUMNS = 3
 LEAST_RATE = 1e-3  # rates below this are drawn there: a logarithmic axis has no zero
 MAX_NAMED = 60  # more bars than this are not told apart by names
-SHAPES = ("o", "^", "s", "D", "P")  # with the hues: 30 groups that the colour-blind tell apart; templates/map.js
+SHAPES = ("o", "^", "s", "D", "P")  # with the hues: 30 groups that the colour-blind tell apart; templates/explore.js
 
 
 @drawn
@@ -179,15 +182,13 @@ def _name_classes(axes: Axes, labels: Sequence[str]) -> None:
 
 
 @drawn
-def accuracy_by(
-    scores: Mapping[str, Mapping[str, Any]], *, kind: str, overall: float | None = None, title: str = ""
-) -> Figure:
+def accuracy_by(scores: Mapping[str, Share], *, kind: str, overall: float | None = None, title: str = "") -> Figure:
     """Draw the accuracy of each group, a label or a speaker, with its 95 % interval.
 
     Parameters
     ----------
     scores
-        Of each group: ``accuracy``, ``n_clips`` and, where known, ``interval95`` as ``(low, high)``.
+        Of each group.
     kind
         What a group is, in one word: "label" or "speaker".
     overall
@@ -207,13 +208,13 @@ def accuracy_by(
     axes = figure.subplots()
     places = np.arange(len(names))
     for place, name in zip(places, names, strict=True):
-        interval = scores[name].get("interval95")
+        interval = scores[name].interval95
         if interval:
             axes.plot(interval, [place, place], color=BLUE, linewidth=2.5, alpha=0.45, solid_capstyle="butt")
-    axes.plot([scores[name]["accuracy"] for name in names], places, "o", color=BLUE, markersize=5)
+    axes.plot([scores[name].accuracy for name in names], places, "o", color=BLUE, markersize=5)
     if overall is not None:
         axes.axvline(overall, color=INK, linewidth=0.8, linestyle="--")
-    axes.set_yticks(places, [f"{shorten(name)}  ({scores[name]['n_clips']})" for name in names])
+    axes.set_yticks(places, [f"{shorten(name)}  ({scores[name].n_clips})" for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set_xlim(right=1.01)
     dress(axes, x="accuracy (%), with its 95 % interval", y=f"{kind} (clips)", title=title, grid="x")
@@ -221,16 +222,16 @@ def accuracy_by(
     return figure
 
 
-def _accuracy_ranks(scores: Mapping[str, Mapping[str, Any]], kind: str, overall: float | None, title: str) -> Figure:
-    ranked = sorted(scores, key=lambda name: scores[name]["accuracy"])
+def _accuracy_ranks(scores: Mapping[str, Share], kind: str, overall: float | None, title: str) -> Figure:
+    ranked = sorted(scores, key=lambda name: scores[name].accuracy)
     figure = empty_figure(5.4, 3.2)
     axes = figure.subplots()
-    accuracies = np.array([scores[name]["accuracy"] for name in ranked])
+    accuracies = np.array([scores[name].accuracy for name in ranked])
     axes.fill_between(np.arange(1, len(ranked) + 1), accuracies, step="mid", color=BLUE, alpha=0.25, linewidth=0)
     axes.step(np.arange(1, len(ranked) + 1), accuracies, where="mid", color=BLUE)
     if overall is not None:
         axes.axhline(overall, color=INK, linewidth=0.8, linestyle="--")
-    worst = ", ".join(f"{shorten(name)} {100 * scores[name]['accuracy']:.0f}" for name in ranked[:3])
+    worst = ", ".join(f"{shorten(name)} {100 * scores[name].accuracy:.0f}" for name in ranked[:3])
     axes.text(0.99, 0.03, f"lowest (%): {worst}", transform=axes.transAxes, ha="right", fontsize=8.5)
     axes.set_ylim(0, 1.01)
     axes.set_xlim(1, len(ranked))
@@ -240,13 +241,13 @@ def _accuracy_ranks(scores: Mapping[str, Mapping[str, Any]], kind: str, overall:
 
 
 @drawn
-def reliability(bins: Sequence[Mapping[str, float]], *, error: float | None = None, title: str = "") -> Figure:
+def reliability(bins: Sequence[ReliabilityBin], *, error: float | None = None, title: str = "") -> Figure:
     """Draw how many clips were right (upper) and how many there are (lower), by how sure the model was.
 
     Parameters
     ----------
     bins
-        Each with ``n_clips``, ``confidence`` and ``accuracy``, shares in [0, 1].
+        By rising confidence.
     error
         The calibration error, a share.
     title
@@ -255,12 +256,12 @@ def reliability(bins: Sequence[Mapping[str, float]], *, error: float | None = No
     """
     figure = empty_figure(3.9, 4.2)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    sure = [found["confidence"] for found in bins]
+    sure = [each.confidence for each in bins]
     upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="as sure as right")
     label = "this model" if error is None else f"this model: error {100 * error:.1f} %"
-    upper.plot(sure, [found["accuracy"] for found in bins], "o-", color=BLUE, markersize=5, label=label)
+    upper.plot(sure, [each.accuracy for each in bins], "o-", color=BLUE, markersize=5, label=label)
     upper.legend(loc="lower right")
-    lower.bar(sure, [found["n_clips"] for found in bins], width=0.05, color=BLUE, alpha=0.6)
+    lower.bar(sure, [each.n_clips for each in bins], width=0.05, color=BLUE, alpha=0.6)
     lower.set_yscale("log")
     dress(upper, y="right (%)", title=title, grid="both")
     dress(lower, x="probability of the answer (%)", y="clips")
@@ -302,27 +303,23 @@ def det_curve(
 
 
 @drawn
-def stress_curves(found: Sequence[Mapping[str, Any]], *, title: str = "") -> Figure:
-    """Draw the accuracy, with its interval, and the share refused (dashed) under each condition.
-
-    ``found`` holds, for each condition and strength, ``condition`` (``name``, ``value``, ``unit``), ``accuracy``,
-    ``interval95`` and ``rejected_rate``.
-    """
-    names = list(dict.fromkeys(scores["condition"]["name"] for scores in found))
+def stress_curves(scores: Sequence[UnderStress], *, title: str = "") -> Figure:
+    """Draw the accuracy, with its interval, and the share refused (dashed) under each condition and strength."""
+    names = list(dict.fromkeys(each.condition.name for each in scores))
     n_rows = -(-len(names) // STRESS_COLUMNS)
     figure = empty_figure(3.2 * STRESS_COLUMNS, 2.1 * n_rows + 0.3)
     panels = figure.subplots(n_rows, STRESS_COLUMNS, squeeze=False, sharey=True).ravel()
     for axes, name in zip(panels, names, strict=False):
-        rows = [scores for scores in found if scores["condition"]["name"] == name]
-        at = [scores["condition"]["value"] for scores in rows]
-        low, high = np.transpose([scores["interval95"] for scores in rows])
+        rows = [each for each in scores if each.condition.name == name]
+        at = [each.condition.value for each in rows]
+        low, high = np.transpose([each.interval95 for each in rows])
         axes.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0)
-        axes.plot(at, [scores["accuracy"] for scores in rows], "o-", color=BLUE, markersize=4, label="right")
-        refused = [scores["rejected_rate"] for scores in rows]
+        axes.plot(at, [each.accuracy for each in rows], "o-", color=BLUE, markersize=4, label="right")
+        refused = [each.rejected_rate for each in rows]
         axes.plot(at, refused, "s--", color=VERMILION, markersize=3, label="refused")
         axes.set_ylim(-0.02, 1.02)
         axes.set_xticks(at)
-        dress(axes, x=rows[0]["condition"]["unit"], title=name, grid="y")
+        dress(axes, x=rows[0].condition.unit, title=name, grid="y")
         per_cent(axes)
     panels[0].legend(loc="center left")
     for axes in panels[len(names) :]:
@@ -472,17 +469,17 @@ def clip_map(points: ArrayLike, groups: Sequence[str | None], *, kind: str, titl
     figure = empty_figure(6.4, 4.8)
     axes = figure.subplots()
     known = np.array([str(g) if g is not None else "" for g in groups])
-    told = 0 < len(names) <= len(HUES) * len(SHAPES)
-    for i, name in enumerate(names if told else []):
+    named = 0 < len(names) <= len(HUES) * len(SHAPES)
+    for i, name in enumerate(names if named else []):
         chosen = places[known == name]
         style: dict[str, Any] = {"color": HUES[i % len(HUES)], "marker": SHAPES[i // len(HUES)]}
         axes.scatter(chosen[:, 0], chosen[:, 1], s=9, alpha=0.75, linewidths=0, label=shorten(name), **style)
-    rest = places[known == ""] if told else places
+    rest = places[known == ""] if named else places
     axes.scatter(rest[:, 0], rest[:, 1], s=9, color=INK, alpha=0.35, linewidths=0, zorder=0)
     axes.set_xticks([])
     axes.set_yticks([])
     dress(axes, x="near: sound alike (no unit)", y="(no unit)", title=title)
-    if told:
+    if named:
         columns = 1 if len(names) <= 20 else 2
         figure.legend(loc="outside right upper", title=kind, ncols=columns, markerscale=2, fontsize=8.5)
     return figure

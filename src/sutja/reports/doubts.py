@@ -23,7 +23,7 @@ except ModuleNotFoundError as error:
 RECOGNISED = 0.5
 """A clip is recognised when one kind of network gives one label at least this probability."""
 FILTER = "prune_by_class"
-"""How cleanlab chooses; compared with its other ways in docs/audit.md, on draws that are not those reported."""
+"""How cleanlab chooses; compared with its other ways in docs/decisions/, on draws that are not those reported."""
 CONTRADICTED = 0.6
 """Another label with so much more probability than a clip's own is a doubt whatever the counts say; chosen as above."""
 
@@ -61,13 +61,13 @@ def doubtful_labels(targets: Integers, probabilities: Probabilities) -> list[Dou
     >>> targets = np.array([0] * 10 + [1] * 10)
     >>> probabilities = np.where(targets[:, None] == [0, 1], 0.9, 0.1)
     >>> probabilities[3] = [0.02, 0.98]
-    >>> [(found.index, found.suggested) for found in doubtful_labels(targets, probabilities)]
+    >>> [(doubt.index, doubt.suggested) for doubt in doubtful_labels(targets, probabilities)]
     [(3, 1)]
     """
     counted = find_label_issues(targets, probabilities, filter_by=FILTER, n_jobs=1)
     every = [_doubt(index, targets, probabilities) for index in range(len(targets))]
-    found = [doubt for doubt in every if counted[doubt.index] or doubt.margin > CONTRADICTED]
-    return sorted(found, key=lambda doubt: -doubt.margin)
+    doubtful = [doubt for doubt in every if counted[doubt.index] or doubt.margin > CONTRADICTED]
+    return sorted(doubtful, key=lambda doubt: -doubt.margin)
 
 
 def unrecognised(targets: Integers, probabilities: Probabilities, members: Sequence[Probabilities]) -> list[Doubt]:
@@ -78,12 +78,12 @@ def unrecognised(targets: Integers, probabilities: Probabilities, members: Seque
 
     >>> targets, sure, unsure = np.array([0, 1]), np.array([[0.9, 0.1, 0.0]]), np.array([[0.3, 0.4, 0.3]])
     >>> member = np.concatenate((sure, unsure))
-    >>> [found.index for found in unrecognised(targets, member, [member])]
+    >>> [doubt.index for doubt in unrecognised(targets, member, [member])]
     [1]
     """
     surest = np.max([member.max(axis=1) for member in members], axis=0)
-    found = [_doubt(int(index), targets, probabilities) for index in np.flatnonzero(surest < RECOGNISED)]
-    return sorted(found, key=lambda doubt: -doubt.entropy)
+    doubtful = [_doubt(int(index), targets, probabilities) for index in np.flatnonzero(surest < RECOGNISED)]
+    return sorted(doubtful, key=lambda doubt: -doubt.entropy)
 
 
 def entropy(probabilities: Probabilities) -> NDArray[np.float64]:

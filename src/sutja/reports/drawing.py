@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, ParamSpec
 
 from sutja.errors import needs
-from sutja.files import replace_whole
+from sutja.files import replace_atomically
 
 try:
     import matplotlib as mpl
@@ -112,7 +112,7 @@ def _rendering(name: str) -> Iterator[None]:
 
 def save_png(figure: Figure, path: Path) -> None:
     """Write a figure as PNG on white, whole or not at all."""
-    with replace_whole(path) as draft, _rendering(path.stem):
+    with replace_atomically(path) as draft, _rendering(path.stem):
         figure.savefig(draft, format="png", dpi=PNG_DPI, facecolor="white")
 
 

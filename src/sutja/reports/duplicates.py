@@ -17,6 +17,8 @@ from sutja.audio import Waveform
 from sutja.config import AudioConfig, FeatureConfig
 from sutja.errors import needs
 from sutja.features import log_mel
+from sutja.progress import SILENT, Progress
+from sutja.speech import SKETCH_DB
 
 try:
     from sklearn.neighbors import NearestNeighbors
@@ -28,14 +30,14 @@ Sketches = NDArray[np.float32]
 AUDIO = AudioConfig(sample_rate=8_000)
 """What is compared: a copy that went through a telephone still has these frequencies."""
 BANDS = FeatureConfig(
-    n_fft=512, win_length=256, hop_length=80, n_mels=24, fmin=200, fmax=3400, mel_scale="htk", top_db=35
+    n_fft=512, win_length=256, hop_length=80, n_mels=24, fmin=200, fmax=3400, mel_scale="htk", top_db=SKETCH_DB
 )
-"""32 ms windows every 10 ms; 35 dB below the loudest cell, noise and codecs have the say."""
+"""32 ms windows every 10 ms."""
 N_PARTS = 8
 N_NEIGHBOURS = 5
 WHITENING = 0.4
 """Each frequency is divided by its magnitude to this power: the fundamental, loud and alike in takes of one speaker,
-counts for less. Chosen with ``SAME``: docs/audit.md."""
+counts for less. Chosen with ``SAME``: docs/decisions/."""
 SAME = 0.78
 """Waveforms that correlate more than this are one recording."""
 MAX_COMPARED = 30_000
@@ -90,7 +92,7 @@ def find_duplicates(
     digests: Sequence[str],
     hear: Callable[[int], Waveform],
     *,
-    progress: Callable[[int], Callable[[], None]] = lambda _: lambda: None,
+    progress: Progress = SILENT,
 ) -> list[Pair]:
     """Return the pairs of clips that are the same recording, the most alike first.
 
@@ -105,19 +107,19 @@ def find_duplicates(
     hear
         Gives a clip's waveform at 8 kHz.
     progress
-        Told the number of pairs to compare; gives what is called after each.
+        Told of each pair that is compared.
 
     """
     identical = _same_digest(digests)
     candidates = [(a, b) for a, b in _near_pairs(sketches) if digests[a] != digests[b]]
-    step = progress(len(candidates))
-    found = [Pair(a, b, 1.0, identical=True) for a, b in identical]
+    step = progress.stage("comparing waveforms", len(candidates), "pair")
+    pairs = [Pair(a, b, 1.0, identical=True) for a, b in identical]
     for a, b in sorted(candidates):  # in the clips' order, so that few waveforms are heard twice
         likeness = similarity(hear(a), hear(b))
         if likeness > SAME:
-            found.append(Pair(a, b, likeness, identical=False))
+            pairs.append(Pair(a, b, likeness, identical=False))
         step()
-    return sorted(found, key=lambda pair: -pair.similarity)
+    return sorted(pairs, key=lambda pair: -pair.similarity)
 
 
 def similarity(first: Waveform, second: Waveform) -> float:

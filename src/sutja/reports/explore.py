@@ -22,13 +22,15 @@ from numpy.typing import NDArray
 
 from sutja import __version__, features
 from sutja.audio import Waveform, load_waveform, printable
+from sutja.clips import Clip, natural_order
 from sutja.config import Config, FeatureConfig
-from sutja.dataset import Clip, Dataset, natural_order
-from sutja.errors import DatasetError, needs
+from sutja.dataset import Dataset
+from sutja.errors import AudioError, DatasetError, needs
 from sutja.features import Features
 from sutja.files import write_json
 from sutja.findings import Finding, by_speaker, coverage, find
-from sutja.profile import ClipProfile, Heard, Unreadable, listen
+from sutja.profile import ClipProfile, ProfiledClip, profile_clips
+from sutja.progress import SILENT, Progress
 from sutja.reports import charts, drawing, figures, pages
 
 try:
@@ -62,9 +64,6 @@ QUANTITIES = {
 }
 """Numbers of a clip: their names in figures and the digits after the point that are worth reading."""
 
-Stage = Callable[[str, int, str], Callable[[], None]]
-"""Begins a stage of work, by name, number of steps and their unit; gives what is called after each step."""
-
 
 @dataclass(frozen=True)
 class Exploration:
@@ -73,15 +72,17 @@ class Exploration:
     dataset: Dataset
     config: Config
     clips: list[Clip]
-    """Those that were to be listened to, in the order that :attr:`Heard.index` counts; a sample of a large set."""
-    heard: list[Heard]
-    unreadable: list[Unreadable]
+    """Those that were to be listened to, in the order that :attr:`ProfiledClip.index` counts; a sample of a large
+    set."""
+    profiled: list[ProfiledClip]
+    unreadable: list[AudioError]
+    """Of the clips that cannot be used, each with its clip's name."""
     findings: list[Finding]
 
     @property
     def profiles(self) -> list[ClipProfile]:
         """The numbers of each clip that could be heard."""
-        return [h.profile for h in self.heard]
+        return [clip.profile for clip in self.profiled]
 
     @property
     def sampled(self) -> bool:
@@ -95,22 +96,22 @@ def explore(
     config: Config | None = None,
     *,
     max_clips: int = MAX_CLIPS,
-    stage: Stage = lambda name, total, unit: lambda: None,
+    progress: Progress = SILENT,
 ) -> Exploration:
     """Write ``out/explore.html``, ``out/profile.json`` and ``out/figures/*.png``.
 
     Parameters
     ----------
     dataset
-        From :func:`sutja.dataset.scan`.
+        From :func:`sutja.dataset.read`.
     out
         A folder; it is made if it is not there.
     config
         Whose sample rate, window and features are shown; the preset `reference` if not given.
     max_clips
         Of a larger data set, so many clips are drawn at random, evenly over labels and speakers.
-    stage
-        Told of progress.
+    progress
+        Told of each clip and each figure.
 
     Raises
     ------
@@ -123,22 +124,21 @@ def explore(
     config = config or Config()
     clips = sample(dataset.clips, max_clips)
     points = set(_evenly(len(clips), MAX_POINTS))
-    heard, unreadable = listen(
-        clips, config, keep=(points, pages.small_sound), progress=stage("listening", len(clips), "clip")
-    )
-    if not heard:
-        first = f": {unreadable[0].name}: {unreadable[0].reason}" if unreadable else ""
+    step = progress.stage("listening", len(clips), "clip")
+    profiled, unreadable = profile_clips(clips, config, keep=(points, pages.small_sound), progress=step)
+    if not profiled:
+        first = f": {unreadable[0]}" if unreadable else ""
         raise DatasetError(f"{printable(dataset.root)}: none of its {len(clips)} clips can be read{first}")
-    findings = find(dataset, [h.profile for h in heard], unreadable, config)
-    found = Exploration(dataset, config, clips, heard, unreadable, findings)
-    write_json(out / "profile.json", profile(found))
+    findings = find(dataset, [clip.profile for clip in profiled], unreadable, config)
+    exploration = Exploration(dataset, config, clips, profiled, unreadable, findings)
+    write_json(out / "profile.json", profile(exploration))
     with ThreadPoolExecutor(1) as pool:  # the map takes as long as the figures, and leaves the interpreter lock
-        shown = [h for h in heard if h.index in points]
-        places = pool.submit(similarity_map, np.array([h.sketch for h in shown]))
-        drawn = _draw_all(found, shown, places, out / "figures", stage)
-        page = _told(found, drawn, shown, places.result())
-    pages.write_page(out / "explore.html", "explore.html", **page, version=__version__)
-    return found
+        shown = [clip for clip in profiled if clip.index in points]
+        places = pool.submit(similarity_map, np.array([clip.mfcc_means for clip in shown]))
+        drawn = _draw_all(exploration, shown, places, out / "figures", progress)
+        values = _template_values(exploration, drawn, shown, places.result())
+    pages.write_page(out / "explore.html", "explore.html", **values, version=__version__)
+    return exploration
 
 
 def sample(clips: Sequence[Clip], n_clips: int) -> list[Clip]:
@@ -164,14 +164,14 @@ def _in_turn(items: Sequence[int], group: Callable[[int], Hashable]) -> list[int
     return sorted(items, key=turn.__getitem__)
 
 
-def similarity_map(sketches: NDArray[np.float32]) -> NDArray[np.float64]:
+def similarity_map(mfcc_means: NDArray[np.float32]) -> NDArray[np.float64]:
     """Place clips on a plane so that those that sound alike are near each other: ``(n_clips, 2)``, by t-SNE.
 
     Takes about 4 s for 3000 clips; the same clips give the same map.
     """
-    n_clips = len(sketches)
-    spread = sketches.std(axis=0)
-    scaled = (sketches - sketches.mean(axis=0)) / np.where(spread > 1e-6, spread, 1)
+    n_clips = len(mfcc_means)
+    spread = mfcc_means.std(axis=0)
+    scaled = (mfcc_means - mfcc_means.mean(axis=0)) / np.where(spread > 1e-6, spread, 1)
     if n_clips < 5 or float(np.ptp(scaled)) < 1e-6:
         return np.array(scaled[:, :2], dtype=np.float64)
     # Before t-SNE, the first 30 principal axes: the rest is mostly noise, and distances are found in half the time.
@@ -212,32 +212,32 @@ def table(profiles: Sequence[ClipProfile]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def profile(found: Exploration) -> dict[str, Any]:
+def profile(exploration: Exploration) -> dict[str, Any]:
     """Return everything that was measured, for JSON."""
-    dataset, profiles = found.dataset, found.profiles
+    dataset, profiles = exploration.dataset, exploration.profiles
     return {
         "root": printable(dataset.root),
         "layout": dataset.description,
         "n_clips": len(dataset.clips),
-        "n_listened": len(found.clips),
-        "sampled": found.sampled,
-        "n_unreadable": len(found.unreadable),
+        "n_listened": len(exploration.clips),
+        "sampled": exploration.sampled,
+        "n_unreadable": len(exploration.unreadable),
         "labels": _counts(dataset, "label"),
         "speakers": _counts(dataset, "speaker"),
         "coverage": {speaker: dict(row) for speaker, row in coverage(dataset.clips).items()},
         "sample_rates": {str(rate): n for rate, n in Counter(p.sample_rate for p in profiles).most_common()},
         "total_seconds": round(math.fsum(p.seconds for p in profiles), 2),
         "quantities": {key: _quantiles([getattr(p, key) for p in profiles]) for key in QUANTITIES},
-        "findings": [finding.to_dict() for finding in found.findings],
+        "findings": [finding.to_dict() for finding in exploration.findings],
         "notes": list(dataset.notes),
-        "unreadable": [{"name": u.name, "reason": u.reason} for u in found.unreadable],
+        "unreadable": [{"name": u.name, "reason": u.reason} for u in exploration.unreadable],
         "clips": [p.to_dict() for p in profiles],
     }
 
 
-def _counts(dataset: Dataset, word: str) -> dict[str, int]:
-    counts = Counter(getattr(clip, word) for clip in dataset.clips)
-    return {name: counts[name] for name in getattr(dataset, f"{word}s")}
+def _counts(dataset: Dataset, field: str) -> dict[str, int]:
+    counts = Counter(getattr(clip, field) for clip in dataset.clips)
+    return {name: counts[name] for name in getattr(dataset, f"{field}s")}
 
 
 def _quantiles(values: Sequence[float]) -> dict[str, float]:
@@ -266,49 +266,57 @@ class _Example:
 
 
 def _draw_all(
-    found: Exploration, shown: Sequence[Heard], places: Future[NDArray[np.float64]], folder: Path, stage: Stage
+    exploration: Exploration,
+    shown: Sequence[ProfiledClip],
+    places: Future[NDArray[np.float64]],
+    folder: Path,
+    progress: Progress,
 ) -> dict[str, Any]:
     """Draw, save and take into the page: figures by name, and the labels' examples."""
-    labels = _drawn_labels(found.dataset.labels)
-    examples = _examples(found, labels)
-    jobs = [*_label_figures(examples, found.config), *_pair_figures(found, examples), *_data_figures(found)]
-    kinds = [kind for kind in ("label", "speaker") if any(getattr(h.profile, kind) is not None for h in shown)]
-    step = stage("drawing", len(jobs) + len(kinds), "figure")
+    labels = _drawn_labels(exploration.dataset.labels)
+    examples = _examples(exploration, labels)
+    named_figures = [
+        *_label_figures(examples, exploration.config),
+        *_pair_figures(exploration, examples),
+        *_data_figures(exploration),
+    ]
+    kinds = [kind for kind in ("label", "speaker") if any(getattr(clip.profile, kind) is not None for clip in shown)]
+    step = progress.stage("drawing", len(named_figures) + len(kinds), "figure")
     drawn: dict[str, Any] = {"examples": examples}
-    for number, (name, draw) in enumerate(jobs):
-        drawn[name] = pages.keep(draw(), folder / f"{_file_word(name)}.png", f"figure-{number}")
+    for number, (name, draw) in enumerate(named_figures):
+        drawn[name] = pages.keep(draw(), folder / f"{_file_stem(name)}.png", f"figure-{number}")
         step()
     for kind in kinds:  # last: the map was being made meanwhile; the page draws its own
-        groups = [getattr(h.profile, kind) for h in shown]
+        groups = [getattr(clip.profile, kind) for clip in shown]
         drawing.save_png(charts.clip_map(places.result(), groups, kind=kind), folder / f"map_by_{kind}.png")
         step()
     return drawn
 
 
-Job = tuple[str, Callable[[], Figure]]
+NamedFigure = tuple[str, Callable[[], Figure]]
 
 
 def _drawn_labels(labels: Sequence[str]) -> list[str]:
     return [labels[i] for i in _evenly(len(labels), MAX_DRAWN_LABELS)]
 
 
-def _file_word(name: str) -> str:
+def _file_stem(name: str) -> str:
     return re.sub(r"[^\w.-]+", "-", name)[:80]
 
 
-def _examples(found: Exploration, labels: Sequence[str]) -> list[_Example]:
-    first: dict[str, Heard] = {}
-    for h in found.heard:
-        if h.profile.label is not None:
-            first.setdefault(h.profile.label, h)
-    return [_example(found, first[label]) for label in labels if label in first]
+def _examples(exploration: Exploration, labels: Sequence[str]) -> list[_Example]:
+    first: dict[str, ProfiledClip] = {}
+    for clip in exploration.profiled:
+        if clip.profile.label is not None:
+            first.setdefault(clip.profile.label, clip)
+    return [_example(exploration, first[label]) for label in labels if label in first]
 
 
-def _example(found: Exploration, heard: Heard) -> _Example:
-    clip = found.clips[heard.index]
-    waveform = load_waveform(clip.path, found.config.audio)
-    decibels, coefficients = _pictures(waveform, found.config)
-    return _Example(str(clip.label), heard.profile, clip, waveform, decibels, coefficients)
+def _example(exploration: Exploration, profiled: ProfiledClip) -> _Example:
+    clip = exploration.clips[profiled.index]
+    waveform = load_waveform(clip.path, exploration.config.audio)
+    decibels, coefficients = _pictures(waveform, exploration.config)
+    return _Example(str(clip.label), profiled.profile, clip, waveform, decibels, coefficients)
 
 
 def _pictures(waveform: Waveform, config: Config) -> tuple[Features, Features]:
@@ -318,53 +326,57 @@ def _pictures(waveform: Waveform, config: Config) -> tuple[Features, Features]:
     return features.log_mel(waveform, rate, settings), features.mfcc(waveform, rate, settings)
 
 
-def _label_figures(examples: Sequence[_Example], config: Config) -> Iterator[Job]:
+def _label_figures(examples: Sequence[_Example], config: Config) -> Iterator[NamedFigure]:
     rate = config.audio.sample_rate
     settings = spectrogram(rate)
     for i, example in enumerate(examples):
-        word, named = f"{i}_{example.label}", {"title": example.label}
-        yield f"waveform_{word}", partial(figures.waveform, example.waveform, rate, **named)
-        yield f"spectrum_{word}", partial(figures.spectrum, example.waveform, rate, **named)
-        yield f"mel_{word}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **named)
-        yield f"mfcc_{word}", partial(figures.mfcc, example.coefficients, rate, settings, **named)
+        stem, named = f"{i}_{example.label}", {"title": example.label}
+        yield f"waveform_{stem}", partial(figures.waveform, example.waveform, rate, **named)
+        yield f"spectrum_{stem}", partial(figures.spectrum, example.waveform, rate, **named)
+        yield f"mel_{stem}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **named)
+        yield f"mfcc_{stem}", partial(figures.mfcc, example.coefficients, rate, settings, **named)
 
 
-def _pair_figures(found: Exploration, examples: Sequence[_Example]) -> Iterator[Job]:
+def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Iterator[NamedFigure]:
     if not examples:
         return
-    rate = found.config.audio.sample_rate
+    rate = exploration.config.audio.sample_rate
     settings, first = spectrogram(rate), examples[0]
     clip = (first.decibels, first.coefficients)
     yield "mel_scale", partial(figures.mel_scale, fmax=rate / 2)
     yield "mfcc_mean", partial(figures.mfcc_mean, first.coefficients, title=f"{first.label}: {first.clip.name}")
     yield "mel_beside_mfcc", partial(figures.mel_beside_mfcc, *clip, rate, settings, title=first.label)
-    alike = _two_alike(found, first)
+    alike = _two_alike(exploration, first)
     if alike:
-        other = _example(found, alike)
+        other = _example(exploration, alike)
         pair = [clip, (other.decibels, other.coefficients)]
-        names = [_said_by(first.profile), _said_by(other.profile)]
+        names = [_caption(first.profile), _caption(other.profile)]
         yield "two_clips", partial(figures.compare_clips, pair, names, rate, settings)
     title = f"{first.label}: eight inputs for each kind of network, each clip at a random place"
-    yield "network_inputs", partial(figures.network_inputs, network_inputs(found, first.label), title=title)
+    yield "network_inputs", partial(figures.network_inputs, network_inputs(exploration, first.label), title=title)
 
 
-def _said_by(profile: ClipProfile) -> str:
+def _caption(profile: ClipProfile) -> str:
     return f"{profile.label}, {profile.speaker or profile.name}"
 
 
-def _two_alike(found: Exploration, first: _Example) -> Heard | None:
+def _two_alike(exploration: Exploration, first: _Example) -> ProfiledClip | None:
     """Find another clip of the same label, of another speaker where there is one."""
-    others = [h for h in found.heard if h.profile.label == first.label and h.profile.name != first.profile.name]
-    return min(others, key=lambda h: h.profile.speaker == first.profile.speaker, default=None)
+    others = [
+        clip
+        for clip in exploration.profiled
+        if clip.profile.label == first.label and clip.profile.name != first.profile.name
+    ]
+    return min(others, key=lambda clip: clip.profile.speaker == first.profile.speaker, default=None)
 
 
-def network_inputs(found: Exploration, label: str, *, n_inputs: int = 8) -> dict[str, list[Features]]:
+def network_inputs(exploration: Exploration, label: str, *, n_inputs: int = 8) -> dict[str, list[Features]]:
     """Return inputs ``(n_bins, n_frames)`` of one label for each member, each clip at a random place in the window.
 
     Fewer clips than ``n_inputs`` come again, placed otherwise, as they do in training.
     """
-    config, rng = found.config, np.random.default_rng(SEED)
-    clips = [found.clips[h.index] for h in found.heard if h.profile.label == label][:n_inputs]
+    config, rng = exploration.config, np.random.default_rng(SEED)
+    clips = [exploration.clips[clip.index] for clip in exploration.profiled if clip.profile.label == label][:n_inputs]
     settings = list(config.members.values())
     inputs: dict[str, list[Features]] = {member: [] for member in config.members}
     for i in range(n_inputs):
@@ -376,9 +388,8 @@ def network_inputs(found: Exploration, label: str, *, n_inputs: int = 8) -> dict
     return inputs
 
 
-def _data_figures(found: Exploration) -> Iterator[Job]:
-    dataset, profiles = found.dataset, found.profiles
-    window = min(f.max_samples for f in found.config.members.values()) / found.config.audio.sample_rate
+def _data_figures(exploration: Exploration) -> Iterator[NamedFigure]:
+    dataset, profiles = exploration.dataset, exploration.profiles
     rows = coverage(dataset.clips)
     if dataset.labels:
         yield "label_counts", partial(charts.label_counts, _counts(dataset, "label"))
@@ -388,7 +399,7 @@ def _data_figures(found: Exploration) -> Iterator[Job]:
     for key, (quantity, _) in QUANTITIES.items():
         values = [getattr(p, key) for p in profiles]
         if key == "seconds":
-            yield "durations", partial(charts.durations, values, window_seconds=window)
+            yield "durations", partial(charts.durations, values, window_seconds=exploration.config.window_seconds)
         else:
             yield key, partial(charts.histogram, values, quantity)
     for key in ("loudness_db", "snr_db"):
@@ -401,27 +412,27 @@ def _data_figures(found: Exploration) -> Iterator[Job]:
 # -- the page --------------------------------------------------------------------------------------------------------
 
 
-def _told(
-    found: Exploration, drawn: Mapping[str, Any], shown: Sequence[Heard], places: NDArray[np.float64]
+def _template_values(
+    exploration: Exploration, drawn: Mapping[str, Any], shown: Sequence[ProfiledClip], places: NDArray[np.float64]
 ) -> dict[str, Any]:
     """Gather what the template says, in its order."""
-    dataset, profiles = found.dataset, found.profiles
+    dataset, profiles = exploration.dataset, exploration.profiles
     frame = table(profiles)
-    rate = found.config.audio.sample_rate
+    rate = exploration.config.audio.sample_rate
     return {
         "title": printable(dataset.root.name) or "recordings",
-        "found": found,
+        "exploration": exploration,
         "n_labels": len(dataset.labels),
         "n_speakers": len(dataset.speakers),
         "total_seconds": math.fsum(p.seconds for p in profiles),
         "rates": Counter(p.sample_rate for p in profiles).most_common(),
-        "findings": [_finding(found, finding) for finding in found.findings],
+        "findings": [_finding(exploration, finding) for finding in exploration.findings],
         "head": [list(row) for row in frame.head().itertuples(index=False)],
         "columns": [(name, str(kind)) for name, kind in frame.dtypes.items()],
         "memory": int(frame.memory_usage(deep=True).sum()),
         "label_counts": _counts(dataset, "label"),
         "examples": [_shown_example(i, e, drawn, rate) for i, e in enumerate(drawn["examples"])],
-        "others": _other_labels(found, {e.label for e in drawn["examples"]}),
+        "others": _other_labels(exploration, {e.label for e in drawn["examples"]}),
         "quantities": [
             (name, digits, _quantiles([getattr(p, key) for p in profiles]))
             for key, (name, digits) in QUANTITIES.items()
@@ -431,55 +442,55 @@ def _told(
         "drawn": drawn,
         "map": _map_data(shown, places),
         "sample_rate": rate,
-        "unreadable": found.unreadable[:MAX_SHOWN_CLIPS],
+        "unreadable": exploration.unreadable[:MAX_SHOWN_CLIPS],
         "sound_type": pages.SMALL_TYPE,
     }
 
 
-def _finding(found: Exploration, finding: Finding) -> dict[str, Any]:
+def _finding(exploration: Exploration, finding: Finding) -> dict[str, Any]:
     """Give a finding with its clips' names, the first few with their sound."""
-    clips = {clip.name: clip for clip in found.clips}
-    readable = {p.name for p in found.profiles}
+    clips = {clip.name: clip for clip in exploration.clips}
+    readable = {p.name for p in exploration.profiles}
     names = finding.clips[:MAX_SHOWN_CLIPS]
     shown = [
-        (name, _sound_of(clips[name], found) if i < N_PLAYED and name in readable else "")
+        (name, _sound_of(clips[name], exploration) if i < N_PLAYED and name in readable else "")
         for i, name in enumerate(names)
     ]
     return {"weight": finding.weight, "text": finding.text, "clips": shown, "n_clips": len(finding.clips)}
 
 
-def _sound_of(clip: Clip, found: Exploration) -> str:
-    waveform = load_waveform(clip.path, found.config.audio)
-    return base64.b64encode(pages.small_sound(waveform, found.config.audio.sample_rate)).decode("ascii")
+def _sound_of(clip: Clip, exploration: Exploration) -> str:
+    waveform = load_waveform(clip.path, exploration.config.audio)
+    return base64.b64encode(pages.small_sound(waveform, exploration.config.audio.sample_rate)).decode("ascii")
 
 
 def _shown_example(i: int, example: _Example, drawn: Mapping[str, Any], rate: int) -> dict[str, Any]:
-    word = f"{i}_{example.label}"
+    stem = f"{i}_{example.label}"
     return {
         "label": example.label,
         "name": example.clip.name,
         "seconds": len(example.waveform) / rate,
         "shape": example.decibels.shape,
         "sound": pages.sound(example.waveform, rate),
-        **{kind: drawn[f"{kind}_{word}"] for kind in ("waveform", "spectrum", "mel", "mfcc")},
+        **{kind: drawn[f"{kind}_{stem}"] for kind in ("waveform", "spectrum", "mel", "mfcc")},
     }
 
 
-def _other_labels(found: Exploration, drawn: set[str]) -> list[tuple[str, str]]:
+def _other_labels(exploration: Exploration, drawn: set[str]) -> list[tuple[str, str]]:
     """Give the labels without figures, each with the sound of its first clip."""
     first: dict[str, Clip] = {}
-    for h in found.heard:
-        if h.profile.label is not None and h.profile.label not in drawn:
-            first.setdefault(h.profile.label, found.clips[h.index])
-    return [(label, _sound_of(first[label], found)) for label in found.dataset.labels if label in first]
+    for clip in exploration.profiled:
+        if clip.profile.label is not None and clip.profile.label not in drawn:
+            first.setdefault(clip.profile.label, exploration.clips[clip.index])
+    return [(label, _sound_of(first[label], exploration)) for label in exploration.dataset.labels if label in first]
 
 
-def _map_data(shown: Sequence[Heard], places: NDArray[np.float64]) -> dict[str, Any]:
+def _map_data(shown: Sequence[ProfiledClip], places: NDArray[np.float64]) -> dict[str, Any]:
     """Give what the map's script needs: places in [0, 1], groups as indices into their names, sounds."""
     low, span = places.min(axis=0), np.maximum(np.ptp(places, axis=0), 1e-9)
     groups = {}
     for kind in ("label", "speaker", "split"):
-        values = [getattr(h.profile, kind) for h in shown]
+        values = [getattr(clip.profile, kind) for clip in shown]
         names = natural_order(values)
         if names:
             where = {name: i for i, name in enumerate(names)}
@@ -489,8 +500,8 @@ def _map_data(shown: Sequence[Heard], places: NDArray[np.float64]) -> dict[str, 
             }
     return {
         "places": np.round((places - low) / span, 4).tolist(),
-        "names": [pages.readable(h.profile.name) for h in shown],
+        "names": [pages.readable(clip.profile.name) for clip in shown],
         "groups": groups,
         "type": pages.SMALL_TYPE,
-        "sounds": [base64.b64encode(h.sound).decode("ascii") for h in shown],
+        "sounds": [base64.b64encode(clip.sound).decode("ascii") for clip in shown],
     }

@@ -157,27 +157,27 @@ def _compared(
 
 
 @drawn
-def explanation(found: Explanation, *, title: str = "") -> Figure:
+def explanation(explained: Explanation, *, title: str = "") -> Figure:
     """Draw a clip's log mel spectrogram and, below it, which of its cells spoke for the label and which against.
 
     The parts that mattered stand between dotted lines.
     """
     figure = empty_figure(7.2, 5.2)
     above, below = figure.subplots(2, 1, sharex=True)
-    times = found.start_seconds + (np.arange(found.relevance.shape[1] + 1) - 0.5) * found.hop_seconds
-    image = _draw_bands(above, found.log_mel, times, found.sample_rate, found.config, cmap=DECIBELS)
-    dress_bar(figure.colorbar(image, ax=above), "dB re maximum" if found.config.reference == "max" else "dB")
-    limit = max(float(np.abs(found.relevance).max()), 1e-6)
+    times = explained.start_seconds + (np.arange(explained.relevance.shape[1] + 1) - 0.5) * explained.hop_seconds
+    image = _draw_bands(above, explained.log_mel, times, explained.sample_rate, explained.config, cmap=DECIBELS)
+    dress_bar(figure.colorbar(image, ax=above), "dB re maximum" if explained.config.reference == "max" else "dB")
+    limit = max(float(np.abs(explained.relevance).max()), 1e-6)
     look = {"cmap": SIGNED, "vmin": -limit, "vmax": limit}
-    image = _draw_bands(below, found.relevance, times, found.sample_rate, found.config, **look)
-    dress_bar(figure.colorbar(image, ax=below), f"against (−)   for (+) {shorten(found.label)}")
+    image = _draw_bands(below, explained.relevance, times, explained.sample_rate, explained.config, **look)
+    dress_bar(figure.colorbar(image, ax=below), f"against (−)   for (+) {shorten(explained.label)}")
     for axes in (above, below):
-        for second in itertools.chain.from_iterable(found.segments):
+        for second in itertools.chain.from_iterable(explained.segments):
             axes.axvline(second, color="white" if axes is above else INK, linewidth=0.9, linestyle=":")
     above.set_xlabel("")
-    heard = np.flatnonzero(found.relevance.any(axis=0))
-    if len(heard):
-        below.set_xlim(max(0.0, float(times[heard[0]])), float(times[heard[-1] + 1]))
+    covered = np.flatnonzero(explained.relevance.any(axis=0))
+    if len(covered):
+        below.set_xlim(max(0.0, float(times[covered[0]])), float(times[covered[-1] + 1]))
     if title:
         figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
     return figure

@@ -22,6 +22,7 @@ import soxr
 from sutja.audio import Waveform
 from sutja.errors import needs
 from sutja.files import write_text
+from sutja.metrics import Share
 from sutja.reports.drawing import save_png, to_svg
 
 try:
@@ -202,12 +203,12 @@ def _finalize(value: Any) -> Any:
     return readable(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
-def hardest(groups: dict[str, dict[str, Any]]) -> tuple[str, dict[str, Any]] | None:
+def hardest(groups: Mapping[str, Share]) -> tuple[str, Share] | None:
     """Return the group with the lowest accuracy, the largest of those that share it.
 
     One of a few clips is named only where there is no larger one: one wrong clip of one says little.
     """
     if len(groups) < 2:
         return None
-    large = [item for item in groups.items() if item[1]["n_clips"] >= ENOUGH_CLIPS] or list(groups.items())
-    return min(large, key=lambda item: (item[1]["accuracy"], -item[1]["n_clips"]))
+    large = [item for item in groups.items() if item[1].n_clips >= ENOUGH_CLIPS] or list(groups.items())
+    return min(large, key=lambda item: (item[1].accuracy, -item[1].n_clips))

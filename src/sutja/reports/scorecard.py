@@ -5,10 +5,8 @@ It draws and says what :mod:`sutja.evaluation` and :mod:`sutja.stress` found, an
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 from matplotlib.figure import Figure
 
@@ -22,7 +20,7 @@ MAX_WRONG = 200  # wrong answers listed; the JSON has all
 
 
 def write_scorecard(
-    path: Path, found: Evaluation, bundle: Bundle, *, title: str, under_stress: Sequence[UnderStress] = ()
+    path: Path, evaluation: Evaluation, bundle: Bundle, *, title: str, under_stress: Sequence[UnderStress] = ()
 ) -> None:
     """Write the page, one file that needs no other, whole or not at all.
 
@@ -30,7 +28,7 @@ def write_scorecard(
     ----------
     path
         Of the page.
-    found
+    evaluation
         What the model did.
     bundle
         The model.
@@ -45,37 +43,33 @@ def write_scorecard(
         When the page cannot be written.
 
     """
-    drawn = {name: pages.svg(figure, name.replace("_", "-")) for name, figure in _figures(found, under_stress)}
-    scores = dataclasses.asdict(found.scores)
+    drawn = {name: pages.svg(figure, name.replace("_", "-")) for name, figure in _figures(evaluation, under_stress)}
+    scores = evaluation.scores
     pages.write_page(
         path,
         "scorecard.html",
         title=title,
         scores=scores,
-        groups={"label": scores["by_label"], "speaker": scores["by_speaker"], **scores["by_attribute"]},
-        worst=pages.hardest(scores["by_speaker"]),
-        found=found,
-        outside=dataclasses.asdict(found.outside) if found.outside else None,
-        wrong=sorted(found.wrong, key=lambda row: -row["probability"])[:MAX_WRONG],
+        groups={"label": scores.by_label, "speaker": scores.by_speaker, **scores.by_attribute},
+        worst=pages.hardest(scores.by_speaker),
+        evaluation=evaluation,
+        outside=evaluation.outside,
+        wrong=sorted(evaluation.wrong, key=lambda row: -row["probability"])[:MAX_WRONG],
         bundle=bundle,
         figures=drawn,
         version=__version__,
     )
 
 
-def _figures(found: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator[tuple[str, Figure]]:
-    scores = dataclasses.asdict(found.scores)
-    yield (
-        "confusion",
-        charts.confusion_matrix(scores["confusion_matrix"], found.labels, title="All clips"),
-    )
-    for kind, groups in (("label", scores["by_label"]), ("speaker", scores["by_speaker"])):
+def _figures(evaluation: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator[tuple[str, Figure]]:
+    scores = evaluation.scores
+    yield "confusion", charts.confusion_matrix(scores.confusion_matrix, evaluation.labels, title="All clips")
+    for kind, groups in (("label", scores.by_label), ("speaker", scores.by_speaker)):
         if groups:
-            yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=scores["accuracy"], title=f"By {kind}")
-    yield "reliability", charts.reliability(scores["reliability"], error=scores["ece"], title="How sure, how right")
-    if found.outside:
-        chosen = (found.outside.false_accept_rate, found.rejected_rate)
-        yield "refusal", charts.det_curve(found.outside.det_curve, chosen=chosen, title="Refusal")
+            yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=scores.accuracy, title=f"By {kind}")
+    yield "reliability", charts.reliability(scores.reliability, error=scores.ece, title="How sure, how right")
+    if evaluation.outside:
+        chosen = (evaluation.outside.false_accept_rate, evaluation.rejected_rate)
+        yield "refusal", charts.det_curve(evaluation.outside.det_curve, chosen=chosen, title="Refusal")
     if under_stress:
-        rows: list[dict[str, Any]] = [dataclasses.asdict(scores) for scores in under_stress]
-        yield "stress", charts.stress_curves(rows, title="When recordings get worse")
+        yield "stress", charts.stress_curves(under_stress, title="When recordings get worse")

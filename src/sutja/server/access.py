@@ -35,17 +35,17 @@ class Guard:
         if len(hosts) != 1:
             return refused(400, f"{len(hosts)} Host headers; expected one; correct the request")
         if self.access.hosts and host_name(hosts[0]) not in self.access.hosts:
-            told = f"Host {hosts[0][:100]!r} is not this service; expected {', '.join(self.access.hosts)}"
-            return refused(421, f"{told}; start it with --allow-host if the name is yours")
+            message = f"Host {hosts[0][:100]!r} is not this service; expected {', '.join(self.access.hosts)}"
+            return refused(421, f"{message}; start it with --allow-host if the name is yours")
         origin = headers.get("origin")
-        if _acts(scope) and origin is not None and not self._is_friend(origin, hosts[0]):
-            told = f"a page of {origin[:100]!r} asks; expected the service's own page"
-            return refused(403, f"{told}; start it with --allow-origin to let that page in")
-        if self.access.token is not None and not _is_open(scope["path"]):
+        if _acts(scope) and origin is not None and not self._may_ask(origin, hosts[0]):
+            message = f"a page of {origin[:100]!r} asks; expected the service's own page"
+            return refused(403, f"{message}; start it with --allow-origin to let that page in")
+        if self.access.token is not None and not _is_open(own_path(scope)):
             return self._token_refusal(scope, headers, self.access.token)
         return None
 
-    def _is_friend(self, origin: str, host: str) -> bool:
+    def _may_ask(self, origin: str, host: str) -> bool:
         return origin.partition("://")[2].lower() == host.lower() or origin in self.access.origins
 
     def _token_refusal(self, scope: Scope, headers: Headers, token: str) -> Response | None:
@@ -54,8 +54,18 @@ class Guard:
             scheme, given = "bearer", (parse_qs(scope["query_string"].decode("latin-1")).get("token") or [""])[0]
         if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), token.encode()):
             return None
-        told = "no token, or another one; expected the header `Authorization: Bearer TOKEN` (a WebSocket: ?token=)"
-        return refused(401, f"{told}; ask whoever runs the service", {"WWW-Authenticate": "Bearer"})
+        message = "no token, or a wrong one; expected the header `Authorization: Bearer TOKEN` (a WebSocket: ?token=)"
+        return refused(401, f"{message}; ask whoever runs the service", {"WWW-Authenticate": "Bearer"})
+
+
+def own_path(scope: Scope) -> str:
+    """Return a request's path as the service names it, without the prefix that it may stand below.
+
+    >>> own_path({"path": "/sutja/health", "root_path": "/sutja"}), own_path({"path": "/health"})
+    ('/health', '/health')
+    """
+    path: str = scope["path"]
+    return path.removeprefix(scope.get("root_path", ""))
 
 
 def host_name(host: str) -> str:

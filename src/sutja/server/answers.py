@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sutja
+from sutja.audio import SUFFIXES
 from sutja.bundle import Member
-from sutja.predictor import Prediction, Predictor
-from sutja.relevance import explain
+from sutja.predictor import Examination, Prediction, Predictor
+from sutja.relevance import explain_examined
 from sutja.server.settings import Limits
 
 DECIMALS = 4  # of features and relevance, which are drawn; probabilities keep all of theirs
@@ -39,6 +40,8 @@ def model_card(predictor: Predictor, name: str | os.PathLike[str], limits: Limit
     return {
         "name": Path(name).name,
         "labels": list(bundle.labels),
+        "language": bundle.language,
+        "spoken": dict(bundle.spoken),
         "sample_rate": bundle.audio.sample_rate,
         "threshold": bundle.threshold,
         "members": [_member(member, bundle.audio.sample_rate) for member in bundle.members],
@@ -46,22 +49,23 @@ def model_card(predictor: Predictor, name: str | os.PathLike[str], limits: Limit
         "licence": bundle.about.get("licence"),
         "sutja": sutja.__version__,
         "limits": {"bytes": limits.clip_bytes, "seconds": bundle.audio.max_seconds},
-        "can_explain": True,
+        "suffixes": list(SUFFIXES),
+        "can_explain": True,  # a page over another service, or over none, may have to do without
     }
 
 
-def prediction(found: Prediction) -> dict[str, Any]:
+def prediction(predicted: Prediction) -> dict[str, Any]:
     """Tell a prediction alone."""
     return {
-        "label": found.label,
-        "rejected": found.rejected,
-        "probability": found.probability,
-        "probabilities": found.probabilities,
+        "label": predicted.label,
+        "rejected": predicted.rejected,
+        "probability": predicted.probability,
+        "probabilities": predicted.probabilities,
     }
 
 
 def answer(predictor: Predictor, content: bytes, wanted: Wanted) -> dict[str, Any]:
-    """Tell what a recording is taken for.
+    """Tell what a recording is taken for, and all that is wanted beside.
 
     Raises
     ------
@@ -69,32 +73,38 @@ def answer(predictor: Predictor, content: bytes, wanted: Wanted) -> dict[str, An
         When the recording cannot be used.
 
     """
-    found = predictor.examine(content)
-    told = prediction(found.prediction)
-    told |= {"members": found.members, "duration_seconds": found.duration_seconds}
+    examination = predictor.examine(content)
+    answered = examined(predictor, examination, wanted)
+    return answered | (explanation(predictor, examination) if wanted.explain else {})
+
+
+def examined(predictor: Predictor, examination: Examination, wanted: Wanted) -> dict[str, Any]:
+    """Tell what an examined recording is taken for, without what takes long: the explanation."""
+    fields = prediction(examination.prediction)
+    fields |= {"members": examination.members, "duration_seconds": examination.duration_seconds}
     if wanted.features:
-        told["features"] = {
-            member.name: _grid(found.features[member.name])
-            | {"hop_seconds": _hop_seconds(member, predictor), "start_seconds": found.start_seconds[member.name]}
+        starts = examination.start_seconds
+        fields["features"] = {
+            member.name: _grid(examination.features[member.name])
+            | {"hop_seconds": _hop_seconds(member, predictor), "start_seconds": starts[member.name]}
             for member in predictor.bundle.members
         }
-    if wanted.explain:
-        told["explanation"] = explanation(predictor, content)
-    return told
+    return fields
 
 
-def explanation(predictor: Predictor, content: bytes) -> dict[str, Any]:
-    """Tell which part of a recording carried the decision."""
-    found = explain(predictor, content)
-    return {
-        "label": found.label,
-        "method": found.method,
-        **_grid(found.relevance),
-        "log_mel": _rounded(found.log_mel),
-        "hop_seconds": found.hop_seconds,
-        "start_seconds": found.start_seconds,
-        "segments": [list(segment) for segment in found.segments],
+def explanation(predictor: Predictor, examination: Examination) -> dict[str, Any]:
+    """Tell which part of an examined recording carried the decision: the answer's field ``explanation``."""
+    explained = explain_examined(predictor, examination)
+    fields = {
+        "label": explained.label,
+        "method": explained.method,
+        **_grid(explained.relevance),
+        "log_mel": _rounded(explained.log_mel),
+        "hop_seconds": explained.hop_seconds,
+        "start_seconds": explained.start_seconds,
+        "segments": [list(segment) for segment in explained.segments],
     }
+    return {"explanation": fields}
 
 
 def _member(member: Member, sample_rate: int) -> dict[str, Any]:

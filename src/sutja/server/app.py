@@ -14,24 +14,25 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import FileResponse, RedirectResponse, Response, StreamingResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
 from sutja.errors import AudioError
-from sutja.predictor import Predictor
+from sutja.predictor import Examination, Predictor
 from sutja.server import answers, docs, openapi, streaming, uploads
 from sutja.server.access import Guard
 from sutja.server.answers import Wanted, to_json
 from sutja.server.pool import Busy, Places, Pool
-from sutja.server.refusals import busy, refused, tell
+from sutja.server.refusals import BUSY, busy, error_response, refused
 from sutja.server.settings import Access, Limits
 from sutja.server.watching import Meters, Watch
 
 STATIC = Path(__file__).parents[1] / "page"
 mimetypes.add_type("text/javascript", ".js")  # Windows may have been told otherwise, and browsers are told not to guess
 CLIENT_GONE = 499  # nobody reads it; the log and the meters do
+LINES = "application/x-ndjson"
 
 Result = TypeVar("Result")
 
@@ -62,12 +63,12 @@ class Service:
 
         """
         try:
-            found = await self.pool.run(function, self.predictor, *arguments)
+            result = await self.pool.run(function, self.predictor, *arguments)
         except AudioError:
             self.meters.clips.labels("unusable").inc()
             raise
         self.meters.clips.labels("heard").inc()
-        return found
+        return result
 
 
 def create_app(
@@ -93,10 +94,10 @@ def create_app(
     """
     access = access or Access()
     service = Service(predictor, name, limits or Limits())
-    friends = [Middleware(CORSMiddleware, **_cors(access))] if access.origins else []
+    cors = [Middleware(CORSMiddleware, **_cors(access))] if access.origins else []
 
     @contextlib.asynccontextmanager
-    async def life(_: Starlette) -> AsyncIterator[None]:
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
         service.pool.open()
         yield
         service.pool.close()
@@ -105,17 +106,17 @@ def create_app(
         routes=_routes(),
         middleware=[
             Middleware(Watch, meters=service.meters, paths=_paths()),
-            *friends,
+            *cors,
             Middleware(Guard, access=access),
         ],
         exception_handlers={
-            HTTPException: tell,
+            HTTPException: error_response,
             Busy: lambda *_: busy(),
             AudioError: lambda _, error: refused(422, str(error)),
             ClientDisconnect: lambda *_: Response(status_code=CLIENT_GONE),
             Exception: lambda *_: refused(500, "a fault of the service; nothing that you can do; see its log"),
         },
-        lifespan=life,
+        lifespan=lifespan,
     )
     app.state.service = service
     return app
@@ -124,6 +125,7 @@ def create_app(
 def _routes() -> list[Any]:
     return [
         Route("/", page),
+        Route("/static/index.html", page_elsewhere),
         Mount("/static", StaticFiles(directory=STATIC)),
         Route("/health", health),
         Route("/model", model),
@@ -137,7 +139,7 @@ def _routes() -> list[Any]:
 
 
 def _paths() -> list[str]:
-    return [route.path for route in _routes() if not isinstance(route, Mount)]
+    return [route.path for route in _routes() if not route.path.startswith("/static")]
 
 
 def _cors(access: Access) -> dict[str, Any]:
@@ -160,6 +162,11 @@ def _json(value: Any) -> Response:
 async def page(_: Request) -> Response:
     """Give the page that listens to a microphone."""
     return FileResponse(STATIC / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+async def page_elsewhere(_: Request) -> Response:
+    """Lead to the page from its file: it names its parts and the service relative to where it stands."""
+    return RedirectResponse("..")
 
 
 async def health(_: Request) -> Response:
@@ -189,11 +196,15 @@ async def documentation(request: Request) -> Response:
 
 
 async def predict(request: Request) -> Response:
-    """Say what one recording is."""
+    """Say what one recording is; to who takes lines, first the answer and then what takes longer."""
     service, wanted = _service(request), _wanted(request)
     async with uploads.one(request, service.limits, service.held) as upload:
         with service.waiting.taken():
-            return Response(await service.ask(_told, upload.content, wanted), media_type="application/json")
+            if not _takes_lines(request):
+                return Response(await service.ask(_answer, upload.content, wanted), media_type="application/json")
+            line, examination = await service.ask(_first_line, upload.content, wanted)
+    lines = _lines(service, line, examination if wanted.explain else None)
+    return StreamingResponse(lines, media_type=LINES, headers={"X-Accel-Buffering": "no"})  # nginx would keep the first
 
 
 async def predict_batch(request: Request) -> Response:
@@ -201,20 +212,50 @@ async def predict_batch(request: Request) -> Response:
     service, wanted = _service(request), _wanted(request)
     async with uploads.several(request, service.limits, service.held) as files:
         with service.waiting.taken():
-            found = [await _told_or_error(service, upload, wanted) for upload in files]
-    return Response(b'{"predictions":[' + b",".join(found) + b"]}", media_type="application/json")
+            predictions = [await _answer_or_error(service, upload, wanted) for upload in files]
+    return Response(b'{"predictions":[' + b",".join(predictions) + b"]}", media_type="application/json")
 
 
-def _told(predictor: Predictor, content: bytes, wanted: Wanted, name: str | None = None) -> bytes:
+def _answer(predictor: Predictor, content: bytes, wanted: Wanted, name: str | None = None) -> bytes:
     named = {} if name is None else {"file": name}
     return to_json(named | answers.answer(predictor, content, wanted))
 
 
-async def _told_or_error(service: Service, upload: uploads.Upload, wanted: Wanted) -> bytes:
+async def _answer_or_error(service: Service, upload: uploads.Upload, wanted: Wanted) -> bytes:
     try:
-        return await service.ask(_told, upload.content, wanted, upload.name)
+        return await service.ask(_answer, upload.content, wanted, upload.name)
     except AudioError as error:
         return to_json({"file": upload.name, "error": str(error)})
+
+
+def _takes_lines(request: Request) -> bool:
+    """Whether a client takes lines rather than one object; who takes anything gets the object."""
+    return LINES in request.headers.get("accept", "").lower()
+
+
+def _first_line(predictor: Predictor, content: bytes, wanted: Wanted) -> tuple[bytes, Examination]:
+    examination = predictor.examine(content)
+    return to_json(answers.examined(predictor, examination, wanted)) + b"\n", examination
+
+
+def _explanation(predictor: Predictor, examination: Examination) -> bytes:
+    return to_json(answers.explanation(predictor, examination)) + b"\n"
+
+
+async def _lines(service: Service, line: bytes, examination: Examination | None) -> AsyncIterator[bytes]:
+    """Give the answer, and then the explanation of what was examined, for which nothing is uploaded or decoded again.
+
+    Between the two the request has no place among those who wait, so that a client that does not read holds up nobody.
+    """
+    yield line
+    if examination is None:
+        return
+    try:
+        with service.waiting.taken():
+            line = await service.pool.run(_explanation, service.predictor, examination)
+    except Busy:  # the status is sent, and the answer with it
+        line = to_json({"error": BUSY}) + b"\n"
+    yield line
 
 
 def _wanted(request: Request) -> Wanted:

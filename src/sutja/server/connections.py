@@ -2,6 +2,16 @@
 
 Without them a client that sends half a header keeps its connection for ever, and ten thousand that send nothing keep
 everybody else out.
+
+uvicorn promises none of what this leans on, so ``pyproject.toml`` admits the one minor release that was tried, and
+``tests/test_uvicorn.py`` says which name is gone in another:
+
+- ``HttpToolsProtocol``: ``app``, ``connections``, ``cycle``, ``loop``, ``parser``, ``pipeline``, ``transport``,
+  ``connection_made``, ``data_received``, ``on_message_begin``, ``on_url``, ``on_header``, ``on_headers_complete``,
+  ``on_message_complete``, ``on_response_complete``, ``send_400_response``, ``shutdown``,
+  ``_unset_keepalive_if_required``
+- ``RequestResponseCycle``: ``keep_alive``, ``more_body``, ``scope``, ``transport``
+- ``WebSocketsSansIOProtocol``: ``handshake_complete``, ``send``, ``transport``, ``writable``
 """
 
 from __future__ import annotations
@@ -131,8 +141,8 @@ class GuardedProtocol(HttpToolsProtocol):
         elif self.phase is Phase.SILENT and waited > self.limits.idle_seconds:
             self.transport.close()
         elif self.phase is Phase.HEADERS and waited > self.limits.header_seconds:
-            told = f"the headers were not there after {self.limits.header_seconds:g} s; expected them faster"
-            self._refuse(408, f"{told}; send the request again")
+            message = f"the headers were not there after {self.limits.header_seconds:g} s; expected them faster"
+            self._refuse(408, f"{message}; send the request again")
         elif (self.phase is Phase.LINGERING and waited > LINGER_SECONDS) or (
             self.phase is Phase.REQUEST and waited > self.limits.request_seconds
         ):
@@ -173,12 +183,12 @@ class GuardedProtocol(HttpToolsProtocol):
             raise ValueError("the headers are too long")  # the parser stops, and `send_400_response` tells
 
     def _refuse_headers(self) -> None:
-        found = f"more than {self.limits.header_bytes} bytes of headers"
-        self._refuse(431, f"{found}; expected at most that; send fewer or shorter ones")
+        message = f"more than {self.limits.header_bytes} bytes of headers"
+        self._refuse(431, f"{message}; expected at most that; send fewer or shorter ones")
 
-    def _refuse(self, status: int, told: str) -> None:
+    def _refuse(self, status: int, message: str) -> None:
         """Answer without the application, and close."""
-        body = to_json({"error": told})
+        body = to_json({"error": message})
         headers = [b"content-type: application/json", b"content-length: %d" % len(body), b"connection: close"]
         headers += [b"retry-after: %d" % RETRY_AFTER_SECONDS] if status == 503 else []
         self.transport.write(STATUS_LINE[status] + b"\r\n".join([*headers, b"", body]))

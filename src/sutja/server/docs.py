@@ -38,7 +38,7 @@ def page(document: Document) -> tuple[str, str]:
         f"<title>{_text(info['title'])} {_text(info['version'])}</title><style>{STYLE}</style></head><body>",
         f"<h1>{_text(info['title'])} {_text(info['version'])}</h1>",
         *(f"<p>{_prose(paragraph)}</p>" for paragraph in info["description"].split("\n\n")),
-        '<p>For programs: <a href="/openapi.json">openapi.json</a>.</p>',
+        '<p>For programs: <a href="openapi.json">openapi.json</a>.</p>',
         *_operations(document),
         "<h2>Schemas</h2>",
         *_schemas(document),
@@ -68,8 +68,8 @@ def _responses(operation: Document) -> list[tuple[str, str]]:
 def _table(title: str, rows: list[tuple[str, str]]) -> Iterator[str]:
     if rows:
         yield f"<table><caption><b>{title}</b></caption>"
-        for name, told in rows:
-            yield f"<tr><th scope=row><code>{_text(name)}</code></th><td>{_prose(told)}</td></tr>"
+        for name, description in rows:
+            yield f"<tr><th scope=row><code>{_text(name)}</code></th><td>{_prose(description)}</td></tr>"
         yield "</table>"
 
 

@@ -33,7 +33,7 @@ SOUND = {"schema": {"type": "string", "format": "binary"}}
 
 REFUSALS = {
     "400": "The request or its form cannot be read.",
-    "401": "The token is missing or another one.",
+    "401": "The token is missing or wrong.",
     "403": "A page of another origin asks.",
     "408": "The body took too long.",
     "413": "Too many bytes.",
@@ -41,7 +41,7 @@ REFUSALS = {
     "421": "The Host header is not this service's name.",
     "422": "The recording or a parameter cannot be used: damaged, too short, too long, silent; too many files.",
     "431": "The headers are too long.",
-    "503": "The service has all the work that it takes. Try again after `Retry-After` seconds.",
+    "503": "The service has as much work as it can take. Try again after `Retry-After` seconds.",
 }
 
 
@@ -55,7 +55,7 @@ def document(limits: Limits, labels: Sequence[str]) -> Schema:
             "description": "Spoken digits, or any small vocabulary: offline, on this machine.\n\n" + STREAM,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": "."}],  # where this document lies, also below a prefix
         "security": [{}, {"token": []}],
         "paths": {
             "/v1/predict": {"post": _predict(limits)},
@@ -84,36 +84,36 @@ def _object(properties: Schema, *optional: str) -> Schema:
     }
 
 
-def _told(description: str, name: str) -> Schema:
+def _response(description: str, name: str) -> Schema:
     return {"description": description, "content": {"application/json": {"schema": _ref(name)}}}
 
 
 def _refusals(*statuses: str) -> Schema:
     """Describe refusals; the door's own come with every path."""
-    found = {status: _told(REFUSALS[status], "Error") for status in sorted({"400", "421", "431", *statuses})}
-    if "503" in found:
-        found["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
-    return found
+    responses = {status: _response(REFUSALS[status], "Error") for status in sorted({"400", "421", "431", *statuses})}
+    if "503" in responses:
+        responses["503"]["headers"] = {"Retry-After": {"schema": {"type": "integer"}}}
+    return responses
 
 
 def _get(summary: str, name: str, *statuses: str) -> Schema:
-    return {"summary": summary, "responses": {"200": _told(summary, name), **_refusals(*statuses)}}
+    return {"summary": summary, "responses": {"200": _response(summary, name), **_refusals(*statuses)}}
 
 
 def _metrics() -> Schema:
-    counted = {"description": "Counters, as Prometheus reads them", "content": {"text/plain": {"schema": TEXT}}}
-    return {"summary": "What the service has counted", "responses": {"200": counted, **_refusals("401")}}
+    counters = {"description": "Counters, as Prometheus reads them", "content": {"text/plain": {"schema": TEXT}}}
+    return {"summary": "What the service has counted", "responses": {"200": counters, **_refusals("401")}}
 
 
 def _flags() -> list[Schema]:
-    told = {
+    flags = {
         "features": "Also what each network was shown",
         "explain": "Also which part of the clip carried the decision; takes some tenths of a second",
     }
     flag = {"type": "boolean", "default": False}
     return [
         {"name": name, "in": "query", "required": False, "description": text, "schema": flag}
-        for name, text in told.items()
+        for name, text in flags.items()
     ]
 
 
@@ -125,7 +125,9 @@ def _predict(limits: Limits) -> Schema:
     return {
         "summary": "Which word is it",
         "description": f"One recording of at most {limits.clip_bytes} bytes: wav, flac, ogg, mp3 or aiff at any rate, "
-        "as the body itself or as the field `file` of a form.",
+        "as the body itself or as the field `file` of a form. A client that accepts `application/x-ndjson` gets lines: "
+        "the answer as soon as it is there, then, with `explain=true`, an object with `explanation`, or with `error` "
+        "where the service has no place left for it.",
         "parameters": _flags(),
         "requestBody": {
             "required": True,
@@ -136,10 +138,16 @@ def _predict(limits: Limits) -> Schema:
             },
         },
         "responses": {
-            "200": _told("What the recording is taken for", "Answer"),
+            "200": _answer_or_lines(),
             **_refusals("401", "403", "408", "413", "415", "422", "503"),
         },
     }
+
+
+def _answer_or_lines() -> Schema:
+    response = _response("What the recording is taken for", "Answer")
+    response["content"]["application/x-ndjson"] = {"schema": TEXT}
+    return response
 
 
 def _predict_batch(limits: Limits) -> Schema:
@@ -151,7 +159,7 @@ def _predict_batch(limits: Limits) -> Schema:
         "parameters": _flags(),
         "requestBody": {"required": True, "content": {"multipart/form-data": _form("files", files)}},
         "responses": {
-            "200": _told("An answer for each, in order", "Answers"),
+            "200": _response("An answer for each, in order", "Answers"),
             **_refusals("401", "403", "408", "413", "415", "422", "503"),
         },
     }
@@ -208,6 +216,8 @@ def _model() -> Schema:
     properties = {
         "name": TEXT,
         "labels": {"type": "array", "items": TEXT},
+        "language": {"type": ["string", "null"], "description": "Of the vocabulary: en, ko, ...; null: not known"},
+        "spoken": {"type": "object", "additionalProperties": TEXT, "description": "What is said for each label"},
         "sample_rate": COUNT,
         "threshold": {"type": ["number", "null"]},
         "members": {"type": "array", "items": _object(member)},
@@ -215,6 +225,7 @@ def _model() -> Schema:
         "licence": {"type": ["string", "null"]},
         "sutja": TEXT,
         "limits": _object({"bytes": COUNT, "seconds": NUMBER}),
-        "can_explain": {"type": "boolean"},
+        "suffixes": {"type": "array", "items": TEXT, "description": "Of the files that it decodes"},
+        "can_explain": {"type": "boolean", "description": "Whether `explain=true` is answered"},
     }
     return _object(properties)

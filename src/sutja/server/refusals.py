@@ -11,12 +11,12 @@ from starlette.responses import Response
 from sutja.server.answers import to_json
 
 RETRY_AFTER_SECONDS = 1
-BUSY = "the service has all the work that it takes; expected a pause; try again in a second"
+BUSY = "the service has as much work as it can take; expected a pause; try again in a second"
 
 
-def refused(status: int, told: str, headers: Mapping[str, str] | None = None) -> Response:
+def refused(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with what was found, what was expected and what to do."""
-    return Response(to_json({"error": told}), status, headers, media_type="application/json")
+    return Response(to_json({"error": message}), status, headers, media_type="application/json")
 
 
 def busy() -> Response:
@@ -24,10 +24,11 @@ def busy() -> Response:
     return refused(503, BUSY, {"Retry-After": str(RETRY_AFTER_SECONDS)})
 
 
-async def tell(request: Request, error: Exception) -> Response:
+async def error_response(request: Request, error: Exception) -> Response:
     """Turn an error that was raised for the client into its answer."""
     assert isinstance(error, HTTPException)
-    told = {404: f"{request.url.path[:100]}: no such page; expected one of those that /docs lists"}
-    told[405] = f"{request.method} {request.url.path[:100]}: no such method here; expected one that /docs lists"
-    own = error.detail if ";" in error.detail else told.get(error.status_code, error.detail)
-    return refused(error.status_code, own, error.headers)
+    path = request.url.path[:100]
+    messages = {404: f"{path}: no such page; expected one of those that /docs lists"}
+    messages[405] = f"{request.method} {path}: no such method here; expected one that /docs lists"
+    message = error.detail if ";" in error.detail else messages.get(error.status_code, error.detail)
+    return refused(error.status_code, message, error.headers)

@@ -1,4 +1,13 @@
-"""Starting and stopping: the socket, uvicorn with our connections, and answering what is in hand before the end."""
+"""Starting and stopping: the socket, uvicorn with our connections, and answering what is in hand before the end.
+
+As :mod:`sutja.server.connections` this leans on what uvicorn does not promise:
+
+- ``Server``: ``capture_signals``, ``config``, ``force_exit``, ``handle_exit``, ``lifespan``, ``server_state``,
+  ``should_exit``, ``shutdown``, ``startup``
+- ``ServerState``: ``connections``
+- ``Config``: ``http_protocol_class``
+- ``LifespanOn``: ``state``
+"""
 
 from __future__ import annotations
 
@@ -47,8 +56,10 @@ def listen(host: str, port: int) -> socket.socket:
         listener.listen(BACKLOG)
     except OSError as error:
         listener.close()
-        told = f"{host} port {port}: cannot listen there ({error.strerror})"
-        raise ConfigError(f"{told}; expected a free port of this machine; choose another --port or --host") from error
+        message = f"{host} port {port}: cannot listen there ({error.strerror})"
+        raise ConfigError(
+            f"{message}; expected a free port of this machine; choose another --port or --host"
+        ) from error
     return listener
 
 

@@ -11,19 +11,17 @@ from typing import Any
 import numpy as np
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sutja.audio import Waveform
-from sutja.endpoints import EndpointDetector, Word, dbfs
 from sutja.errors import AudioError
 from sutja.predictor import Predictor
 from sutja.server import answers
 from sutja.server.pool import Pool
+from sutja.streams import Event, IsolatedWords, Recogniser, Word
 
-LEVEL_SECONDS = 0.1
 SAMPLE_RATES = (8_000, 192_000)  # Hz: a telephone, and the best sound cards
 POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 SEND_SECONDS = 5.0  # that a client may leave what it was told unread
 
-Said = dict[str, Any]
+Message = dict[str, Any]
 
 
 class StreamError(Exception):
@@ -31,7 +29,7 @@ class StreamError(Exception):
 
 
 class Listener:
-    """Turns a stream's bytes into what is said about them; knows nothing of sockets.
+    """Turns a stream's bytes into messages about them; knows nothing of sockets.
 
     Parameters
     ----------
@@ -43,14 +41,9 @@ class Listener:
     """
 
     def __init__(self, predictor: Predictor, sample_rate: int) -> None:
-        self.predictor = predictor
-        self.sample_rate = sample_rate
-        self._detector = EndpointDetector(sample_rate)
-        self._n_level = round(LEVEL_SECONDS * sample_rate)
-        self._level = np.zeros(0, dtype=np.float32)
-        self._n_levels = 0
+        self._recogniser: Recogniser = IsolatedWords(predictor, sample_rate)
 
-    def hear(self, content: bytes) -> list[Said]:
+    def hear(self, content: bytes) -> list[Message]:
         """Take the next PCM16 little-endian samples.
 
         Raises
@@ -62,29 +55,26 @@ class Listener:
         if len(content) % 2:
             raise StreamError(f"a message of {len(content)} bytes; expected whole 16-bit samples; send an even number")
         waveform = np.frombuffer(content, "<i2").astype(np.float32) / np.float32(2**15)
-        said = self._levels(waveform)
-        return said + [self._word(word) for word in self._detector.feed(waveform)]
+        return self._messages(lambda: self._recogniser.feed(waveform))
 
-    def end(self) -> list[Said]:
+    def end(self) -> list[Message]:
         """Tell of the word that was being said, and that this is all."""
-        return [*(self._word(word) for word in self._detector.flush()), {"type": "done"}]
+        return [*self._messages(self._recogniser.flush), {"type": "done"}]
 
-    def _levels(self, waveform: Waveform) -> list[Said]:
-        self._level = np.concatenate([self._level, waveform])
-        said = []
-        while len(self._level) >= self._n_level:
-            self._n_levels += 1
-            time = round(self._n_levels * self._n_level / self.sample_rate, 3)
-            said.append({"type": "level", "time": time, "dbfs": dbfs(self._level[: self._n_level])})
-            self._level = self._level[self._n_level :]
-        return said
-
-    def _word(self, word: Word) -> Said:
-        times = {"type": "word", "start": round(word.start, 3), "end": round(word.end, 3)}
+    def _messages(self, listen: Callable[[], list[Event]]) -> list[Message]:
         try:
-            return times | answers.prediction(self.predictor.predict(word.waveform, sample_rate=self.sample_rate))
+            events = listen()
         except AudioError as error:
             raise StreamError(str(error)) from error
+        # Of what one message from the client brought, the levels first: clients were always told in this order.
+        return [_message(event) for event in sorted(events, key=lambda event: isinstance(event, Word))]
+
+
+def _message(event: Event) -> Message:
+    if isinstance(event, Word):
+        times = {"type": "word", "start": round(event.start, 3), "end": round(event.end, 3)}
+        return times | answers.prediction(event)
+    return {"type": "level", "time": round(event.end, 3), "dbfs": event.dbfs}
 
 
 def sample_rate_of(text: str | None) -> int:
@@ -98,8 +88,8 @@ def sample_rate_of(text: str | None) -> int:
     """
     low, high = SAMPLE_RATES
     if text is None or not (text.isascii() and text.isdigit()) or not low <= int(text[:9]) <= high:
-        found = "no sample_rate" if text is None else f"sample_rate={text[:30]}"
-        raise StreamError(f"{found}; expected {low} to {high} Hz, a whole number; open /v1/stream?sample_rate=48000")
+        given = "no sample_rate" if text is None else f"sample_rate={text[:30]}"
+        raise StreamError(f"{given}; expected {low} to {high} Hz, a whole number; open /v1/stream?sample_rate=48000")
     return int(text)
 
 
@@ -110,24 +100,24 @@ async def converse(
     with contextlib.suppress(WebSocketDisconnect):
         await socket.accept()
         try:
-            await _listen(socket, predictor, pool, idle_seconds, on_word)
+            await _recognise(socket, predictor, pool, idle_seconds, on_word)
             await socket.close()
         except StreamError as error:
             await _send(socket, {"type": "error", "error": str(error)})
             await socket.close(POLICY_VIOLATION)
 
 
-async def _listen(
+async def _recognise(
     socket: WebSocket, predictor: Predictor, pool: Pool, idle_seconds: float, on_word: Callable[[], None]
 ) -> None:
     listener = Listener(predictor, sample_rate_of(socket.query_params.get("sample_rate")))
     content: bytes | None = b""
     while content is not None:
         content = await _next(socket, idle_seconds)
-        said = await (pool.run(listener.end) if content is None else pool.run(listener.hear, content))
-        for one in said:
-            await _send(socket, one)
-            if one["type"] == "word":
+        messages = await (pool.run(listener.end) if content is None else pool.run(listener.hear, content))
+        for message in messages:
+            await _send(socket, message)
+            if message["type"] == "word":
                 on_word()
 
 
@@ -148,14 +138,14 @@ async def _next(socket: WebSocket, idle_seconds: float) -> bytes | None:
 
 def _is_end(text: str) -> bool:
     try:
-        told = json.loads(text)
+        message = json.loads(text)
     except (ValueError, RecursionError):
         return False
-    return isinstance(told, dict) and told.get("type") == "end"
+    return isinstance(message, dict) and message.get("type") == "end"
 
 
-async def _send(socket: WebSocket, said: Said) -> None:
+async def _send(socket: WebSocket, message: Message) -> None:
     try:
-        await asyncio.wait_for(socket.send_text(answers.to_json(said).decode()), SEND_SECONDS)
+        await asyncio.wait_for(socket.send_text(answers.to_json(message).decode()), SEND_SECONDS)
     except TimeoutError as error:  # it does not read
         raise WebSocketDisconnect(POLICY_VIOLATION) from error

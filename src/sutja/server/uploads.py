@@ -104,8 +104,8 @@ async def _body(request: Request, limit: int, limits: Limits, held: Places) -> A
         try:
             body = await asyncio.wait_for(read(), limits.upload_seconds)
         except TimeoutError as error:
-            told = f"the body was not there after {limits.upload_seconds:g} s; expected it faster; send it again"
-            raise HTTPException(408, told) from error
+            message = f"the body was not there after {limits.upload_seconds:g} s; expected it faster; send it again"
+            raise HTTPException(408, message) from error
         yield body
     finally:
         held.give_back(n_held)
@@ -121,10 +121,10 @@ async def _files(headers: Headers, body: bytes, field: str, limit: int) -> list[
         form = await parser.parse()
     except MultiPartException as error:
         too_many = error.message.startswith("Too many files")
-        told = f"{error.message.rstrip('.')}; expected a form with {_wanted(field, limit)}; correct the form"
-        raise HTTPException(422 if too_many else 400, told) from error
+        message = f"{error.message.rstrip('.')}; expected a form with {_expected(field, limit)}; correct the form"
+        raise HTTPException(422 if too_many else 400, message) from error
     except (ValueError, LookupError, TypeError, AssertionError) as error:  # headers of parts that cannot be understood
-        raise HTTPException(400, f"the form cannot be read; expected {_wanted(field, limit)}; correct it") from error
+        raise HTTPException(400, f"the form cannot be read; expected {_expected(field, limit)}; correct it") from error
     try:
         return await _named(form, field, limit)
     finally:
@@ -132,14 +132,14 @@ async def _files(headers: Headers, body: bytes, field: str, limit: int) -> list[
 
 
 async def _named(form: FormData, field: str, limit: int) -> list[Upload]:
-    files = [found for found in form.getlist(field) if isinstance(found, UploadFile)]
+    files = [file for file in form.getlist(field) if isinstance(file, UploadFile)]
     if not files:
         names = ", ".join(sorted({name[:50] for name in form})[:10]) or "nothing"
-        raise HTTPException(400, f"the form has {names}; expected {_wanted(field, limit)}; correct the form")
+        raise HTTPException(400, f"the form has {names}; expected {_expected(field, limit)}; correct the form")
     return [Upload(file.filename or "audio", await file.read()) for file in files]
 
 
-def _wanted(field: str, limit: int) -> str:
+def _expected(field: str, limit: int) -> str:
     return f"a file in the field `{field}`" if limit == 1 else f"up to {limit} files in fields `{field}`"
 
 

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sutja.server.access import own_path
 from sutja.server.pool import Places
 
 logger = logging.getLogger("sutja.server")
@@ -53,10 +54,10 @@ class Meters:
         self.clips = Counter("sutja_clips", "Recordings heard", ["outcome"], registry=self.registry)
         self.words = Counter("sutja_stream_words", "Words found in streams", registry=self.registry)
 
-    def show(self, name: str, told: str, places: Places) -> None:
+    def show(self, name: str, description: str, places: Places) -> None:
         """Show how many of some places are taken, and how many there are."""
-        Gauge(name, told, registry=self.registry).set_function(lambda: places.n_taken)
-        Gauge(f"{name}_limit", f"{told}, at most", registry=self.registry).set(places.limit)
+        Gauge(name, description, registry=self.registry).set_function(lambda: places.n_taken)
+        Gauge(f"{name}_limit", f"{description}, at most", registry=self.registry).set(places.limit)
 
     def text(self) -> bytes:
         """Write them in Prometheus's format."""
@@ -106,10 +107,10 @@ class Watch:
         try:
             await self.app(scope, receive, watched)
         finally:
-            self._tell(scope, status, time.perf_counter() - started)
+            self._record(scope, status, time.perf_counter() - started)
 
-    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        method, path = scope.get("method", "WS"), scope["path"]
+    def _record(self, scope: Scope, status: int, seconds: float) -> None:
+        method, path = scope.get("method", "WS"), own_path(scope)
         counted = path if path in self.paths else "/static/" if path.startswith("/static/") else "other"
         method = method if method in ("GET", "HEAD", "POST", "OPTIONS", "WS") else "other"
         self.meters.requests.labels(method, counted, str(status)).inc()

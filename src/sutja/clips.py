@@ -1,0 +1,40 @@
+"""One recording and what its data set says of it: the word, the speaker, the part it belongs to.
+
+Labels and speakers are strings, in Unicode's composed form, so that a Korean folder name from a Mac and a CSV from a
+PC are the same word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One recording, and what its data set says of it."""
+
+    path: Path
+    name: str
+    """The file name as the CSV spells it, or the path below the root with `/`; always printable."""
+    label: str | None = None
+    """The word; None in the clips that are to be predicted."""
+    speaker: str | None = None
+    split: str | None = None
+    """`train`, `valid` or `test` where the data set says so."""
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+    """Everything else that is written about it: age, accent, room."""
+
+
+def natural_order(words: Iterable[str | None]) -> tuple[str, ...]:
+    """Return each word once: numbers by value, then the others by alphabet.
+
+    >>> natural_order(["10", "two", "9", None, "9"])
+    ('9', '10', 'two')
+    """
+    return tuple(sorted({w for w in words if w is not None}, key=_natural))
+
+
+def _natural(word: str) -> tuple[bool, int, str]:
+    return not word.isdecimal(), int(word) if word.isdecimal() else 0, word

@@ -1,0 +1,158 @@
+"""The rows that networks learn from: which row is which sound, and the files that hold them.
+
+The one home of the layout. Row ``i`` below ``n_sounds`` is sound ``i`` as the predictor hears it; after those come the
+``n_copies`` versions of each sound, those of one sound side by side. Of the sounds, the first ``n_clips`` are the clips
+that are judged for their label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+from sutja.config import Config, FeatureConfig
+from sutja.features import Features, network_input, random_left
+from sutja.files import replace_atomically
+from sutja.metrics import Integers
+
+Versions = Mapping[str, NDArray[np.float16]]
+"""By member, one sound's rows: as it is and its copies, ``(1 + n_copies, n_bins, n_frames)``."""
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Which row of the inputs is which sound.
+
+    >>> layout = Layout(n_clips=1, n_sounds=2, n_copies=3)
+    >>> layout.rows_of(1).tolist(), layout.sounds_of(np.array([1, 4, 5])).tolist()
+    ([1, 5, 6, 7], [1, 0, 1])
+    """
+
+    n_clips: int
+    n_sounds: int
+    n_copies: int
+
+    @property
+    def n_rows(self) -> int:
+        """Of all sounds, with their copies."""
+        return self.n_sounds * (1 + self.n_copies)
+
+    @property
+    def clips(self) -> Integers:
+        """Rows of the clips as they are, ``(n_clips,)``."""
+        return np.arange(self.n_clips)
+
+    def rows_of(self, sound: int) -> Integers:
+        """Return the rows of a sound, ``(1 + n_copies,)``: as it is, then its copies."""
+        return np.append(sound, self.copies_of(np.array([sound])))
+
+    def copies_of(self, sounds: Integers) -> Integers:
+        """Return the rows of all copies of some sounds, those of a sound side by side."""
+        rows: Integers = self.n_sounds + sounds[:, None] * self.n_copies + np.arange(self.n_copies)
+        return rows.ravel()
+
+    def sounds_of(self, rows: Integers) -> Integers:
+        """Return the sound that each row shows, ``(n,)``."""
+        return np.where(rows < self.n_sounds, rows, (rows - self.n_sounds) // self.n_copies)
+
+    def by_row(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Lay out one value a sound, ``(n_sounds,)``, as one a row, ``(n_rows,)``."""
+        return np.concatenate([values, np.repeat(values, self.n_copies)])
+
+
+def one_copy_each(rows: Integers, n_copies: int, rng: np.random.Generator) -> Integers:
+    """Draw one of the ``n_copies`` rows of each sound; ``rows`` are as :meth:`Layout.copies_of` gives them."""
+    copies = rows.reshape(-1, n_copies)
+    return copies[np.arange(len(copies)), rng.integers(n_copies, size=len(copies))]
+
+
+@dataclass(frozen=True)
+class InputKind:
+    """What the rows of a member hold, and how answers to them are counted."""
+
+    decibels: bool = False
+    """Log mel in dB, which is augmented and standardised when it is shown; else just what the network takes."""
+    n_labels: int | None = None
+    """Accuracy is of the most probable of so many classes; "not in the vocabulary", behind them, is none of them."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a network is shown: ``features[rows]`` with ``targets[rows]``."""
+
+    features: NDArray[np.floating]
+    targets: Integers
+    rows: Integers
+    kind: InputKind = InputKind()
+
+    def batches(
+        self, batch_size: int, rows: Integers | None = None
+    ) -> Iterator[tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        """Give ``(batch, n_bins, n_frames)`` and ``(batch,)``, in order or of the rows given."""
+        rows = self.rows if rows is None else rows
+        for start in range(0, len(rows), batch_size):
+            chosen = rows[start : start + batch_size]
+            yield self.features[chosen].astype(np.float32, copy=False), self.targets[chosen]
+
+
+# -- the files: <member>.npy and targets.npy -------------------------------------------------------------------------
+
+
+def open_inputs(folder: Path, member: str, kind: InputKind, *parts: Integers) -> list[Inputs]:
+    """Open a member's rows where they lie, without reading them: an :class:`Inputs` for each of the parts."""
+    features = np.load(folder / f"{member}.npy", mmap_mode="r")
+    targets = np.load(folder / "targets.npy")
+    return [Inputs(features, targets, rows, kind) for rows in parts]
+
+
+def write_targets(folder: Path, targets: Integers, layout: Layout) -> None:
+    """Write the class of each row; ``targets`` has one a sound, ``(n_sounds,)``."""
+    save_array(folder / "targets.npy", layout.by_row(targets))
+
+
+def write_versions(folder: Path, versions: Iterable[Versions], layout: Layout, config: Config) -> None:
+    """Write each member's rows as float16, ``(n_rows, n_bins, n_frames)``, from every sound's versions in order.
+
+    Float16 halves the disk and costs nothing: decibels keep a sixteenth, standardised features three digits.
+    """
+    files = {
+        name: open_memmap(folder / f"{name}.npy", "w+", np.float16, (layout.n_rows, features.n_bins, features.n_frames))
+        for name, features in config.members.items()
+    }
+    for sound, rows_by_member in enumerate(versions):
+        for name, rows in rows_by_member.items():
+            files[name][layout.rows_of(sound)] = rows
+    for file in files.values():
+        file.flush()
+
+
+def write_paddings(folder: Path, features: Mapping[str, Sequence[Features]], config: Config) -> None:
+    """Write each member's rows where the versions of a clip are random paddings of it: the study's own way."""
+    for index, (name, member) in enumerate(config.members.items()):
+        rows = paddings(features[name], member, config.train.n_copies, (config.train.seed, index))
+        save_array(folder / f"{name}.npy", rows)
+
+
+def paddings(features: Sequence[Features], config: FeatureConfig, n_copies: int, seed: Sequence[int]) -> Features:
+    """Return the rows of clips and of their random paddings, ``(n_rows, n_bins, n_frames)``."""
+    rng = np.random.default_rng(list(seed))
+    layout = Layout(len(features), len(features), n_copies)
+    rows = np.empty((layout.n_rows, config.n_bins, config.n_frames), dtype=np.float32)
+    for clip, frames in enumerate(features):
+        first, *copies = layout.rows_of(clip)
+        rows[first] = network_input(frames, config)
+        for row in copies:
+            rows[row] = network_input(frames, config, left=random_left(frames.shape[1], config, rng))
+    return rows
+
+
+def save_array(path: Path, values: NDArray[Any]) -> None:
+    """Write an array, whole or not at all."""
+    with replace_atomically(path) as draft, draft.open("wb") as file:
+        np.save(file, values)

@@ -1,0 +1,172 @@
+"""What a training run is asked to do, and how that comes out of a person's wishes: data, preset, and what to change.
+
+The command line and a page make the same plan by the same call, :func:`plan_run`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sutja.clips import Clip, natural_order
+from sutja.config import DEFAULT_PRESET, Config, EvaluationProtocol, preset
+from sutja.dataset import Dataset
+from sutja.errors import ConfigError, DatasetError
+from sutja.runs import RunFolder
+
+N_CORES = os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run is asked to do."""
+
+    dataset: Dataset
+    config: Config
+    protocol: EvaluationProtocol
+    run: Path
+    n_jobs: int = N_CORES
+    resume: bool = False
+    skip_unreadable: bool = False
+    negatives: tuple[Clip, ...] = ()
+    """Recordings of other words, to learn refusal from."""
+    extra: tuple[Clip, ...] = ()
+    """Recordings of the vocabulary from elsewhere: every fold learns from them, nothing is measured on them."""
+    licence: str | None = None
+    """Of the model; it is written into it."""
+    compare: Path | None = None
+    """An earlier run whose accuracy is shown beside this one's."""
+    command: str = ""
+    """How the run was asked for, for people: it is written into the settings."""
+
+    @property
+    def folder(self) -> RunFolder:
+        """Where its files go."""
+        return RunFolder(self.run)
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What a person asks of a run; None and empty leave it to the preset and the data."""
+
+    preset: str | None = None
+    protocol: EvaluationProtocol | None = None
+    epochs: int | None = None
+    n_folds: int | None = None
+    n_copies: int | None = None
+    seed: int | None = None
+    precision: str | None = None
+    false_accept_rate: float | None = None
+    n_synthetic_voices: int | None = None
+    language: str | None = None
+    spoken: Mapping[str, str] = field(default_factory=dict)
+    """What is said for a label, where that is not the word that the language has for it."""
+    drop: tuple[str, ...] = ()
+    """Labels whose clips are left out."""
+    refuse: tuple[str, ...] = ()
+    """Labels whose clips the model is to refuse."""
+
+
+def plan_run(
+    dataset: Dataset,
+    run: Path,
+    wishes: Wishes | None = None,
+    *,
+    extra: Sequence[Clip] = (),
+    negatives: Sequence[Clip] = (),
+    **settings: Any,
+) -> Plan:
+    """Make the plan of a run.
+
+    Parameters
+    ----------
+    dataset
+        What is learned from and measured on.
+    run
+        The folder that the run is to make.
+    wishes
+        What is to be otherwise than the preset and the data have it.
+    extra
+        Recordings of the vocabulary from elsewhere, to learn from and not to measure on.
+    negatives
+        Recordings of what is not in the vocabulary.
+    settings
+        Fields of :class:`Plan`: ``n_jobs``, ``resume``, ``skip_unreadable``, ``compare``, ``licence``, ``command``.
+
+    Raises
+    ------
+    ConfigError
+        When the wishes contradict the preset.
+    DatasetError
+        When a label is not there, or is to be learned and refused at once.
+
+    """
+    wishes = wishes or Wishes()
+    config = settings_of(wishes)
+    dataset, extra, _ = _set_apart(dataset, extra, wishes.drop, "drop")
+    dataset, extra, refused = _set_apart(dataset, extra, wishes.refuse, "refuse")
+    refused += _not_in_vocabulary(negatives, dataset.labels)
+    if refused and config.refusal is None:
+        raise ConfigError(f"preset {config.preset} cannot refuse; leave --refuse and --negatives out, or choose robust")
+    if extra and config.augment is None:
+        raise ConfigError(f"preset {config.preset} learns from DATA only; leave --extra out, or choose robust")
+    protocol = wishes.protocol or fitting_protocol(dataset, config.train.n_folds)
+    if protocol == "corpora":
+        n_corpora = len({clip.attributes.get("corpus") for clip in dataset.labelled})
+        config = replace(config, train=replace(config.train, n_folds=max(2, n_corpora)))
+    return Plan(dataset, config, protocol, run, negatives=refused, extra=tuple(extra), **settings)
+
+
+def settings_of(wishes: Wishes) -> Config:
+    """Take the preset, and what a person says otherwise.
+
+    >>> settings_of(Wishes(preset="reference", epochs=3)).train.epochs
+    3
+    """
+    base = preset(wishes.preset or DEFAULT_PRESET)
+    names = ("epochs", "n_folds", "n_copies", "seed", "precision")
+    chosen = {name: getattr(wishes, name) for name in names if getattr(wishes, name) is not None}
+    if "epochs" in chosen:
+        chosen["min_steps"] = 0  # who says how many epochs means so many, however few clips there are
+    config = replace(base, train=replace(base.train, **chosen))
+    if wishes.false_accept_rate is not None:
+        if base.refusal is None:
+            raise ConfigError(f"preset {base.preset} cannot refuse; leave --false-accept-rate out, or choose robust")
+        config = replace(config, refusal=replace(base.refusal, false_accept_rate=wishes.false_accept_rate))
+    config = replace(config, language=wishes.language, spoken=wishes.spoken)
+    n_voices = wishes.n_synthetic_voices
+    if n_voices and base.augment is None:
+        raise ConfigError(f"preset {base.preset} learns from DATA only; leave --synthetic-voices out, or choose robust")
+    return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
+
+
+def fitting_protocol(dataset: Dataset, n_folds: int) -> EvaluationProtocol:
+    """Return ``speakers`` where the data names at least as many as there are folds, else ``clips``."""
+    named = all(clip.speaker for clip in dataset.labelled)
+    return "speakers" if named and len(dataset.speakers) >= n_folds else "clips"
+
+
+def _set_apart(
+    dataset: Dataset, extra: Sequence[Clip], named: Sequence[str], what: str
+) -> tuple[Dataset, tuple[Clip, ...], tuple[Clip, ...]]:
+    """Part the clips of the vocabulary from those with the labels that are named."""
+    labels = natural_order(clip.label for clip in (*dataset.clips, *extra))
+    unknown = set(named) - set(labels)
+    if unknown:
+        raise DatasetError(f"{what} {min(unknown)}: no such label; there are {', '.join(labels[:20])}; correct it")
+    kept = replace(dataset, clips=tuple(clip for clip in dataset.clips if clip.label not in named))
+    apart = tuple(clip for clip in (*dataset.clips, *extra) if clip.label in named)
+    return kept, tuple(clip for clip in extra if clip.label not in named), apart
+
+
+def _not_in_vocabulary(clips: Sequence[Clip], labels: Sequence[str]) -> tuple[Clip, ...]:
+    """Check that what is to be refused is not in the vocabulary."""
+    both = sorted({clip.label for clip in clips if clip.label} & set(labels))
+    if both:
+        raise DatasetError(
+            f"negatives hold {', '.join(map(repr, both[:5]))}, which the model is to learn; take them out"
+        )
+    return tuple(clips)

@@ -1,0 +1,110 @@
+"""From a person's wishes to the plan of a run: the preset, what is set apart, what contradicts itself."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from pathlib import Path
+
+import pytest
+
+from sutja.clips import Clip
+from sutja.config import DEFAULT_PRESET, preset
+from sutja.dataset import Dataset
+from sutja.errors import ConfigError, DatasetError
+from sutja.plan import Wishes, fitting_protocol, plan_run, settings_of
+
+RUN = Path("run")
+
+
+def dataset(labels="0123", n_speakers=6, corpora=(None,)) -> Dataset:
+    clips = [
+        Clip(Path(f"{corpus}/{label}_{speaker}.wav"), f"{label}_{speaker}.wav", label, f"s{speaker}")
+        for corpus in corpora
+        for label in labels
+        for speaker in range(n_speakers)
+    ]
+    named = [replace(c, attributes={"corpus": c.path.parent.name}) if corpora != (None,) else c for c in clips]
+    return Dataset(Path("data"), "folders", tuple(named))
+
+
+def labels_of(clips) -> set[str]:
+    return {clip.label for clip in clips}
+
+
+def test_without_wishes_it_is_the_preset():
+    plan = plan_run(dataset(), RUN)
+    assert plan.config == preset(DEFAULT_PRESET)
+    assert plan.dataset == dataset()
+    assert (plan.negatives, plan.extra, plan.resume) == ((), (), False)
+    assert plan.folder.path == RUN
+
+
+def test_every_wish_is_heard():
+    wishes = Wishes("robust", "clips", 3, 4, 2, 5, "bfloat16", 0.1, 7, "de", {"2": "zwo"})
+    assert all(getattr(wishes, field.name) for field in fields(Wishes) if field.name not in ("drop", "refuse"))
+    plan = plan_run(dataset(), RUN, wishes, n_jobs=3, licence="CC0-1.0")
+    train = plan.config.train
+    assert (train.epochs, train.n_folds, train.n_copies, train.seed, train.precision) == (3, 4, 2, 5, "bfloat16")
+    assert train.min_steps == 0  # epochs that were asked for are what is done
+    assert plan.config.refusal.false_accept_rate == 0.1
+    assert plan.config.n_synthetic_voices == 7
+    assert (plan.config.language, plan.config.spoken) == ("de", {"2": "zwo"})
+    assert (plan.protocol, plan.n_jobs, plan.licence) == ("clips", 3, "CC0-1.0")
+
+
+def test_labels_are_dropped_and_refused_in_the_data_and_beside_it():
+    plan = plan_run(dataset(), RUN, Wishes(drop=("0",), refuse=("1",)), extra=dataset("0125").clips)
+    assert labels_of(plan.dataset.clips) == {"2", "3"}
+    assert labels_of(plan.extra) == {"2", "5"}
+    assert labels_of(plan.negatives) == {"1"}
+    assert len(plan.negatives) == 12
+
+
+def test_negatives_are_refused():
+    plan = plan_run(dataset(), RUN, negatives=dataset("78").clips)
+    assert labels_of(plan.negatives) == {"7", "8"}
+
+
+@pytest.mark.parametrize(
+    ("wishes", "more", "kind", "message"),
+    [
+        (Wishes(preset="robst"), {}, ConfigError, "preset 'robst' is not known; .* did you mean 'robust'"),
+        (Wishes(epochs=0), {}, ConfigError, "train.epochs is 0; expected at least 1"),
+        (Wishes(language="german"), {}, ConfigError, "language is 'german'; expected the code of a language"),
+        (Wishes(spoken={"2": ""}), {}, ConfigError, "spoken.2 is ''; expected the text that is said"),
+        (Wishes(drop=("9",)), {}, DatasetError, "drop 9: no such label; there are 0, 1, 2, 3"),
+        (Wishes(refuse=("x",)), {}, DatasetError, "refuse x: no such label; there are 0, 1, 2, 3"),
+        (Wishes(drop=("2",), refuse=("2",)), {}, DatasetError, "refuse 2: no such label; there are 0, 1, 3"),
+        (Wishes(), {"negatives": dataset("35").clips}, DatasetError, "negatives hold '3', which the model is to learn"),
+        (Wishes("reference", refuse=("2",)), {}, ConfigError, "preset reference cannot refuse; leave --refuse"),
+        (Wishes("reference", false_accept_rate=0.1), {}, ConfigError, "preset reference cannot refuse; leave --false"),
+        (Wishes("reference"), {"extra": dataset().clips}, ConfigError, "learns from DATA only; leave --extra out"),
+        (Wishes("reference", n_synthetic_voices=2), {}, ConfigError, "from DATA only; leave --synthetic-voices out"),
+    ],
+)
+def test_wishes_that_cannot_be(wishes, more, kind, message):
+    with pytest.raises(kind, match=message):
+        plan_run(dataset(), RUN, wishes, **more)
+
+
+@pytest.mark.parametrize(("n_speakers", "protocol"), [(5, "speakers"), (4, "clips")])
+def test_speakers_are_kept_apart_where_there_are_enough(n_speakers, protocol):
+    assert fitting_protocol(dataset(n_speakers=n_speakers), 5) == protocol
+    assert plan_run(dataset(n_speakers=n_speakers), RUN).protocol == protocol
+
+
+def test_one_clip_without_a_speaker_is_enough_for_clips():
+    data = dataset()
+    nameless = replace(data, clips=(replace(data.clips[0], speaker=None), *data.clips[1:]))
+    assert fitting_protocol(nameless, 5) == "clips"
+
+
+@pytest.mark.parametrize(("corpora", "n_folds"), [(("a", "b", "c"), 3), ((None,), 2)])
+def test_corpora_are_as_many_folds(corpora, n_folds):
+    plan = plan_run(dataset(corpora=corpora), RUN, Wishes(protocol="corpora"))
+    assert plan.config.train.n_folds == n_folds
+
+
+def test_settings_alone():
+    assert settings_of(Wishes()) == preset(DEFAULT_PRESET)
+    assert settings_of(Wishes(preset="reference")) == preset("reference")
