@@ -28,13 +28,25 @@ def test_the_study_hears_a_second_through_one_stft_in_forty_by_forty_cells():
     assert mfcc.n_mels > mfcc.n_bins, "the last coefficients say how rough a spectrum is, not which word"
 
 
-def test_the_robust_preset_fits_its_own_parts():
-    config = preset("robust")
+@pytest.mark.parametrize("name", ["robust", "quick"])
+def test_presets_that_augment_fit_their_own_parts(name):
+    config = preset(name)
     assert config.augment is not None
     assert config.refusal is not None
     assert config.train.n_copies > 1
     for features in config.members.values():
         assert features.max_samples / config.audio.sample_rate == pytest.approx(1, abs=0.02)
+
+
+def test_quick_differs_from_robust_in_how_long_and_how_spoiled_only():
+    robust, quick = preset("robust"), preset("quick")
+    assert dataclasses.replace(quick, preset="robust", train=robust.train) == robust
+    for n_clips in (20, 200, 2_000):
+        robust_showings, quick_showings = (
+            train.with_enough_steps(n_clips).epochs * (train.n_folds - 1 + train.final_epochs_factor)
+            for train in (robust.train, quick.train)
+        )
+        assert quick_showings < robust_showings / 4
 
 
 @pytest.mark.parametrize("name", list(PRESETS))
