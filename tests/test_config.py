@@ -28,7 +28,7 @@ def test_the_study_hears_a_second_through_one_stft_in_forty_by_forty_cells():
     assert mfcc.n_mels > mfcc.n_bins, "the last coefficients say how rough a spectrum is, not which word"
 
 
-@pytest.mark.parametrize("name", ["robust", "quick"])
+@pytest.mark.parametrize("name", ["robust", "fast"])
 def test_presets_that_augment_fit_their_own_parts(name):
     config = preset(name)
     assert config.augment is not None
@@ -38,15 +38,15 @@ def test_presets_that_augment_fit_their_own_parts(name):
         assert features.max_samples / config.audio.sample_rate == pytest.approx(1, abs=0.02)
 
 
-def test_quick_differs_from_robust_in_how_long_and_how_spoiled_only():
-    robust, quick = preset("robust"), preset("quick")
-    assert dataclasses.replace(quick, preset="robust", train=robust.train) == robust
+def test_fast_differs_from_robust_in_how_long_and_how_spoiled_only():
+    robust, fast = preset("robust"), preset("fast")
+    assert dataclasses.replace(fast, preset="robust", train=robust.train) == robust
     for n_clips in (20, 200, 2_000):
-        robust_showings, quick_showings = (
+        robust_showings, fast_showings = (
             train.with_enough_steps(n_clips).epochs * (train.n_folds - 1 + train.final_epochs_factor)
-            for train in (robust.train, quick.train)
+            for train in (robust.train, fast.train)
         )
-        assert quick_showings < robust_showings / 4
+        assert fast_showings < robust_showings / 4
 
 
 @pytest.mark.parametrize("name", list(PRESETS))

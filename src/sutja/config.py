@@ -408,7 +408,7 @@ def _robust() -> Config:
     return Config("robust", audio, {"mel": mel}, train, AugmentConfig(), RefusalConfig())
 
 
-def _quick() -> Config:
+def _fast() -> Config:
     """`robust` for a first look: inputs are shown as they are, and networks learn from a tenth of the showings."""
     robust = _robust()
     train = dataclasses.replace(
@@ -423,10 +423,10 @@ def _quick() -> Config:
         warps=False,
         babble_share=0.0,
     )
-    return dataclasses.replace(robust, preset="quick", train=train)
+    return dataclasses.replace(robust, preset="fast", train=train)
 
 
-PRESETS: dict[str, Config] = {"robust": _robust(), "quick": _quick(), "reference": Config()}
+PRESETS: dict[str, Config] = {"robust": _robust(), "fast": _fast(), "reference": Config()}
 DEFAULT_PRESET = "robust"
 
 
