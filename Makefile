@@ -22,12 +22,12 @@ $(VENV)/with-%: pyproject.toml
 	touch $@
 
 # The main job on built-in data: synthetic voices, training, report, prediction of voices that the model never heard.
-# At most three minutes of processor time; the preset `robust` takes ten of them for the same.
+# At most three minutes of processor time, also without bfloat16 (docs/decisions/2026-11-26-demo-in-three-minutes.md).
 demo: $(VENV)/with-train,synth
 	rm -rf demo
 	$(BIN)/sutja data synth demo/voices --voices 20 --takes 1 --seed 1
 	$(BIN)/sutja data info demo/voices
-	$(BIN)/sutja train demo/voices --out demo/run --protocol speakers --preset fast
+	$(BIN)/sutja train demo/voices --out demo/run --protocol speakers --preset fast --folds 2 --epochs 25
 	$(BIN)/sutja data synth demo/unheard --voices 5 --takes 1 --seed 2
 	$(BIN)/sutja predict demo/unheard/data/01 --model demo/run
 	$(BIN)/sutja evaluate demo/unheard --model demo/run
