@@ -20,14 +20,19 @@ def dependencies(extra: str | None) -> set[str]:
 
 OPTIONAL = set().union(*map(dependencies, EXTRAS)) - dependencies(None) | {"scipy", "librosa"}
 
-# Put before a program, this makes Python see no package of any extra.
-WITHOUT_EXTRAS = f"""
+
+def without(packages: set[str]) -> str:
+    """Put before a program, this makes Python see none of these packages."""
+    return f"""
 import sys
 class Without:
     def __init__(self, finder): self.finder = finder
     def __getattr__(self, name): return getattr(self.finder, name)
     def find_spec(self, name, path=None, target=None):
-        hidden = name.partition(".")[0] in {sorted(OPTIONAL)!r}
+        hidden = name.partition(".")[0] in {sorted(packages)!r}
         return None if hidden else self.finder.find_spec(name, path, target)
 sys.meta_path[:] = map(Without, sys.meta_path)
 """
+
+
+WITHOUT_EXTRAS = without(OPTIONAL)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from conftest import NUMERIC
-from extras import EXTRAS, OPTIONAL, WITHOUT_EXTRAS
+from extras import EXTRAS, OPTIONAL, WITHOUT_EXTRAS, without
 from helpers import run_python
 
 import sutja
@@ -136,6 +136,22 @@ def test_the_tests_of_numbers_are_there():
     stems = [path.stem for path in (ROOT / "tests").glob("test_*.py")]
     for pattern in NUMERIC:
         assert fnmatch.filter(stems, pattern), f"conftest.NUMERIC: {pattern} is no test file"
+
+
+def test_tests_that_need_torch_say_so():
+    # The newest Python has no small torch: there they are skipped, and a module that cannot be imported is an error.
+    program = without({"torch"}) + (
+        "import importlib, pytest\n"
+        "sys.path.insert(0, sys.argv[1])\n"
+        "for name in sys.argv[2:]:\n"
+        "    try: importlib.import_module(name)\n"
+        "    except pytest.skip.Exception: pass\n"
+        "    except ModuleNotFoundError as error: print(f'{name}: {error}')\n"
+    )
+    folder = ROOT / "tests"
+    ended = run_python(program, folder, *(path.stem for path in sorted(folder.glob("test_*.py"))))
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout == "", 'write pytest.importorskip("torch") above the imports of ours'
 
 
 def test_tests_share_by_helper_modules():

@@ -7,6 +7,9 @@ from time import perf_counter
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 from hypothesis import given
 from hypothesis import strategies as st
 

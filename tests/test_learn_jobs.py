@@ -7,6 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
+pytest.importorskip("torch")
+
 import torch
 
 from sutja.config import TrainConfig, preset
