@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import sys
 import time
 import tracemalloc
 from dataclasses import replace
@@ -270,7 +271,8 @@ def test_command_prints_findings(tmp_path, tiny_dataset):
 def test_three_thousand_clips_take_less_than_a_minute(corpora, tmp_path):
     begun = time.process_time()  # of all threads: what else the machine does is not our fault
     found = exploring.explore(scan(corpora / "fsdd"), tmp_path / "out")
-    assert time.process_time() - begun < 60
+    if sys.gettrace() is None:  # what measures coverage takes time of its own
+        assert time.process_time() - begun < 60
     assert len(found.profiled) == 3000
     assert (tmp_path / "out" / "explore.html").stat().st_size < 8_000_000
     assert not found.unreadable
