@@ -27,7 +27,7 @@ demo: $(VENV)/with-train,synth
 	rm -rf demo
 	$(BIN)/sutja data synth demo/voices --voices 20 --takes 1 --seed 1
 	$(BIN)/sutja data info demo/voices
-	$(BIN)/sutja train demo/voices --out demo/run --protocol speakers --preset fast --folds 2 --epochs 25
+	$(BIN)/sutja train demo/voices --out demo/run --protocol speakers --preset fast --folds 2 --epochs 20 --jobs 1
 	$(BIN)/sutja data synth demo/unheard --voices 5 --takes 1 --seed 2
 	$(BIN)/sutja predict demo/unheard/data/01 --model demo/run
 	$(BIN)/sutja evaluate demo/unheard --model demo/run
