@@ -56,6 +56,13 @@ def spoil(run: Path, *, doubtful: tuple[int, ...] = (), unknown: tuple[int, ...]
     rewrite(run, ensemble=rows, mel=rows, mfcc=rows)
 
 
+def make_doubtful_run(folder: Path, clips) -> Path:
+    """Write a run whose networks contradict two labels and recognise nothing in one clip."""
+    run = make_run(folder, clips)
+    spoil(run, doubtful=(0, 20), unknown=(11,))
+    return run
+
+
 def with_copy(dataset: Path) -> tuple[Clip, ...]:
     """Lay one speaker's recording into another's folder, too."""
     noise = np.random.default_rng(3).normal(0, 0.1, TINY_RATE // 2).astype(np.float32)

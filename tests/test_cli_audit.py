@@ -12,7 +12,7 @@ pytest.importorskip("jinja2")
 
 from click.testing import CliRunner
 from helpers import read_csv
-from made_runs import make_run, spoil, with_copy
+from made_runs import make_doubtful_run, spoil, with_copy
 
 from sutja.cli import COMMANDS, main
 
@@ -24,9 +24,7 @@ def clips(tiny_dataset):
 
 @pytest.fixture
 def run(tmp_path, clips):
-    run = make_run(tmp_path / "run", clips)
-    spoil(run, doubtful=(0, 20), unknown=(11,))
-    return run
+    return make_doubtful_run(tmp_path / "run", clips)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ pytest.importorskip("jinja2")
 import chromium
 from conftest import TINY_RATE, tone_word, write_wav
 from helpers import read_csv
-from made_runs import make_run, spoil, with_copy
+from made_runs import make_doubtful_run, make_run, spoil, with_copy
 from markupsafe import escape
 
 from sutja.clips import Clip
@@ -39,9 +39,7 @@ def clips(tiny_dataset):
 
 @pytest.fixture
 def run(tmp_path, clips):
-    run = make_run(tmp_path / "run", clips)
-    spoil(run, doubtful=(0, 20), unknown=(11,))
-    return run
+    return make_doubtful_run(tmp_path / "run", clips)
 
 
 @pytest.fixture(scope="module")

@@ -42,7 +42,7 @@ from sutja.errors import AudioError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
 from sutja.files import cannot_write, write_json
 from sutja.learn.estimate import Estimate, estimate
-from sutja.learn.folds import Fold, folds_of_clips, make_folds, split_clips
+from sutja.learn.folds import Fold, folds_of_clips, folds_over, make_folds, split_clips
 from sutja.learn.inputs import Layout, save_array, write_paddings, write_targets, write_versions
 from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
@@ -297,10 +297,11 @@ def cut(plan: Plan, material: Material) -> Experiment:
         return Experiment(sounds, folds, Layout(len(clips), len(clips), config.train.n_copies))
     if plan.protocol == "copies":
         raise ConfigError("protocol `copies` is the study's own; use it with --preset reference, or choose clips")
-    judged_in = folds_of_clips(split_clips(clips, targets, config.train, plan.protocol), len(clips))
+    splits = split_clips(clips, targets, config.train, plan.protocol)
+    judged_in = folds_of_clips(splits, len(clips))
     others = synthetic(material.labels, config) + extra(material.extra, material.labels)
     others += refused(clips, judged_in, material.labels, config, material.negatives)
-    folds = make_folds(clips, targets, config.train, plan.protocol, [sound.held_out for sound in others])
+    folds = folds_over(splits, targets, config.train, [sound.held_out for sound in others])
     sounds = of_clips(clips, targets, judged_in) + others
     return Experiment(sounds, folds, Layout(len(clips), len(sounds), config.train.n_copies))
 

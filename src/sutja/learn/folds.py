@@ -64,13 +64,20 @@ def make_folds(
         When there are too few clips or speakers for the folds.
 
     """
-    layout = Layout(len(clips), len(clips) + len(held_out), config.n_copies)
     if protocol == "copies":
         _check_enough(clips, targets, config, protocol)
+        layout = Layout(len(clips), len(clips) + len(held_out), config.n_copies)
         rows = layout.copies_of(layout.clips)
         splits = StratifiedKFold(config.n_folds).split(rows, np.repeat(targets, config.n_copies))
         return [Fold(rows[train], rows[test], rows[test]) for train, test in splits]
-    splits = split_clips(clips, targets, config, protocol)
+    return folds_over(split_clips(clips, targets, config, protocol), targets, config, held_out)
+
+
+def folds_over(
+    splits: Sequence[Split], targets: Integers, config: TrainConfig, held_out: Sequence[int | None] = ()
+) -> list[Fold]:
+    """Return the rows of each fold where the clips are cut already; the arguments are those of :func:`make_folds`."""
+    layout = Layout(len(targets), len(targets) + len(held_out), config.n_copies)
     if config.keep == "last":
         return [_fold_without_valid(split, number, held_out, layout) for number, split in enumerate(splits)]
     return [_fold_with_valid(split, targets, config, layout) for split in splits]
