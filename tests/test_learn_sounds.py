@@ -61,7 +61,7 @@ def test_a_splice_is_held_out_with_its_clip_and_made_of_nothing_from_other_folds
     by_path = {clip.path: clip for clip in clips}
     assert len(found) == 60
     for sound in found:
-        clip, other = (by_path[path] for path in sound.paths)
+        clip, other = (by_path[path] for path in sound.sources)
         assert sound.held_out == fold_of[clip] == fold_of[other]
         assert clip.label != other.label
         assert clip.speaker == other.speaker

@@ -10,6 +10,7 @@ import contextlib
 import io
 import os
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,7 +23,23 @@ from sutja.config import AudioConfig
 from sutja.errors import AudioError
 
 Waveform = NDArray[np.float32]
-Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A stretch of a recording, from ``start`` to ``end`` seconds of it: a source as a path is one."""
+
+    path: Path
+    start: float
+    end: float
+
+    @property
+    def name(self) -> str:
+        """What it is called where the folder is known, as a path's name."""
+        return f"{self.path.name} ({self.start:g} to {self.end:g} s)"
+
+
+Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike | Excerpt
 
 # 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
 MAX_VALUES_PER_SECOND = 384_000
@@ -204,11 +221,14 @@ def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], in
 
     """
     name = _name(source)
-    opened = _open(source, name)
+    opened = _open(source.path if isinstance(source, Excerpt) else source, name)
     with _decoding(name), _sound_file(opened, name) as file:
         rate: int = file.samplerate
         # A header can promise hours: the limit, not the header, says how much is read.
         limit = int(config.max_seconds * rate) + 1
+        if isinstance(source, Excerpt):
+            file.seek(min(round(source.start * rate), file.frames))
+            limit = min(limit, round(source.end * rate) - round(source.start * rate))
         samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
     return samples, rate
 
@@ -224,7 +244,7 @@ def printable(path: str | os.PathLike[str]) -> str:
 
 def _is_encoded(source: Any) -> bool:
     """Tell whether a source is a file in some form, and no array."""
-    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(source, "read")
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Excerpt) or hasattr(source, "read")
 
 
 @contextlib.contextmanager
@@ -325,6 +345,8 @@ def _check_file(path: Path, name: str) -> None:
 
 def _name(source: Any) -> str:
     """Say what a source is called in messages."""
+    if isinstance(source, Excerpt):
+        return f"{printable(source.path)}, {source.start:g} to {source.end:g} s"
     if isinstance(source, str | os.PathLike):
         return printable(source)
     if isinstance(source, bytes | bytearray | memoryview):

@@ -6,9 +6,19 @@ PC are the same word.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+from sutja.audio import Excerpt
+
+SPLITS = {
+    **dict.fromkeys(("train", "training"), "train"),
+    **dict.fromkeys(("valid", "validation", "val", "dev"), "valid"),
+    **dict.fromkeys(("test", "testing"), "test"),
+}
+"""What folders and columns call the parts of a data set."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +35,13 @@ class Clip:
     """`train`, `valid` or `test` where the data set says so."""
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
     """Everything else that is written about it: age, accent, room."""
+    span: tuple[float, float] | None = None
+    """Seconds from the beginning of a longer recording, where the clip is a stretch of one."""
+
+    @property
+    def source(self) -> Path | Excerpt:
+        """What is decoded."""
+        return self.path if self.span is None else Excerpt(self.path, *self.span)
 
 
 def natural_order(words: Iterable[str | None]) -> tuple[str, ...]:
@@ -38,3 +55,8 @@ def natural_order(words: Iterable[str | None]) -> tuple[str, ...]:
 
 def _natural(word: str) -> tuple[bool, int, str]:
     return not word.isdecimal(), int(word) if word.isdecimal() else 0, word
+
+
+def composed(text: str) -> str | None:
+    """Give a label or a name in Unicode's composed form, without the space around it; None where nothing is left."""
+    return unicodedata.normalize("NFC", text.strip()) or None

@@ -17,9 +17,9 @@ from pathlib import Path
 from sutja.audio import printable
 from sutja.clips import Clip, natural_order
 from sutja.engine.threads import each
-from sutja.errors import DatasetError
+from sutja.errors import DatasetError, listed, near
 from sutja.files import sha256
-from sutja.layouts import LAYOUTS, PATTERNS, TABLES, detect, listed, near
+from sutja.layouts import LAYOUTS, PATTERNS, TABLES, detect
 
 Where = str | os.PathLike[str]
 
@@ -237,7 +237,7 @@ def fingerprint(clips: Iterable[Clip]) -> str:
     """
     clips = list(clips)
     hashed = zip(clips, each(_hash_of, clips), strict=True)
-    lines = sorted(json.dumps([c.name, c.label, c.speaker, h]) for c, h in hashed)
+    lines = sorted(json.dumps([c.name, c.label, c.speaker, h, *(c.span or ())]) for c, h in hashed)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -249,7 +249,7 @@ def _check_rows(root: Path, clips: Sequence[Clip]) -> None:
     """Refuse a file that is listed twice, and say whether its labels contradict each other."""
     labels = defaultdict(list)
     for clip in clips:
-        labels[os.path.normpath(clip.path)].append(clip)
+        labels[os.path.normpath(clip.path), clip.span].append(clip)
     twice = [same for same in labels.values() if len(same) > 1]
     contradictory = [same for same in twice if len({c.label for c in same} - {None}) > 1]
     if contradictory:

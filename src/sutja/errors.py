@@ -17,6 +17,9 @@ exits with 1; anything outside this family is a fault of ours and stays a traceb
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class SutjaError(Exception):
     """The root of the family: catch this to catch them all."""
@@ -81,3 +84,24 @@ def needs(package: str, extra: str) -> DependencyError:
     return DependencyError(
         f"{package} is not installed and this needs it; install it with: pip install 'sutja[{extra}]'"
     )
+
+
+def listed(names: Iterable[str], n_shown: int = 3) -> str:
+    """Write the first names and how many more there are.
+
+    >>> listed("abcde")
+    'a, b, c and 2 more'
+    """
+    names = list(names)
+    rest = f" and {len(names) - n_shown} more" if len(names) > n_shown else ""
+    return ", ".join(names[:n_shown]) + rest
+
+
+def near(name: str, known: Iterable[str], phrase: str = "; did you mean {!r}?") -> str:
+    """Return a phrase about the nearest of the names that are known; nothing where none is near.
+
+    >>> near("fsd", ["csv", "fsdd"])
+    "; did you mean 'fsdd'?"
+    """
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return phrase.format(near[0]) if near else ""

@@ -189,7 +189,7 @@ def _predicted(
 ) -> tuple[list[tuple[Clip, Prediction]], dict[str, str]]:
     """Return the clips that could be used with what was said of them, and the others with the reason."""
     predictions, unreadable = [], {}
-    for clip, answer in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
+    for clip, answer in zip(clips, predictor.predict_many(clip.source for clip in clips), strict=True):
         on_clip()
         if isinstance(answer, AudioError):
             unreadable[clip.name] = str(answer)

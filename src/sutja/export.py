@@ -225,7 +225,7 @@ def _made_word(rng: np.random.Generator, sample_rate: int, seconds: float) -> Wa
 def _waveforms(clips: Sequence[Clip], audio: AudioConfig, most: int) -> Iterator[Waveform]:
     for clip in clips[:: max(1, len(clips) // most)]:
         try:
-            yield load_waveform(clip.path, audio)
+            yield load_waveform(clip.source, audio)
         except AudioError:  # nothing to compare there: the predictor refuses it too
             continue
 
@@ -239,7 +239,7 @@ def _compare(plain: bytes, smaller: bytes, clips: Sequence[Clip], bundle: Bundle
     judged, answers = [], []
     for clip in clips:
         try:
-            row = load_waveform(clip.path, bundle.audio)[None]
+            row = load_waveform(clip.source, bundle.audio)[None]
         except AudioError:
             continue
         judged.append(bundle.labels.index(str(clip.label)))

@@ -92,7 +92,7 @@ def listen(
     def hear(index: int) -> Made | AudioError:
         clip = clips[index]
         try:
-            samples, sample_rate = decode(clip.path, limits)
+            samples, sample_rate = decode(clip.source, limits)
             return make(index, samples, sample_rate)
         except AudioError as error:  # a new one: the old one's traceback holds the samples
             return AudioError(clip.name, error.reason)

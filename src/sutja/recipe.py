@@ -220,9 +220,9 @@ def _config_of(settings: Mapping[str, Any]) -> Config | None:
 
 def _check_apart(plan: Plan) -> None:
     """Refuse recordings that every fold would learn from and one would be judged on."""
-    judged = {clip.path for clip in plan.dataset.clips}
+    judged = {clip.source for clip in plan.dataset.clips}
     for clip in (*plan.extra, *plan.negatives):
-        if clip.path in judged:
+        if clip.source in judged:
             raise DatasetError(
                 f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that a network "
                 "would learn from what it is judged on; give each recording once"
@@ -262,7 +262,7 @@ def hear(plan: Plan, progress: Progress) -> Material:
 def _extract_one(config: Config, clip: Clip, on_step: OnStep) -> tuple[list[Features], bool] | AudioError:
     """Return a clip's features, and whether it is longer than the window; or why it cannot be used."""
     try:
-        waveform: Waveform = load_waveform(clip.path, config.audio)
+        waveform: Waveform = load_waveform(clip.source, config.audio)
     except AudioError as error:
         return error
     finally:
@@ -504,7 +504,7 @@ def submit(plan: Plan, progress: Progress) -> None:
     step = progress.stage("predicting unlabelled clips", len(clips), "clip")
     rows: list[tuple[str, str]] = []
     predictor = Predictor.load(plan.folder.model)
-    for clip, answer in zip(clips, predictor.predict_many(clip.path for clip in clips), strict=True):
+    for clip, answer in zip(clips, predictor.predict_many(clip.source for clip in clips), strict=True):
         step()
         if isinstance(answer, AudioError):
             progress.say(f"no prediction: {answer}")

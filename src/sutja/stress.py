@@ -120,7 +120,7 @@ def n_steps(n_clips: int, names: Sequence[str] = tuple(STRENGTHS)) -> int:
 def _recordings(predictor: Predictor, clips: Sequence[Clip]) -> Iterator[tuple[Clip, Waveform]]:
     for clip in clips:
         try:
-            yield clip, load_waveform(clip.path, predictor.bundle.audio)
+            yield clip, load_waveform(clip.source, predictor.bundle.audio)
         except AudioError:
             continue  # the plain evaluation names it
 

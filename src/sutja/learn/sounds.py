@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sutja.audio import Waveform, load_waveform
+from sutja.audio import Excerpt, Waveform, load_waveform
 from sutja.augment import vary
 from sutja.clips import Clip
 from sutja.config import Config
@@ -71,7 +71,7 @@ class Sound:
     kind: Kind = "clip"
     name: str = ""
     """What it is called in the run's out-of-fold table: a word, with its language where it is not the vocabulary's."""
-    paths: tuple[Path, ...] = ()
+    sources: tuple[Path | Excerpt, ...] = ()
     """The recording that is heard; two where they are spliced."""
     text: str = ""
     """What a synthetic voice says ..."""
@@ -81,7 +81,7 @@ class Sound:
     """What a splice or a noise is drawn from."""
 
     def __str__(self) -> str:
-        return ", ".join([self.kind, *filter(None, [self.name]), *(path.name for path in self.paths)])
+        return ", ".join([self.kind, *filter(None, [self.name]), *(source.name for source in self.sources)])
 
 
 def hear(sound: Sound, config: Config) -> Waveform:
@@ -96,7 +96,7 @@ def hear(sound: Sound, config: Config) -> Waveform:
     rate = config.audio.sample_rate
     if sound.voice is not None:
         return synthesise(sound.text, sound.voice, sample_rate=rate)
-    recorded = [load_waveform(path, config.audio) for path in sound.paths]
+    recorded = [load_waveform(source, config.audio) for source in sound.sources]
     if sound.draw is None:
         return recorded[0]
     rng = sound.draw.rng()
@@ -107,7 +107,7 @@ def of_clips(clips: Sequence[Clip], targets: Integers, folds: Integers | None = 
     """List the clips of the vocabulary, each held out in the fold where it is judged (from 0), where that is known."""
     held_out = [None] * len(clips) if folds is None else folds.tolist()
     listed = zip(clips, targets.tolist(), held_out, strict=True)
-    return [Sound(target, fold, paths=(clip.path,)) for clip, target, fold in listed]
+    return [Sound(target, fold, sources=(clip.source,)) for clip, target, fold in listed]
 
 
 def refused(
@@ -139,12 +139,13 @@ def refused(
     n_folds, n_clips = config.train.n_folds, len(clips)
     rng = np.random.default_rng([config.train.seed, 1])
     listed = [
-        Sound(target, negatives.fold_of(f":{c.label}", n_folds), "other word", str(c.label), (c.path,)) for c in others
+        Sound(target, negatives.fold_of(f":{c.label}", n_folds), "other word", str(c.label), (c.source,))
+        for c in others
     ]
     for _ in range(round(shares.spliced_share * n_clips)):
         chosen = int(rng.integers(n_clips))
-        paths = (clips[chosen].path, clips[_partner(chosen, clips, folds, rng)].path)
-        listed.append(Sound(target, int(folds[chosen]), "spliced", paths=paths, draw=Draw.of(rng.spawn(1)[0])))
+        sources = (clips[chosen].source, clips[_partner(chosen, clips, folds, rng)].source)
+        listed.append(Sound(target, int(folds[chosen]), "spliced", sources=sources, draw=Draw.of(rng.spawn(1)[0])))
     words = vocabulary(labels, config.language, config.spoken)
     for word in negatives.other_words(words, round(shares.words_share * n_clips), rng):
         fold = negatives.fold_of(word.name, n_folds)
@@ -170,7 +171,7 @@ def extra(clips: Sequence[Clip], labels: Sequence[str]) -> list[Sound]:
             f"extra recordings say {', '.join(map(repr, unknown[:5]))}; expected words of the vocabulary "
             f"({', '.join(labels[:12])}); rename them with --rename OLD=NEW, or have them refused with --refuse LABEL"
         )
-    return [Sound(labels.index(str(clip.label)), None, "extra", paths=(clip.path,)) for clip in clips]
+    return [Sound(labels.index(str(clip.label)), None, "extra", sources=(clip.source,)) for clip in clips]
 
 
 def synthetic(labels: Sequence[str], config: Config) -> list[Sound]:

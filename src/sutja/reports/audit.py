@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sutja import __version__, features
-from sutja.audio import Waveform, decode, load_waveform, loudest_window
+from sutja.audio import Excerpt, Waveform, decode, load_waveform, loudest_window
 from sutja.config import AudioConfig
 from sutja.errors import AudioError
 from sutja.files import write_text
@@ -154,7 +154,7 @@ class _Showcase:
         if index in self._gone:
             return silent
         try:
-            waveform, rate = _loudest_part(clip.path)
+            waveform, rate = _loudest_part(clip.source)
         except AudioError:  # it went since the listening
             return silent
         key = str(index)
@@ -168,9 +168,9 @@ def _picture(waveform: Waveform, rate: int, name: str) -> str:
     return pages.svg(figures.mel_spectrogram(features.log_mel(waveform, rate, settings), rate, settings), name)
 
 
-def _loudest_part(path: Path) -> tuple[Waveform, int]:
+def _loudest_part(source: Path | Excerpt) -> tuple[Waveform, int]:
     """Return the loudest part of a recording at its own sample rate, or at ``MAX_RATE`` where that is higher."""
-    samples, native = decode(path, AudioConfig())
+    samples, native = decode(source, AudioConfig())
     rate = max(4_000, min(native, MAX_RATE))
     waveform = load_waveform(samples, AudioConfig(sample_rate=rate), sample_rate=native)
     return loudest_window(waveform, int(MAX_SECONDS * rate)), rate

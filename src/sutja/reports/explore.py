@@ -314,7 +314,7 @@ def _examples(exploration: Exploration, labels: Sequence[str]) -> list[_Example]
 
 def _example(exploration: Exploration, profiled: ProfiledClip) -> _Example:
     clip = exploration.clips[profiled.index]
-    waveform = load_waveform(clip.path, exploration.config.audio)
+    waveform = load_waveform(clip.source, exploration.config.audio)
     decibels, coefficients = _pictures(waveform, exploration.config)
     return _Example(str(clip.label), profiled.profile, clip, waveform, decibels, coefficients)
 
@@ -460,7 +460,7 @@ def _finding(exploration: Exploration, finding: Finding) -> dict[str, Any]:
 
 
 def _sound_of(clip: Clip, exploration: Exploration) -> str:
-    waveform = load_waveform(clip.path, exploration.config.audio)
+    waveform = load_waveform(clip.source, exploration.config.audio)
     return base64.b64encode(pages.small_sound(waveform, exploration.config.audio.sample_rate)).decode("ascii")
 
 

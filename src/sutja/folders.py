@@ -1,0 +1,19 @@
+"""What lies in a folder, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sutja.clips import Clip
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What one layout found."""
+
+    root: Path
+    """The folder that the clips' names are relative to."""
+    clips: list[Clip]
+    notes: list[str]
+    """What a reader of the data set should be told."""
