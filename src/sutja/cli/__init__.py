@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sutja import __version__
+from sutja.cli.console import say, speak_any_language
 from sutja.errors import SutjaError
 
 # Name of the command -> module below sutja.cli that holds it, under the same name.
@@ -44,12 +45,18 @@ class LazyGroup(click.Group):
         command: click.Command = getattr(import_module(f"sutja.cli.{COMMANDS[cmd_name]}"), cmd_name)
         return command
 
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run, with stdout and stderr that take any name and any word."""
+        for stream in (sys.stdout, sys.stderr):
+            speak_any_language(stream)
+        return super().main(*args, **kwargs)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and say in one line what was wrong with the input."""
         try:
             return super().invoke(ctx)
         except SutjaError as error:
-            click.echo(f"sutja: {error}", err=True)
+            say(f"sutja: {error}")
             sys.exit(1)
 
 

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sutja.cli.options import Bars, percent, say
+from sutja.cli.console import command, say
+from sutja.cli.options import Bars, percent
 
 if TYPE_CHECKING:
     from sutja.reports.review import Review
 
 
-@click.command()
+@command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for page and CSV files.  [default: RUN/audit]")
 @click.option("--top", type=click.IntRange(0, 500), help="Clips of each list on the page; the CSV files hold all.")

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import model_option, say
+from sutja.cli.console import command, say
+from sutja.cli.options import model_option
 from sutja.timing import Timing, measure
 
 
-@click.command()
+@command()
 @model_option
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def bench(model: Path, as_json: bool) -> None:

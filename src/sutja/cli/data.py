@@ -13,7 +13,8 @@ import click
 from tqdm import tqdm
 
 from sutja import download
-from sutja.cli.options import Bars, DataOptions, Lines, data_options, say
+from sutja.cli.console import Group, say
+from sutja.cli.options import Bars, DataOptions, Lines, data_options
 from sutja.dataset import scan
 from sutja.download import CORPORA
 from sutja.inspection import Inspection, inspect
@@ -27,7 +28,7 @@ MEGABYTE = 1_000_000
 _SYNTH = SynthConfig()
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Look into recordings, make synthetic ones, fetch public ones."""
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent, say
+from sutja.cli.console import command, say
+from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent
 from sutja.dataset import scan
 from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
@@ -18,7 +19,7 @@ from sutja.predictor import Predictor
 from sutja.stress import UnderStress, n_steps, stress
 
 
-@click.command()
+@command()
 @data_options
 @model_option
 @click.option(

@@ -9,12 +9,13 @@ from pathlib import Path
 import click
 
 from sutja.audio import printable
-from sutja.cli.options import model_option, percent, say
+from sutja.cli.console import command, one_line, say
+from sutja.cli.options import model_option, percent
 from sutja.predictor import Prediction, Predictor
 from sutja.relevance import Explanation, explain_examined
 
 
-@click.command()
+@command()
 @click.argument("path", type=click.Path(path_type=Path))
 @model_option
 @click.option("--out", type=click.Path(path_type=Path), help="Draw spectrogram and relevance into this PNG.")
@@ -30,7 +31,7 @@ def explain(path: Path, *, model: Path, out: Path | None, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(_fields(path, prediction, explanation), ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(f"{printable(path)}: {_answer(prediction)}")
+        click.echo(one_line(f"{printable(path)}: {_answer(prediction)}"))
         parts = ", ".join(f"{low:.2f} to {high:.2f} s" for low, high in explanation.segments)
         click.echo(f"what spoke for {explanation.label}: {parts or 'no part more than another'}")
 

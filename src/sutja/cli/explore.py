@@ -6,10 +6,11 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.options import Bars, DataOptions, data_options, say
+from sutja.cli.console import command, say
+from sutja.cli.options import Bars, DataOptions, data_options
 
 
-@click.command()
+@command()
 @data_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for the page and its figures.")
 @click.option(

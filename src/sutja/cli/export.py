@@ -9,14 +9,15 @@ import click
 
 from sutja.bundle import DEFAULT_MODEL
 from sutja.bundle import load as load_bundle
-from sutja.cli.options import DataOptions, percent, say
+from sutja.cli.console import command, say
+from sutja.cli.options import DataOptions, percent
 from sutja.files import write_bytes
 
 if TYPE_CHECKING:
     from sutja.export import Int8Cost
 
 
-@click.command()
+@command()
 @click.argument("model", default=DEFAULT_MODEL, type=click.Path(path_type=Path))
 @click.option("--format", type=click.Choice(["onnx"]), default="onnx", show_default=True, expose_value=False)
 @click.option("--out", type=click.Path(path_type=Path), help="File to write; the model's name and .onnx if not given.")

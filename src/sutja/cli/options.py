@@ -18,6 +18,7 @@ import click
 
 from sutja.audio import walk_audio
 from sutja.bundle import DEFAULT_MODEL
+from sutja.cli.console import say
 from sutja.errors import DatasetError
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
@@ -200,11 +201,6 @@ def about(seconds: float) -> str:
     if whole >= 10:
         return f"{round(whole + rest / 60)} {large}"
     return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
-
-
-def say(text: str) -> None:
-    """Tell a person something: on stderr, so that stdout stays for results."""
-    click.echo(text, err=True)
 
 
 def percent(share: float) -> str:

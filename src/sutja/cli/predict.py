@@ -10,7 +10,8 @@ from pathlib import Path
 import click
 
 from sutja.audio import printable
-from sutja.cli.options import Bars, expand, model_option, percent, say
+from sutja.cli.console import command, one_line, say
+from sutja.cli.options import Bars, expand, model_option, percent
 from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
@@ -19,7 +20,7 @@ Outcome = Prediction | AudioError
 INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 
 
-@click.command()
+@command()
 @click.argument("paths", nargs=-1, required=True)
 @model_option
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")
@@ -88,4 +89,4 @@ def _print_text(path: Path, outcome: Outcome) -> None:
         say(f"sutja: {outcome}")
     else:
         answer = "not in the vocabulary" if outcome.rejected else outcome.label
-        click.echo(f"{printable(path)}: {answer} ({percent(outcome.probability)})")
+        click.echo(one_line(f"{printable(path)}: {answer} ({percent(outcome.probability)})"))

@@ -9,14 +9,15 @@ from typing import Any
 
 import click
 
-from sutja.cli.options import model_option, say
+from sutja.cli.console import command, say
+from sutja.cli.options import model_option
 from sutja.errors import needs
 from sutja.predictor import Predictor
 
 NEEDED = ("starlette", "uvicorn", "httptools", "websockets", "python_multipart", "prometheus_client")
 
 
-@click.command()
+@command()
 @model_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8765, show_default=True, type=click.IntRange(0, 65_535), help="0: any free one.")

@@ -12,7 +12,8 @@ from typing import Any
 import click
 
 from sutja.audio import printable
-from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, say
+from sutja.cli.console import command, say
+from sutja.cli.options import Bars, DataOptions, data_options, interval, percent
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS
 from sutja.dataset import scan
 from sutja.errors import ConfigError, needs
@@ -20,7 +21,7 @@ from sutja.plan import N_CORES, Plan, Wishes, plan_run
 from sutja.runs import Metrics
 
 
-@click.command()
+@command()
 @data_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for everything the run leaves.")
 @click.option("--preset", default=DEFAULT_PRESET, show_default=True, type=click.Choice(list(PRESETS)))
