@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections import deque
 
 import numpy as np
 import pytest
@@ -138,3 +139,57 @@ def test_more_microphones_than_there_is_room_for():
         with listening(here) as socket:
             socket.send_text('{"type":"end"}')
             assert socket.receive_json() == {"type": "done"}
+
+
+NO_SAMPLES = {
+    "webm": b"\x1aE\xdf\xa3\x9fB\x86\x81" + bytes(1_000),
+    "ogg": b"OggS\0\2" + bytes(1_000),
+    "a wav file": b"RIFF\x24\x08\0\0WAVEfmt " + bytes(1_000),
+    "flac": b"fLaC\0\0" + bytes(1_000),
+    "mp3": b"ID3\x04\0\0" + bytes(1_000),
+    "mp4": b"\0\0\0\x1cftypiso5" + bytes(1_000),
+}
+
+
+@pytest.mark.parametrize("kind", NO_SAMPLES)
+def test_a_file_that_is_sent_as_a_stream_is_named_at_once(kind):
+    (only,) = conversation(NO_SAMPLES[kind])
+    assert kind in only["error"]
+    assert "16-bit" in only["error"]
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 48_000])
+@pytest.mark.parametrize("silent", [0.0, 0.4])
+def test_floats_are_told_within_a_second(rate, silent):
+    spoken = np.frombuffer(speech(2, rate), "<i2") / np.float32(32_768)
+    content = np.concatenate([np.zeros(round(silent * rate)), spoken]).astype("<f4").tobytes()
+    listener = Listener(model(), rate)
+    chunk = 4 * (rate // 50)
+    starts = range(0, round(4 * rate * (1 + silent)), chunk)
+    with pytest.raises(StreamError, match="32-bit floats") as told:
+        deque((listener.hear(content[start : start + chunk]) for start in starts), maxlen=0)
+    assert "int16" in str(told.value)
+
+
+@pytest.mark.parametrize("level", [1.0, 0.1, 0.003, 0.0001])
+@pytest.mark.parametrize("rate", [8_000, 48_000])
+def test_samples_are_believed_at_any_level(rate, level):
+    rng = np.random.default_rng(5)
+    time = np.arange(2 * rate) / rate
+    for waveform in (
+        level * np.sin(2 * np.pi * 440 * time),
+        level * np.sign(np.sin(2 * np.pi * 100 * time)),
+        level * rng.normal(0, 0.3, len(time)),
+        np.full(len(time), level),
+    ):
+        listener = Listener(model(), rate)
+        for start in range(0, 4 * rate, 1_000):
+            listener.hear(pcm(waveform)[start : start + 1_000])
+        listener.end()
+
+
+def test_a_silent_stream_is_believed_as_long_as_it_is_silent():
+    listener = Listener(model(), RATE)
+    for _ in range(40):
+        listener.hear(bytes(RATE))
+    assert [one["type"] for one in listener.hear(speech(1))].count("word") == 1

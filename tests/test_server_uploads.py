@@ -32,7 +32,28 @@ def test_any_sound_raw_and_as_a_form(form, rate):
         assert found.json()["probabilities"] == expected
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/json", "multipart/mixed", "image/png", "x" * 500])
+SOUND_TYPES = [
+    *("audio/x-wav", "audio/vnd.wave; codecs=1", "AUDIO/WAV", "video/webm;codecs=opus", "application/ogg"),
+    *("application/x-wav", "application/x-flac", "application/vnd.rn-realmedia", "application/x-binary"),
+    *("binary/octet-stream", "application/octet-stream; charset=binary", "application/unknown", ""),
+]
+
+
+def test_whatever_sound_is_called_its_bytes_decide():
+    content = sound()
+    expected = model().predict(content).probabilities
+    with client() as here:
+        for kind in SOUND_TYPES:
+            assert ask(here, content, kind).json()["probabilities"] == expected, kind
+
+
+OTHER_TYPES = [
+    *("text/plain", "application/json", "multipart/mixed", "image/png", "x" * 500, "application/ld+json"),
+    *("application/soap+xml", "application/pdf", "font/woff2", "message/rfc822", "application/xhtml+xml"),
+]
+
+
+@pytest.mark.parametrize("kind", OTHER_TYPES)
 def test_types_that_are_no_sound(kind):
     assert "Content-Type" in refusal(ask(client(), sound(), kind), 415)
     assert "multipart/form-data" in refusal(client().post("/v1/predict/batch", content=sound()), 415)

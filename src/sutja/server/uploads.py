@@ -15,8 +15,10 @@ from starlette.requests import Request
 from sutja.server.pool import Places
 from sutja.server.settings import Limits
 
-# `curl --data-binary` says form-urlencoded of whatever it sends.
-RAW_TYPES = ("audio/", "video/", "application/octet-stream", "application/ogg", "application/x-www-form-urlencoded")
+# Programs call sound by many names (application/x-wav, binary/octet-stream; curl --data-binary says form-urlencoded of
+# whatever it sends): the bytes decide, and only a name that says clearly that it is something else is refused.
+SOUND_TYPES = ("audio/", "video/", "application/", "binary/")
+OTHER_TYPES = ("json", "xml", "html", "javascript", "pdf", "zip", "gzip", "x-tar", "msword")
 MULTIPART = "multipart/form-data"
 PARSED_BYTES = 2**14  # at a time: a body made to be slow to parse must not hold up the others
 MAX_FIELDS = 16
@@ -55,7 +57,7 @@ async def one(request: Request, limits: Limits, held: Places) -> AsyncIterator[U
         async with _body(request, limits.clip_bytes, limits, held) as body:
             files = await _files(request.headers, body, "file", 1)
             yield files[0]
-    elif not kind or kind.startswith(RAW_TYPES):
+    elif _may_be_sound(kind):
         async with _body(request, limits.clip_bytes, limits, held) as body:
             yield Upload("audio", body)
     else:
@@ -77,6 +79,12 @@ async def several(request: Request, limits: Limits, held: Places) -> AsyncIterat
         raise HTTPException(415, f"Content-Type {kind[:100] or 'missing'}; expected multipart/form-data with `files`")
     async with _body(request, limits.batch_bytes, limits, held) as body:
         yield await _files(request.headers, body, "files", limits.batch_files)
+
+
+def _may_be_sound(kind: str) -> bool:
+    """Whether what calls itself so may be one recording; no name says nothing against it."""
+    subtype = kind.partition("/")[2].partition("+")[2] or kind.partition("/")[2]
+    return not kind or (kind.startswith(SOUND_TYPES) and subtype not in OTHER_TYPES)
 
 
 def _media_type(request: Request) -> str:
