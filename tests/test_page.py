@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import socket
 import threading
 import time
@@ -75,6 +76,7 @@ def sounds(tmp_path_factory, word) -> Path:
     write_wav(folder / "word.wav", word.waveform, RATE)
     with (folder / "noise.flac").open("wb") as file:
         soundfile.write(file, 0.1 * rng.normal(size=16_000), 16_000, format="FLAC")
+    write_wav(folder / "silence.wav", np.zeros(RATE, dtype=np.float32), RATE)
     (folder / "text.wav").write_text("no sound", encoding="utf-8")
     return folder
 
@@ -465,6 +467,33 @@ def test_what_is_no_recording_gets_the_services_sentence(open_page, sounds):
     seen.problems[:] = [told for told in seen.problems if "422" not in told]  # the browser's own note of the status
     seen.choose(sounds / "word.wav")
     assert seen.page.locator("#trouble").is_hidden()
+
+
+def test_a_file_that_fails_takes_the_old_answer_away_and_is_named(open_page, sounds):
+    seen = open_page()
+    seen.ready().set_input_files("#file", sounds / "word.wav")
+    seen.page.wait_for_selector("#bars-box:visible")
+    seen.page.set_input_files("#file", [sounds / "text.wav", sounds / "silence.wav"])
+    playwright.expect(seen.page.locator("#trouble")).to_contain_text("silence.wav")
+    assert seen.text("#trouble").startswith("text.wav: ")
+    assert "every sample is zero" in seen.text("#trouble")
+    assert seen.text("#said") == "Nothing yet"
+    assert seen.page.locator("#bars-box").is_hidden()
+    assert seen.page.locator("#why").is_hidden()
+    assert seen.page.locator("#history li").count() == 1
+    seen.problems[:] = [told for told in seen.problems if "422" not in told]
+
+
+def test_in_korean_a_refusal_is_korean(open_page, sounds):
+    seen = open_page(locale="ko-KR")
+    seen.ready().set_input_files("#file", [sounds / "text.wav", sounds / "silence.wav", sounds / "word.wav"])
+    seen.page.wait_for_selector("#bars-box:visible")  # the last one has an answer, the troubles stay
+    told = seen.text("#trouble").splitlines()
+    assert [line.partition(": ")[0] for line in told] == ["text.wav", "silence.wav"]
+    assert "해독할 수 없습니다" in told[0]
+    assert "아무 소리도" in told[1]
+    assert not re.search("[a-z]{7}", told[1].partition(": ")[2])
+    seen.problems[:] = [told for told in seen.problems if "422" not in told]
 
 
 def test_only_what_mattered_is_played(open_page, sounds):

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import io
+
+import numpy as np
 import pytest
-from service import client, refusal
+import soundfile
+from service import RATE, client, refusal
 
 from sutja.server.refusals import busy
 
@@ -28,3 +32,18 @@ def test_busy_says_when_to_come_again():
     assert int(busy().headers["retry-after"]) >= 1
     refusal_text = busy().body.decode()
     assert "try again" in refusal_text
+
+
+def wav_bytes(samples: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, samples, RATE, format="WAV")
+    return file.getvalue()
+
+
+def test_why_a_recording_is_refused_is_said_in_a_word_too():
+    silent, short = (wav_bytes(np.zeros((n, 1), dtype=np.float32)) for n in (RATE, 5))
+    with client() as here:
+        for content, kind in ((b"no sound", "format"), (b"", "empty"), (silent, "silent"), (short, "too_short")):
+            response = here.post("/v1/predict", content=content)
+            refusal(response, 422)
+            assert response.headers["Sutja-Refusal"] == kind

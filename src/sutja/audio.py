@@ -254,7 +254,9 @@ def _decoding(name: str) -> Iterator[None]:
         yield
     # TypeError: soundfile takes .raw and asks for the format
     except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(name, f"cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff") from error
+        raise AudioError(
+            name, f"cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff", "format"
+        ) from error
 
 
 class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
@@ -325,7 +327,7 @@ def _open(source: Any, name: str) -> str | bytes | _Memory:
     if not isinstance(content, bytes | bytearray | memoryview):
         raise AudioError(name, f"gives {type(content).__name__}; expected bytes: open the file in binary mode")
     if len(content) == 0:
-        raise AudioError(name, "nothing there; expected the bytes of a sound file")
+        raise AudioError(name, "nothing there; expected the bytes of a sound file", "empty")
     return _Memory(content)
 
 
@@ -336,11 +338,11 @@ def _check_file(path: Path, name: str) -> None:
     except OSError as error:  # a name too long, a folder that may not be entered
         raise AudioError(name, f"cannot be opened ({_reason(error)}); check the path") from error
     if not exists:
-        raise AudioError(name, "no such file; check the path")
+        raise AudioError(name, "no such file; check the path", "missing")
     if is_dir:
         raise AudioError(name, "is a folder; expected a sound file")
     if n_bytes == 0:
-        raise AudioError(name, "the file is empty; record it again")
+        raise AudioError(name, "the file is empty; record it again", "empty")
 
 
 def _name(source: Any) -> str:
@@ -387,12 +389,14 @@ def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioCo
     seconds = n_samples / rate
     if seconds < config.min_seconds:
         least = f"at least {config.min_seconds:g} s, {int(np.ceil(config.min_seconds * rate))} samples at {rate} Hz"
-        raise AudioError(name, f"{n_samples} samples after decoding; expected {least}; record it again")
+        raise AudioError(name, f"{n_samples} samples after decoding; expected {least}; record it again", "too_short")
     if seconds > config.max_seconds:
-        raise AudioError(name, f"longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips")
+        raise AudioError(
+            name, f"longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips", "too_long"
+        )
     waveform = _mixed_down(samples)
     if _peak(waveform, name) == 0:
-        raise AudioError(name, "every sample is zero; expected sound; check the microphone")
+        raise AudioError(name, "every sample is zero; expected sound; check the microphone", "silent")
     return waveform
 
 
@@ -405,5 +409,5 @@ def _peak(waveform: Waveform, name: str, remedy: str = "write the file again") -
     """Return the largest absolute value, which shows whether all of them are numbers."""
     peak = float(np.abs(waveform).max(initial=0))
     if not np.isfinite(peak):
-        raise AudioError(name, f"holds values that are not numbers (NaN or infinity); {remedy}")
+        raise AudioError(name, f"holds values that are not numbers (NaN or infinity); {remedy}", "not_finite")
     return peak

@@ -19,6 +19,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from typing import Literal
+
+AudioFault = Literal["missing", "format", "empty", "too_short", "too_long", "silent", "not_finite", "unusable"]
 
 
 class SutjaError(Exception):
@@ -33,12 +36,14 @@ class AudioError(SutjaError):
     ('seven.wav', 'seven.wav: the file is empty; record it again')
     """
 
-    def __init__(self, name: str, reason: str) -> None:
-        super().__init__(name, reason)  # what pickle and copy make it of again
+    def __init__(self, name: str, reason: str, kind: AudioFault = "unusable") -> None:
+        super().__init__(name, reason, kind)  # what pickle and copy make it of again
         self.name = name
         """What was read, as it is called in messages."""
         self.reason = reason
         """What is wrong with it, without the name: for where the name stands beside it already."""
+        self.kind = kind
+        """The same in a word, for programs: the page says it in its reader's language."""
 
     def __str__(self) -> str:
         return f"{self.name}: {self.reason}"

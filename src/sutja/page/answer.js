@@ -25,6 +25,17 @@ export function word(prediction) {
     : say("sure", { percent: percent(prediction.probability) });
 }
 
+/** Show no answer: what was asked last has none. */
+export function nothing() {
+  const said = byId("said");
+  said.dataset.text = "nothing_yet";
+  said.textContent = say("nothing_yet");
+  said.className = "said";
+  byId("sure").textContent = "";
+  byId("bars-box").hidden = true;
+  byId("why").hidden = true;
+}
+
 /** A row a label: each member's bar, and that of all together. @param {Prediction} prediction */
 export function bars({ probabilities, members }) {
   // A member that is alone says what the ensemble says; of a word in the stream only that is told.

@@ -3,7 +3,7 @@
 
 import * as answer from "./answer.js";
 import * as history from "./history.js";
-import { byId, called, make, tell, trouble } from "./page.js";
+import { byId, called, make, moreTrouble, tell, trouble } from "./page.js";
 import * as service from "./service.js";
 import * as sound from "./sound.js";
 import * as speaking from "./speaking.js";
@@ -21,18 +21,27 @@ let chosen = false; // the user asked to see the recording that is shown
 /**
  * Ask about a recording, show the answer, remember it, then show what mattered.
  * @param {history.Recording} recording
+ * @param {string} [file] its name, where it is a file
  */
-async function hear(recording) {
-  trouble("");
+async function hear(recording, file) {
   tell(say("thinking"));
+  let answered = false;
   try {
     const { prediction, explained } = await service.predict(recording.bytes);
+    answered = true;
     const entry = history.remember(recording, prediction);
     show(entry);
     await explain(entry, explained);
   } catch (error) {
-    failed(error);
+    if (!answered) unanswered();
+    failed(error, file);
   }
+}
+
+/** Forget the answer to what was asked before: beside the trouble it would pass for the answer to this. */
+function unanswered() {
+  answer.nothing();
+  history.mark(null);
 }
 
 /** @param {Entry} entry @param {() => Promise<service.Explanation | null>} explained */
@@ -49,10 +58,11 @@ async function explain(entry, explained) {
   if (history.shown === entry) answer.pictures(entry);
 }
 
-/** @param {unknown} error */
-function failed(error) {
+/** @param {unknown} error @param {string} [file] that it is about */
+function failed(error, file) {
+  const { message } = /** @type {Error} */ (error);
   tell("");
-  trouble(/** @type {Error} */ (error).message);
+  moreTrouble(file ? `${file}: ${message}` : message);
   byId("door").hidden = !(error instanceof service.TokenWanted);
 }
 
@@ -63,25 +73,29 @@ function isDecoded(name) {
 
 /** Hear a file: as it is, or, where the service may not know its kind, as the browser decodes it. @param {File} file */
 async function hearFile(file) {
-  trouble("");
   let bytes = new Uint8Array(await file.arrayBuffer());
   let name = file.name;
   const decoded = await sound.decode(bytes).catch(() => null); // to be drawn and played
   if (!isDecoded(name)) {
-    if (!decoded) return trouble(say("cannot_decode", { name }));
+    if (!decoded) {
+      unanswered();
+      return moreTrouble(say("cannot_decode", { name }));
+    }
     bytes = sound.wav(decoded.samples, decoded.rate);
     name = "decoded.wav";
   }
-  await hear({ bytes, name, samples: new Float32Array(), rate: 8000, ...decoded });
+  await hear({ bytes, name, samples: new Float32Array(), rate: 8000, ...decoded }, file.name);
 }
 
 /** @param {Iterable<File>} files */
 async function hearFiles(files) {
+  trouble("");
   for (const file of files) await hearFile(file);
 }
 
 /** @param {Float32Array<ArrayBuffer>} samples @param {number} rate */
 function hearSpoken(samples, rate) {
+  trouble("");
   hear({ bytes: sound.wav(samples, rate), name: "spoken.wav", samples, rate });
 }
 
@@ -115,6 +129,7 @@ function show(entry) {
 /** Show a recording of the history; of a word of the stream more is known only now. @param {Entry} entry */
 async function showAgain(entry) {
   chosen = true;
+  trouble("");
   show(entry);
   byId("said").scrollIntoView({ block: "nearest" });
   if (entry.isAsked) return;
@@ -253,6 +268,7 @@ function wireDrop() {
 
 /** Ask for the model, and let the user speak. */
 async function begin() {
+  trouble("");
   try {
     await service.model();
   } catch (error) {
@@ -260,7 +276,6 @@ async function begin() {
   }
   const { labels, name, language, suffixes, can_explain: explains } = service.card;
   byId("door").hidden = true;
-  trouble("");
   byId("labels").textContent = [...labels.slice(0, MOST_LABELS), ...(labels.length > MOST_LABELS ? ["…"] : [])].join(" ");
   if (language) byId("labels").lang = language; // so that a screen reader says them as they are to be said
   byId("model").textContent = name;

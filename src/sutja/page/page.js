@@ -44,8 +44,14 @@ export function tell(text) {
 
 /** Say what went wrong; with no text that nothing did. @param {string} text */
 export function trouble(text) {
-  byId("trouble").textContent = text;
+  byId("trouble").replaceChildren(text);
   byId("trouble").hidden = !text;
+}
+
+/** Say what else went wrong: of several recordings each has its own trouble. @param {string} text */
+export function moreTrouble(text) {
+  if (byId("trouble").hidden) return trouble(text);
+  byId("trouble").append(make("br"), text);
 }
 
 /**

@@ -1,7 +1,7 @@
 // @ts-check
 // Asking the service. Every refusal becomes an Error whose message a person can read.
 
-import { say } from "./text.js";
+import { refusal, say } from "./text.js";
 
 /**
  * A grid of numbers over the frames of a clip: `n_bins` rows, the lowest first.
@@ -30,8 +30,8 @@ let token = new URLSearchParams(location.hash.slice(1)).get("token") ?? sessionS
 
 export class TokenWanted extends Error {}
 
-/** A recording that the service cannot use, and says why. */
-export class Refused extends Error {}
+/** @type {Record<number, string>} */
+const KINDS = { 408: "too_slow", 413: "too_large" };
 
 /** @param {string} given */
 export function enter(given) {
@@ -52,7 +52,8 @@ async function ask(path, options = {}) {
   if (response.status === 401) throw new TokenWanted(say(token ? "wrong_token" : "token_label"));
   if (response.status === 503) throw new Error(say("busy"));
   const { error } = await response.json().catch(() => ({}));
-  throw new Refused(error ?? `${response.status} ${response.statusText}`);
+  const kind = response.headers.get("Sutja-Refusal") ?? KINDS[response.status];
+  throw new Error(refusal(kind, error ?? `${response.status} ${response.statusText}`));
 }
 
 /** Ask what the model is. */

@@ -76,6 +76,24 @@ export const TEXTS = {
   },
 };
 
+/**
+ * Why the service refuses a recording, by the word that it says for that, in languages that its sentence is not in.
+ * @type {Partial<Record<keyof typeof TEXTS, Record<string, string>>>}
+ */
+const REFUSALS = {
+  ko: {
+    format: "이 파일은 해독할 수 없습니다. wav, flac, ogg, mp3, aiff 파일을 고르세요.",
+    empty: "파일이 비어 있습니다. 다시 녹음하세요.",
+    too_short: "녹음이 너무 짧습니다. 한 낱말을 다시 녹음하세요.",
+    too_long: "녹음이 너무 깁니다. 낱말 하나만 잘라서 보내세요.",
+    silent: "아무 소리도 들어 있지 않습니다. 마이크를 확인하세요.",
+    not_finite: "숫자가 아닌 값이 들어 있습니다. 파일을 다시 저장하세요.",
+    too_large: "파일이 너무 큽니다. 더 짧은 녹음을 보내세요.",
+    too_slow: "파일이 제때 도착하지 않았습니다. 다시 보내세요.",
+    unusable: "이 녹음은 쓸 수 없습니다. 다른 녹음을 골라 보세요.",
+  },
+};
+
 /** @typedef {keyof typeof TEXTS} Language */
 /** @typedef {keyof typeof TEXTS.en} Key */
 
@@ -85,6 +103,12 @@ let language = "en";
 /** Say one thing, with its `{places}` filled. @param {Key} key @param {Record<string, string | number>} places */
 export function say(key, places = {}) {
   return TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => String(places[name]));
+}
+
+/** Say why a recording is refused. @param {string | undefined} kind @param {string} sentence the service's own */
+export function refusal(kind, sentence) {
+  const said = REFUSALS[language];
+  return said ? (said[kind ?? ""] ?? said.unusable) : sentence;
 }
 
 /** @param {number} share */

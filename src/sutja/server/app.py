@@ -25,7 +25,7 @@ from sutja.server import answers, docs, openapi, streaming, uploads
 from sutja.server.access import Guard
 from sutja.server.answers import Wanted, to_json
 from sutja.server.pool import Busy, Places, Pool
-from sutja.server.refusals import BUSY, busy, error_response, refused
+from sutja.server.refusals import BUSY, busy, error_response, refused, unusable
 from sutja.server.settings import Access, Limits
 from sutja.server.watching import Meters, Watch
 
@@ -112,7 +112,7 @@ def create_app(
         exception_handlers={
             HTTPException: error_response,
             Busy: lambda *_: busy(),
-            AudioError: lambda _, error: refused(422, str(error)),
+            AudioError: lambda _, error: unusable(error),
             ClientDisconnect: lambda *_: Response(status_code=CLIENT_GONE),
             Exception: lambda *_: refused(500, "a fault of the service; nothing that you can do; see its log"),
         },

@@ -8,15 +8,22 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
+from sutja.errors import AudioError
 from sutja.server.answers import to_json
 
 RETRY_AFTER_SECONDS = 1
+KIND = "Sutja-Refusal"
 BUSY = "the service has as much work as it can take; expected a pause; try again in a second"
 
 
 def refused(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """Answer with what was found, what was expected and what to do."""
     return Response(to_json({"error": message}), status, headers, media_type="application/json")
+
+
+def unusable(error: AudioError) -> Response:
+    """Answer that a recording cannot be used, and why: to people in a sentence, to programs in a word."""
+    return refused(422, str(error), {KIND: error.kind})
 
 
 def busy() -> Response:
