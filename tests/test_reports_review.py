@@ -81,11 +81,11 @@ def test_no_speakers(tmp_path, tiny_dataset):
         (lambda run: (run / "out_of_fold.npz").unlink(), "no such file"),
         (lambda run: (run / "out_of_fold.npz").write_bytes(b""), "cannot be read"),
         (lambda run: (run / "out_of_fold.npz").write_bytes(b"PK\3\4 and no more"), "cannot be read"),
-        (lambda run: rewrite(run, ensemble=None), "cannot be read"),
+        (lambda run: rewrite(run, ensemble=None), "ensemble is missing"),
         (lambda run: rewrite(run, names=np.array(["a"])), "do not fit together"),
-        (lambda run: rewrite(run, labels=np.array(["0", "1"])), "do not fit together"),
-        (lambda run: rewrite(run, ensemble=np.full((36, 3), np.nan, dtype=np.float32)), "that no run writes"),
-        (lambda run: rewrite(run, labels=np.array(["0", "1", "9"])), "that no run writes"),
+        (lambda run: rewrite(run, labels=np.array(["0", "1"])), "expected 2 columns"),
+        (lambda run: rewrite(run, ensemble=np.full((36, 3), np.nan, dtype=np.float32)), "ensemble is .not finite"),
+        (lambda run: rewrite(run, labels=np.array(["0", "1", "9"])), "true_labels is .* expected the labels"),
     ],
 )
 def test_what_is_no_finished_run_is_told_in_one_sentence(run, spoil, message):

@@ -61,9 +61,9 @@ def make_run(folder: Path, *, labels: list[str], n_speakers: int = 6, members=("
         speakers = {f"voice {i:02d}": score(float(rng.uniform(0.7, 1)), 100) for i in range(n_speakers)}
         scores[member] = {
             "accuracy": accuracy,
-            "interval95": [accuracy - 0.04, accuracy + 0.03],
+            "interval95": [accuracy - 0.04, min(1, accuracy + 0.03)],
             "interval_method": "bootstrap over speakers",
-            "fold_accuracy": [accuracy + d for d in (-0.02, 0.01, 0.02, -0.01, 0.0)],
+            "fold_accuracy": [min(1, accuracy + d) for d in (-0.02, 0.01, 0.02, -0.01, 0.0)],
             "confusion_matrix": matrix.tolist(),
             "by_label": by_label,
             "by_speaker": speakers,
@@ -219,7 +219,7 @@ def test_little_to_tell(tmp_path):
     (run / "history.csv").unlink()
     (run / "submission.csv").unlink()
     metrics = json.loads((run / "metrics.json").read_text())
-    only = {"accuracy": 0.5, "interval95": None, "interval_method": None, "fold_accuracy": []}
+    only = {"accuracy": 0.5, "interval95": None, "interval_method": "", "fold_accuracy": []}
     only |= {"confusion_matrix": [[1, 1], [1, 1]], "by_label": {}, "by_speaker": {}}
     change(run, members={"mel": only}, baseline=None, notes=[], n_longer_than_window=0, labels=metrics["labels"])
     text = text_of(write_report(run))
@@ -245,8 +245,8 @@ def test_a_folder_that_is_no_run(tmp_path):
     [
         ("metrics.json", "{", "cannot be read"),
         ("metrics.json", "[]", "no table of names"),
-        ("metrics.json", "{}", "has no 'protocol'"),
-        ("history.csv", "member,fold,epoch\nmel,1,x\n", "damaged"),
+        ("metrics.json", "{}", "protocol is missing"),
+        ("history.csv", "member,fold,epoch\nmel,1,x\n", "its header"),
     ],
 )
 def test_damaged_files(tmp_path, name, content, message):

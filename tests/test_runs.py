@@ -40,7 +40,9 @@ METRICS = Metrics(
     baseline=Baseline("copies", 0.9, 8, (0.8, 1.0)),
     notes=["1 of 5 clips has no label"],
     seconds=1.5,
-    refusal=Refusal(0.03, 0.1, 0.05, {"clip": Share(4, 0.9)}, {"thresholds": [0.5], "false_accepts": [0.1]}),
+    refusal=Refusal(
+        0.03, 0.1, 0.05, {"clip": Share(4, 0.9)}, {"thresholds": [0.5], "false_accepts": [0.1], "false_rejects": [0.2]}
+    ),
 )
 
 
@@ -75,14 +77,20 @@ def test_what_a_later_sutja_adds_is_no_trouble(run):
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("{", "cannot be read .*expected JSON; train the run again"),
+        ("{", "cannot be read as JSON .*; train the run again"),
         ("[1]", "holds no table of names and values; train the run again"),
-        ("{}", "has no 'protocol'; expected the metrics of a run; train it again"),
-        ('{"protocol": "clips", "n_clips": 1, "labels": [], "members": {}}', "has no members; expected one or more"),
-        ('{"protocol": "clips", "n_clips": "1", "labels": [], "members": {}}', 'holds "1" where another kind of value'),
-        ('{"protocol": "clips", "n_clips": 1, "labels": "ab", "members": {}}', 'holds "ab" where another kind'),
-        ('{"protocol": "clips", "n_clips": 1, "labels": [], "members": {"mel": {}}}', "has no 'accuracy'; expected"),
-        ('{"protocol": "clips", "n_clips": 1, "labels": [], "members": {"mel": 3}}', "holds 3 where another kind"),
+        ("{}", "metrics.json: protocol is missing; train the run again"),
+        ('{"protocol": "clips", "n_clips": 1, "labels": [], "members": {}}', "members is \\{\\}; expected one or more"),
+        ('{"protocol": "clips", "n_clips": "1", "labels": [], "members": {}}', "n_clips is '1'; expected int"),
+        ('{"protocol": "clips", "n_clips": 1, "labels": "ab", "members": {}}', "labels is 'ab'; expected a list"),
+        (
+            '{"protocol": "clips", "n_clips": 1, "labels": [], "members": {"mel": {}}}',
+            "members.mel.accuracy is missing",
+        ),
+        (
+            '{"protocol": "clips", "n_clips": 1, "labels": [], "members": {"mel": 3}}',
+            "members.mel is 3; expected a table",
+        ),
     ],
 )
 def test_damaged_metrics_are_one_sentence(run, content, message):
@@ -110,7 +118,8 @@ def test_history_and_submission_come_back(run):
     assert record["member"] == "mel"
     assert [record[name] for name in ("fold", "epoch", "train_loss", "chosen")] == [1, 1, 2.0, 1]
     assert runs.read_submission(run) == [{"file_name": 'a "b", c.wav', "label": "칠"}]
-    run.history.write_text("member,fold\nmel,one\n", encoding="utf-8")
+    header = ",".join(runs.HISTORY_COLUMNS)
+    run.history.write_text(f"{header}\nmel,one,1,1,1,1,1,1,1\n", encoding="utf-8")
     with pytest.raises(RunError, match="holds a row that is damaged"):
         runs.read_history(run)
 

@@ -18,14 +18,18 @@ import dataclasses
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from sutja.config import AudioConfig, FeatureConfig, from_mapping
+import numpy as np
+
+from sutja.config import AudioConfig, FeatureConfig, check_bands, from_mapping
 from sutja.errors import BundleError, ConfigError
 from sutja.files import new_folder, write_json
+from sutja.records import FieldError, read_json, require, typed
 
 FORMAT = "sutja-bundle"
 FORMAT_VERSION = 1
@@ -35,6 +39,11 @@ DEFAULT_MODEL = "digits-en"
 TOLERANCE = 1e-4
 """In every probability: as far as two forms of the same networks may lie apart (torch and ONNX, members and one graph)
 before a file is not given out."""
+TEMPERATURES = (0.01, 100.0)
+MOST_BIAS = 1_000.0
+"""Far beyond what is fitted (1/4 to 4, some nats); further out float32 ends."""
+EXPORT_AGAIN = "export the model again"
+_NAME = re.compile(r"[^/\\:\x00-\x1f]{1,100}")  # it becomes a file's
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,20 @@ class Bundle:
 
 
 def save(bundle: Bundle, folder: Path) -> None:
-    """Write the folder, whole or not at all; an older model in its place is replaced."""
+    """Write the folder, whole or not at all; an older model in its place is replaced.
+
+    Raises
+    ------
+    BundleError
+        When the model could not be read again.
+    RunError
+        When the folder cannot be written to.
+
+    """
+    try:
+        check(bundle)
+    except (FieldError, ConfigError) as error:
+        raise BundleError(f"{folder}: {error}; correct it before it is saved") from error
     with new_folder(folder, replace=True) as draft:
         _write(bundle, draft)
 
@@ -92,6 +114,58 @@ def open_network(content: bytes) -> Any:
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
+def open_member(member: Member, n_classes: int) -> Any:
+    """Load a member's network, and ask it once: it takes the member's features and gives probabilities.
+
+    Returns
+    -------
+    onnxruntime.InferenceSession
+        As :func:`open_network`.
+
+    Raises
+    ------
+    BundleError
+        When it is no network, or takes or gives something else.
+
+    """
+    try:
+        session = open_network(member.onnx)
+    except Exception as error:
+        raise BundleError(f"member {member.name}: onnxruntime cannot load it ({error}); export it again") from error
+    try:
+        _check_network(session, member.features, n_classes)
+    except FieldError as error:
+        raise BundleError(f"member {member.name}: {error}; {EXPORT_AGAIN}") from error
+    return session
+
+
+def _check_network(session: Any, features: FeatureConfig, n_classes: int) -> None:
+    inputs, outputs = session.get_inputs(), session.get_outputs()
+    names = [each.name for each in inputs]
+    require(names == ["features"], "its network's inputs", names, "one, called features")
+    require(len(outputs) == 1, "its network's outputs", [each.name for each in outputs], "one")
+    for name, each in (("input", inputs[0]), ("output", outputs[0])):
+        require(each.type == "tensor(float)", f"its network's {name}", each.type, "tensor(float)")
+    n_outputs = (outputs[0].shape or [None])[-1]
+    if n_outputs != n_classes:
+        raise FieldError(f"{n_outputs} classes for {n_classes} labels")
+    shape = [1, features.n_bins, features.n_frames]
+    if inputs[0].shape[1:] != shape:
+        raise FieldError(f"does not take features of shape {shape}")
+    _check_answers(session, (2, *shape), n_classes)
+
+
+def _check_answers(session: Any, shape: tuple[int, ...], n_classes: int) -> None:
+    """Ask about two silent clips: what a network declares of itself is not yet what it does."""
+    try:
+        answers = session.run(None, {"features": np.zeros(shape, dtype=np.float32)})[0]
+    except Exception as error:
+        raise FieldError(f"its network cannot be asked ({str(error).splitlines()[0]})") from error
+    require(answers.shape == (shape[0], n_classes), "its answer", answers.shape, f"shape {(shape[0], n_classes)}")
+    are_shares = np.isfinite(answers).all() and answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3)
+    require(bool(are_shares), "its answer", answers[0].tolist(), "probabilities that sum to 1")
+
+
 def load(path: str | os.PathLike[str]) -> Bundle:
     """Read and check a saved model.
 
@@ -107,32 +181,93 @@ def load(path: str | os.PathLike[str]) -> Bundle:
         When anything is missing, damaged, contradictory or from a newer sutja.
 
     """
-    folder = Path(path)
-    if not folder.exists() and (SHIPPED / folder.name / MANIFEST).exists() and folder.name == str(path):
-        folder = SHIPPED / folder.name
-    if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
-        folder = folder / "model"
+    folder = _folder_of(path)
     manifest = _read_manifest(folder)
     try:
-        labels = tuple(str(label) for label in manifest["labels"])
-        audio = from_mapping(AudioConfig, manifest["audio"])
-        members = tuple(_read_member(folder, record) for record in manifest["members"])
-    except (KeyError, TypeError, ConfigError) as error:
-        raise BundleError(f"{folder / MANIFEST}: {_missing(error)}; export the model again") from error
-    if not members or len(set(labels)) != len(labels) or len(labels) < 2:
-        raise BundleError(f"{folder / MANIFEST}: needs a member and two different labels; export the model again")
-    language, spoken = manifest.get("language"), manifest.get("spoken", {})
-    is_text = isinstance(spoken, dict) and all(isinstance(text, str) for text in spoken.values())
-    if not is_text or not isinstance(language, str | None):
-        found = f"language {language!r} or spoken {spoken!r:.40}"
-        raise BundleError(f"{folder / MANIFEST}: {found} is no text; export the model again")
-    calibration = {name: manifest[name] for name in ("temperature", "bias", "threshold") if name in manifest}
-    about = manifest.get("about", {})
-    return Bundle(labels, audio, members, about=about, language=language, spoken=spoken, **calibration)
+        said: _Manifest = typed(_Manifest, manifest)
+        bundle = _bundle_of(said, tuple(_read_member(folder, record) for record in said.members))
+        check(bundle)
+    except (FieldError, ConfigError) as error:
+        raise BundleError(f"{folder / MANIFEST}: {error}; {EXPORT_AGAIN}") from error
+    return bundle
 
 
-def _missing(error: Exception) -> str:
-    return f"key {error} is missing" if isinstance(error, KeyError) else str(error)
+def check(bundle: Bundle) -> None:
+    """Check what the parts of a model say against each other; the networks are looked into when they are opened.
+
+    Raises
+    ------
+    FieldError, ConfigError
+        When something does not fit, with the name of its field.
+
+    """
+    _check_labels(bundle.labels)
+    names = [member.name for member in bundle.members]
+    require(len(names) > 0, "members", names, "at least one")
+    require(len(set(names)) == len(names), "members", names, "each name once")
+    for index, name in enumerate(names):
+        require(_is_name(name), f"members[{index}].name", name, "a name that a file can have")
+    check_bands({member.name: member.features for member in bundle.members}, bundle.audio)
+    low, high = TEMPERATURES
+    require(low <= bundle.temperature <= high, "temperature", bundle.temperature, f"{low:g} to {high:g}")
+    require(abs(bundle.bias) <= MOST_BIAS, "bias", bundle.bias, f"at most {MOST_BIAS:g}")
+    require(0 <= (bundle.threshold or 0) <= 1, "threshold", bundle.threshold, "0 to 1")
+
+
+def _is_name(text: str) -> bool:
+    """Tell whether a file can have a name on any system, and it is no way out of the folder."""
+    return bool(_NAME.fullmatch(text) and text.strip(". "))
+
+
+def _check_labels(labels: Sequence[str]) -> None:
+    require(len(labels) >= 2 and len(set(labels)) == len(labels), "labels", list(labels), "two or more, each once")
+    for index, label in enumerate(labels):
+        require(bool(label.strip()), f"labels[{index}]", label, "a word")
+
+
+@dataclass(frozen=True)
+class _MemberRecord:
+    """What ``model.json`` says of a member."""
+
+    name: str
+    file: str
+    sha256: str
+    features: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Manifest:
+    """What is read of ``model.json``; models of sutja 0.1 have less."""
+
+    labels: list[str]
+    audio: dict[str, Any]
+    members: list[_MemberRecord]
+    temperature: float = 1.0
+    bias: float = 0.0
+    threshold: float | None = None
+    about: dict[str, Any] = field(default_factory=dict)
+    language: str | None = None
+    spoken: dict[str, str] = field(default_factory=dict)
+
+
+def _bundle_of(said: _Manifest, members: tuple[Member, ...]) -> Bundle:
+    audio = from_mapping(AudioConfig, said.audio)
+    fitted = (said.temperature, said.bias, said.threshold)
+    return Bundle(tuple(said.labels), audio, members, *fitted, said.about, said.language, said.spoken)
+
+
+def _folder_of(path: str | os.PathLike[str]) -> Path:
+    """Find the folder of a model: where it is said, in a run, or one that sutja brings."""
+    folder = Path(path)
+
+    def is_there(place: Path) -> bool:
+        return os.path.exists(place)  # noqa: PTH110  Path.exists raises where a name is too long
+
+    if not is_there(folder) and folder.name == str(path) and is_there(SHIPPED / folder.name / MANIFEST):
+        return SHIPPED / folder.name
+    if not is_there(folder / MANIFEST) and is_there(folder / "model" / MANIFEST):
+        return folder / "model"
+    return folder
 
 
 def _write(bundle: Bundle, folder: Path) -> None:
@@ -161,31 +296,38 @@ def _write(bundle: Bundle, folder: Path) -> None:
 
 def _read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
-    if not path.exists():
+    if not os.path.exists(path):  # noqa: PTH110  as above
         raise BundleError(f"{folder}: no {MANIFEST} there; expected the folder of a model, as `sutja train` leaves it")
     try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        raise BundleError(f"{path}: cannot be read as JSON ({error}); export the model again") from error
-    if not isinstance(manifest, dict) or manifest.get("format") != FORMAT:
+        manifest = read_json(path)
+    except (OSError, FieldError) as error:
+        raise BundleError(f"{path}: {_reason(error)}; {EXPORT_AGAIN}") from error
+    if manifest.get("format") != FORMAT:
         raise BundleError(f"{path}: is not a {FORMAT}; expected the folder of a model, as `sutja train` leaves it")
     version = manifest.get("format_version")
-    if not isinstance(version, int) or version > FORMAT_VERSION:
+    if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
         raise BundleError(f"{path}: format version {version!r}; this sutja reads up to {FORMAT_VERSION}; upgrade sutja")
     if manifest.pop("sha256", None) != _digest(_canonical(manifest)):
-        raise BundleError(f"{path}: checksum does not match, the file was changed or damaged; export the model again")
+        raise BundleError(f"{path}: checksum does not match, the file was changed or damaged; {EXPORT_AGAIN}")
     return manifest
 
 
-def _read_member(folder: Path, record: Mapping[str, Any]) -> Member:
-    path = folder / record["file"]
+def _reason(error: OSError | FieldError) -> str:
+    return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
+
+
+def _read_member(folder: Path, record: _MemberRecord) -> Member:
+    inside = PurePosixPath(record.file)
+    stays = not inside.is_absolute() and all(_is_name(part) for part in inside.parts) and inside.name
+    require(bool(stays), f"file of member {record.name!r}", record.file, "a name below the model's folder")
+    path = folder / inside
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: member is missing ({error.strerror}); copy the whole model folder") from error
-    if _digest(content) != record["sha256"]:
+    if _digest(content) != record.sha256:
         raise BundleError(f"{path}: checksum does not match, the file is damaged; copy or export the model again")
-    return Member(record["name"], from_mapping(FeatureConfig, record["features"]), content)
+    return Member(record.name, from_mapping(FeatureConfig, record.features), content)
 
 
 def _digest(content: bytes) -> str:

@@ -12,37 +12,31 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, get_args, get_type_hints
 
 from sutja.errors import ConfigError
+from sutja.records import fits, shortened, spelt
 
 T = TypeVar("T")
 EvaluationProtocol = Literal["copies", "clips", "speakers", "corpora"]
 PROTOCOLS: tuple[EvaluationProtocol, ...] = get_args(EvaluationProtocol)
 TOP_DB = 80.0  # what librosa and the study take; spectral augmentation knows no other
+LONGEST_SECONDS = 3_600.0  # of a clip, which is in memory at once
+LARGEST_FFT = 2**16  # samples: 1.4 s at 48 kHz, more than a word
+LARGEST_HOP = 2**20  # samples
+MOST_BANDS = 2**12
+MOST_FRAMES = 2**14
 
 
 def _require(condition: bool, name: str, value: object, expected: str) -> None:
     if not condition:
-        raise ConfigError(f"{name} is {value!r}; expected {expected}")
+        raise ConfigError(f"{name} is {shortened(value)}; expected {expected}")
 
 
 def _check_kinds(stage: str, settings: object) -> None:
     for name, kind in get_type_hints(type(settings)).items():
-        choices = get_args(kind)
-        spelt = str(kind) if choices else kind.__name__
-        expected = " or ".join(map(repr, choices)) if get_origin(kind) is Literal else spelt
-        _require(_fits(getattr(settings, name), kind), f"{stage}.{name}", getattr(settings, name), expected)
-
-
-def _fits(value: object, kind: Any) -> bool:
-    if get_origin(kind) is Literal:
-        return value in get_args(kind)
-    if get_args(kind):  # one of several
-        return any(_fits(value, option) for option in get_args(kind))
-    if kind is float:
-        return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    return isinstance(value, kind) and (kind is bool or not isinstance(value, bool))
+        value = getattr(settings, name)
+        _require(fits(value, kind), f"{stage}.{name}", value, spelt(kind))
 
 
 LANGUAGE_TAG = re.compile("[a-z]{2,3}(-[a-z0-9]{1,8})*", re.IGNORECASE)  # BCP 47, and eSpeak's names
@@ -66,6 +60,8 @@ class AudioConfig:
         _check_kinds("audio", self)
         _require(1_000 <= self.sample_rate <= 384_000, "audio.sample_rate", self.sample_rate, "1000 to 384000 Hz")
         _require(0 < self.min_seconds < self.max_seconds, "audio.min_seconds", self.min_seconds, "0 < min < max")
+        most = f"at most {LONGEST_SECONDS:g} s"
+        _require(self.max_seconds <= LONGEST_SECONDS, "audio.max_seconds", self.max_seconds, most)
 
     @property
     def n_samples_allowed(self) -> tuple[int, int]:
@@ -114,15 +110,15 @@ class FeatureConfig:
 
     def __post_init__(self) -> None:
         _check_kinds("features", self)
-        _require(self.n_fft >= 2, "features.n_fft", self.n_fft, "at least 2")
+        _require(2 <= self.n_fft <= LARGEST_FFT, "features.n_fft", self.n_fft, f"at least 2, at most {LARGEST_FFT}")
         _require(1 <= self.window_length <= self.n_fft, "features.win_length", self.win_length, "1 to n_fft")
-        _require(self.hop_length >= 1, "features.hop_length", self.hop_length, "at least 1")
-        _require(self.n_mels >= 1, "features.n_mels", self.n_mels, "at least 1")
+        for name, most in (("hop_length", LARGEST_HOP), ("n_mels", MOST_BANDS), ("n_frames", MOST_FRAMES)):
+            value = getattr(self, name)
+            _require(1 <= value <= most, f"features.{name}", value, f"at least 1, at most {most}")
         _require(self.fmin >= 0, "features.fmin", self.fmin, "at least 0 Hz")
         _require(self.fmax is None or self.fmax > self.fmin, "features.fmax", self.fmax, "above fmin")
         _require(self.top_db is None or self.top_db > 0, "features.top_db", self.top_db, "above 0 dB")
         _require(self.n_mfcc is None or 1 <= self.n_mfcc <= self.n_mels, "features.n_mfcc", self.n_mfcc, "1 to n_mels")
-        _require(self.n_frames >= 1, "features.n_frames", self.n_frames, "at least 1")
 
     @property
     def window_length(self) -> int:
@@ -167,6 +163,7 @@ class AugmentConfig:
     """Telephone line: 8 kHz, 8-bit mu-law."""
 
     def __post_init__(self) -> None:
+        _check_kinds("augment", self)
         for name in ("speed_share", "room_share", "response_share", "noise_share", "line_share"):
             _require(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "0 to 1")
         for name in ("speed", "room_seconds", "snr_db"):
@@ -307,12 +304,13 @@ class Config:
     labels as they are written."""
 
     def __post_init__(self) -> None:
+        for name in ("preset", "n_synthetic_voices", "audio", "train", "augment", "refusal"):
+            kind = get_type_hints(Config)[name]
+            _require(fits(getattr(self, name), kind), name, getattr(self, name), spelt(kind))
+        _require(self.n_synthetic_voices >= 0, "n_synthetic_voices", self.n_synthetic_voices, "at least 0")
         _require(len(self.members) > 0, "members", dict(self.members), "at least one")
         self._check_words()
-        nyquist = self.audio.sample_rate / 2
-        for name, features in self.members.items():
-            _require((features.fmax or nyquist) <= nyquist, f"{name}: fmax", features.fmax, f"at most {nyquist:g} Hz")
-            _require(features.fmin < nyquist, f"{name}: fmin", features.fmin, f"below {nyquist:g} Hz")
+        check_bands(self.members, self.audio)
         if self.train.warps or self.train.babble_share:
             self._check_spectral_augment()
 
@@ -356,14 +354,30 @@ class Config:
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Config:
         """Build from plain dictionaries, those of sutja 0.1 too; unknown keys are errors that name the nearest."""
-        known = _as_today(values)
-        members = {name: from_mapping(FeatureConfig, f) for name, f in known.pop("members", {}).items()}
+        known = _as_today(_mapping("the settings", values))
+        given = _mapping("members", known.pop("members", {}))
+        members = {name: from_mapping(FeatureConfig, f) for name, f in given.items()}
         parts: dict[str, Any] = {"members": members} if members else {}
         stages = {"audio": AudioConfig, "train": TrainConfig, "augment": AugmentConfig, "refusal": RefusalConfig}
         for name, kind in stages.items():
             if known.get(name) is not None:
                 parts[name] = from_mapping(kind, known.pop(name))
         return from_mapping(cls, {**known, **parts})
+
+
+def check_bands(members: Mapping[str, FeatureConfig], audio: AudioConfig) -> None:
+    """Check that no member listens above half the sample rate.
+
+    Raises
+    ------
+    ConfigError
+        When one does.
+
+    """
+    nyquist = audio.sample_rate / 2
+    for name, features in members.items():
+        _require((features.fmax or nyquist) <= nyquist, f"{name}: fmax", features.fmax, f"at most {nyquist:g} Hz")
+        _require(features.fmin < nyquist, f"{name}: fmin", features.fmin, f"below {nyquist:g} Hz")
 
 
 def _as_today(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -448,15 +462,22 @@ def _nearest(name: str, known: Any) -> str:
     return f"; did you mean {near[0]!r}?" if near else ""
 
 
+def _mapping(name: str, values: Any) -> Mapping[str, Any]:
+    _require(isinstance(values, Mapping), name, values, "names with their values")
+    _require(all(isinstance(key, str) for key in values), name, values, "names that are text")
+    found: Mapping[str, Any] = values
+    return found
+
+
 def from_mapping(kind: type[T], values: Mapping[str, Any]) -> T:
     """Build a settings dataclass; unknown keys are errors that name the nearest known one."""
     known = get_type_hints(kind)
-    for name in values:
+    for name in _mapping(kind.__name__, values):
         if name not in known:
             raise ConfigError(f"setting {name!r} is not known in {kind.__name__}; remove it{_nearest(name, known)}")
     try:
         return kind(**values)
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise ConfigError(
             f"settings of {kind.__name__} have a value of the wrong kind ({error}); correct it"
         ) from error

@@ -11,16 +11,15 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sutja.audio import Source, load_waveform
-from sutja.bundle import DEFAULT_MODEL, Bundle, Member, open_network
+from sutja.bundle import DEFAULT_MODEL, Bundle, open_member
 from sutja.bundle import load as load_bundle
 from sutja.ensemble import combine, tempered
-from sutja.errors import AudioError, BundleError
+from sutja.errors import AudioError
 from sutja.features import features_of, first_frame_seconds, log_mels, network_input, network_inputs
 from sutja.metrics import Probabilities
 
@@ -78,7 +77,7 @@ class Predictor:
         self.labels = bundle.labels
         self._configs = [member.features for member in bundle.members]
         n_classes = len(bundle.labels) + (bundle.threshold is not None)
-        self._sessions = [_session(member, n_classes) for member in bundle.members]
+        self._sessions = [open_member(member, n_classes) for member in bundle.members]
 
     @classmethod
     def load(cls, path: str | os.PathLike[str] = DEFAULT_MODEL) -> Predictor:
@@ -209,20 +208,6 @@ class Predictor:
 
     def _by_label(self, row: NDArray[np.float32]) -> dict[str, float]:
         return dict(zip(self.labels, row[: len(self.labels)].tolist(), strict=True))
-
-
-def _session(member: Member, n_classes: int) -> Any:
-    try:
-        session = open_network(member.onnx)
-    except Exception as error:
-        raise BundleError(f"member {member.name}: onnxruntime cannot load it ({error}); export it again") from error
-    n_outputs = session.get_outputs()[0].shape[-1]
-    if n_outputs != n_classes:
-        raise BundleError(f"member {member.name}: {n_outputs} classes for {n_classes} labels; export the model again")
-    expected = [1, member.features.n_bins, member.features.n_frames]
-    if session.get_inputs()[0].shape[1:] != expected:
-        raise BundleError(f"member {member.name}: does not take features of shape {expected}; export the model again")
-    return session
 
 
 def _batched(sources: Iterable[Source], size: int) -> Iterator[list[Source]]:

@@ -6,16 +6,14 @@ a run by an older sutja has defaults where that wrote less.
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
-import json
-import zipfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import NoneType, UnionType
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +25,18 @@ from sutja.errors import RunError
 from sutja.evaluation import Scores
 from sutja.files import replace_atomically, write_json, write_text
 from sutja.metrics import Integers, Interval, Probabilities, accuracy
+from sutja.records import (
+    FieldError,
+    array,
+    column,
+    read_arrays,
+    read_csv,
+    read_json,
+    require,
+    shortened,
+    typed,
+)
 
-T = TypeVar("T")
 EpochRecord = dict[str, Any]
 """A row of the history: ``HISTORY_COLUMNS``, the numbers as floats."""
 
@@ -37,6 +45,8 @@ EPOCH_COLUMNS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy",
 HISTORY_COLUMNS = ("member", "fold", "epoch", *EPOCH_COLUMNS, "chosen")
 SUBMISSION_COLUMNS = ("file_name", "label")
 CLIP_COLUMNS = ("names", "paths", "speakers", "true_labels")
+ADVICE = "train the run again"
+ROUNDED = 1e-3  # what float32 may add to a probability
 KNOWN = 0.5
 """A label is known when the networks get this share of its clips; they cannot judge clips of any other."""
 
@@ -243,8 +253,63 @@ def _as_csv(rows: Sequence[Sequence[object]]) -> str:
 # -- reading ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Refusing:
+    false_accept_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class _Wished:
+    refusal: _Refusing | None = None
+
+
+@dataclass(frozen=True)
+class _Data:
+    """What the recordings were, as far as reports tell it."""
+
+    roots: list[str] = field(default_factory=list)
+    layout: str | None = None
+    n_clips: int = 0
+    n_labels: int = 0
+    n_speakers: int = 0
+    n_unlabelled: int = 0
+    n_longer_than_window: int = 0
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The kinds of what ``config.json`` holds; all of it may be lacking, in runs of other versions."""
+
+    config: _Wished = _Wished()
+    data: _Data = _Data()
+    protocol: str = ""
+    seed: int | None = None
+    fingerprint: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+    command: str = ""
+
+
+@dataclass(frozen=True)
+class _Judging:
+    """What the review of a run needs of ``metrics.json``."""
+
+    protocol: str = "clips"
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Say of whatever is wrong with a file which file it is, and what to do."""
+    try:
+        yield
+    except FieldError as error:
+        raise RunError(f"{printable(path)}: {error}; {ADVICE}") from error
+    except OSError as error:
+        raise RunError(f"{printable(path)}: cannot be read ({error.strerror or error}); {ADVICE}") from error
+
+
 def read_settings(run: RunFolder) -> dict[str, Any]:
-    """Read the settings, seed, versions and command of a run, as plain values.
+    """Read the settings, seed, versions and command of a run, as plain values of the right kinds.
 
     Raises
     ------
@@ -257,7 +322,10 @@ def read_settings(run: RunFolder) -> dict[str, Any]:
             f"{printable(run.path)}: is not a run (no {run.settings.name} in it); expected the --out folder of "
             "`sutja train`"
         )
-    return _read_json(run.settings)
+    with _reading(run.settings):
+        settings = read_json(run.settings)
+        typed(_Settings, settings)
+        return settings
 
 
 def read_metrics(run: RunFolder) -> Metrics:
@@ -269,37 +337,82 @@ def read_metrics(run: RunFolder) -> Metrics:
         When the run is not finished, or the file is damaged.
 
     """
-    metrics: Metrics = _typed(Metrics, _read_metrics(run), printable(run.metrics))
-    if not metrics.members:
-        raise RunError(f"{printable(run.metrics)}: has no members; expected one or more; train it again")
+    metrics: Metrics = _read_metrics(run, Metrics)
+    with _reading(run.metrics):
+        _check_metrics(metrics)
     return metrics
 
 
-def _read_metrics(run: RunFolder) -> dict[str, Any]:
+def _read_metrics(run: RunFolder, kind: Any) -> Any:
     if not run.metrics.is_file():
         raise RunError(
             f"{printable(run.path)}: is not finished (no {run.metrics.name} in it); resume it with "
             "`sutja train ... --resume`"
         )
-    return _read_json(run.metrics)
+    with _reading(run.metrics):
+        return typed(kind, read_json(run.metrics))
+
+
+def _check_metrics(metrics: Metrics) -> None:
+    """Check that the numbers can be what they are called, and fit together."""
+    require(len(metrics.members) > 0, "members", {}, "one or more")
+    require(len(set(metrics.labels)) == len(metrics.labels) > 0, "labels", metrics.labels, "one or more, each once")
+    _check_numbers("", metrics)
+    for name, scores in metrics.members.items():
+        shape = [len(row) for row in scores.confusion_matrix]
+        fit = not shape or shape == [len(metrics.labels)] * len(metrics.labels)
+        require(fit, f"members.{name}.confusion_matrix", shape, "a row and a column a label")
+    curve = metrics.refusal.det_curve if metrics.refusal else {}
+    lengths = {name: len(values) for name, values in curve.items()}
+    names_fit = not curve or {"false_accepts", "false_rejects"} <= set(curve)
+    require(names_fit and len(set(lengths.values())) <= 1, "refusal.det_curve", lengths, "rates side by side")
+
+
+SHARES = frozenset({
+    "accuracy", "confidence", "ece", "interval95", "fold_accuracy", "train_accuracy", "valid_accuracy",
+    "false_accept_rate", "false_reject_rate", "calibration_error", "det_curve",
+})  # fmt: skip
+"""Fields that hold shares, 0 to 1; the other numbers are counts and seconds, 0 or more."""
+
+
+def _check_numbers(field: str, value: Any, *, most: float = float("inf")) -> None:
+    if dataclasses.is_dataclass(value):
+        for name, inner in vars(value).items():
+            _check_numbers(f"{field}.{name}".lstrip("."), inner, most=1 if name in SHARES else float("inf"))
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            _check_numbers(f"{field}.{name}", inner, most=most)
+    elif isinstance(value, list | tuple):
+        for index, inner in enumerate(value):
+            _check_numbers(f"{field}[{index}]", inner, most=most)
+    elif isinstance(value, int | float):
+        expected = "0 to 1" if most == 1 else "0 or more"
+        require(0 <= value <= most, field, value, expected)
 
 
 def read_history(run: RunFolder) -> list[EpochRecord]:
     """Read each epoch of each network; nothing where the file is not there."""
-    try:
-        return [
-            {key: value if key == "member" else float(value) for key, value in row.items()}
-            for row in _read_csv(run.history)
-        ]
-    except (TypeError, ValueError) as error:
-        raise RunError(
-            f"{printable(run.history)}: holds a row that is damaged ({error}); train the run again"
-        ) from error
+    with _reading(run.history):
+        rows = read_csv(run.history, HISTORY_COLUMNS)
+        return [_epoch_record(number, row) for number, row in enumerate(rows, start=1)]
+
+
+def _epoch_record(number: int, row: Mapping[str, str]) -> EpochRecord:
+    record: EpochRecord = {"member": row["member"]}
+    for name in HISTORY_COLUMNS[1:]:
+        try:
+            record[name] = float(row[name])
+        except ValueError as error:
+            raise FieldError(f"holds a row that is damaged (row {number}, {name}: {shortened(row[name])})") from error
+        whole = name not in ("fold", "epoch", "chosen") or (record[name].is_integer() and 0 <= record[name] < 1e9)
+        require(whole, f"row {number}, {name}", row[name], "a whole number")
+    return record
 
 
 def read_submission(run: RunFolder) -> list[dict[str, str]]:
     """Read the predictions of clips without a label; nothing where the file is not there."""
-    return _read_csv(run.submission)
+    with _reading(run.submission):
+        return read_csv(run.submission, SUBMISSION_COLUMNS)
 
 
 def read_baseline(run: RunFolder) -> Baseline:
@@ -332,8 +445,12 @@ def read_out_of_fold(run: RunFolder) -> OutOfFold:
 
     """
     read_settings(run)
-    protocol = str(_read_metrics(run).get("protocol", "clips"))
-    table, labels, rows = _read_table(run.out_of_fold)
+    judging: _Judging = _read_metrics(run, _Judging)
+    if not run.out_of_fold.exists():
+        name = printable(run.out_of_fold)
+        raise RunError(f"{name}: no such file; expected a run by this version of sutja; train it again")
+    with _reading(run.out_of_fold):
+        table, labels, rows = _read_table(run.out_of_fold)
     order = {label: index for index, label in enumerate(labels)}
     first: dict[tuple[str, ...], int] = {}
     place = np.array([first.setdefault(key, len(first)) for key in zip(*table, strict=True)], dtype=np.int64)
@@ -341,7 +458,8 @@ def read_out_of_fold(run: RunFolder) -> OutOfFold:
     targets = np.array([order[str(clip.label)] for clip in clips], dtype=np.int64)
     means = {member: _mean_by(place, probabilities) for member, probabilities in rows.items()}
     ensemble = means.pop(ENSEMBLE)
-    return OutOfFold(clips, tuple(labels), targets, ensemble, tuple(means.values()) or (ensemble,), protocol)
+    members = tuple(means.values()) or (ensemble,)
+    return OutOfFold(clips, tuple(labels), targets, ensemble, members, judging.protocol)
 
 
 def _mean_by(place: Integers, rows: Probabilities) -> Probabilities:
@@ -353,72 +471,20 @@ def _mean_by(place: Integers, rows: Probabilities) -> Probabilities:
 
 def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Probabilities]]:
     """Return the columns, the labels in class order and each member's probabilities, a row a judged input."""
-    name = printable(path)
-    try:
-        # Opened here: NumPy leaves a file open that begins like an archive and is none.
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            table = [file[column].tolist() for column in CLIP_COLUMNS]
-            labels, ensemble = file["labels"].tolist(), file[ENSEMBLE]
-            rows = {key: file[key] for key in file.files if file[key].shape == ensemble.shape and ensemble.ndim == 2}
-    except FileNotFoundError as error:
-        raise RunError(f"{name}: no such file; expected a run by this version of sutja; train it again") from error
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
-        raise RunError(f"{name}: cannot be read ({error}); train the run again") from error
-    n_rows = len(ensemble)
-    if ensemble.shape != (n_rows, len(labels)) or {len(column) for column in table} != {n_rows} or not n_rows:
-        raise RunError(f"{name}: its columns do not fit together; expected a row a clip; train the run again")
-    if not all(np.isfinite(values).all() for values in rows.values()) or not set(table[-1]) <= set(labels):
-        raise RunError(f"{name}: holds probabilities or labels that no run writes; train the run again")
+    arrays = read_arrays(path)
+    table, labels = [column(arrays, name) for name in CLIP_COLUMNS], column(arrays, "labels")
+    require(len(labels) >= 2 and len(set(labels)) == len(labels), "labels", labels, "two or more, each once")
+    shape = array(arrays, ENSEMBLE, "f", 2).shape
+    of_clips = {"names", "paths", "speakers", "true_labels", "labels", "folds"}
+    members = [name for name in arrays if name not in of_clips and not name.startswith("refused_")]
+    rows = {name: array(arrays, name, "f", 2) for name in members}
+    n_rows = {*map(len, table), *map(len, rows.values())}
+    if n_rows != {shape[0]} or not shape[0]:
+        raise FieldError("its columns do not fit together; expected a row a clip")
+    for name, values in rows.items():
+        require(values.shape == (shape[0], len(labels)), name, values.shape, f"{len(labels)} columns, one a label")
+        within = bool((values >= 0).all() and (values <= 1 + ROUNDED).all())
+        require(within, name, "not a share", "probabilities, 0 to 1")
+    true_labels = dict(zip(CLIP_COLUMNS, table, strict=True))["true_labels"]
+    require(set(true_labels) == set(labels), "true_labels", sorted(set(true_labels)), "the labels, each of a clip")
     return table, labels, rows
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    name = printable(path)
-    try:
-        value = json.loads(path.read_text(encoding="utf-8"))
-    except (ValueError, OSError, RecursionError) as error:
-        raise RunError(f"{name}: cannot be read ({error}); expected JSON; train the run again") from error
-    if not isinstance(value, dict):
-        raise RunError(f"{name}: holds no table of names and values; train the run again")
-    return value
-
-
-def _read_csv(path: Path) -> list[dict[str, str]]:
-    if not path.exists():
-        return []
-    with path.open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-def _typed(kind: Any, value: Any, where: str) -> Any:
-    """Build a type from JSON: dataclasses by their fields, the others as they are."""
-    if dataclasses.is_dataclass(kind):
-        return _dataclass(kind, value, where)
-    origin, inner = get_origin(kind), get_args(kind)
-    if origin is UnionType:
-        return None if value is None else _typed(next(k for k in inner if k is not NoneType), value, where)
-    if origin is dict:
-        return {key: _typed(inner[1], item, where) for key, item in _of_kind(value, dict, where).items()}
-    if origin in (list, tuple):
-        return origin(_typed(inner[0], item, where) for item in _of_kind(value, list, where))
-    return _of_kind(value, (int, float) if kind is float else kind, where)
-
-
-def _dataclass(kind: Any, value: Any, where: str) -> Any:
-    hints = get_type_hints(kind)
-    given = {name: item for name, item in _of_kind(value, dict, where).items() if name in hints and item is not None}
-    lacking = [
-        f.name
-        for f in dataclasses.fields(kind)
-        if f.name not in given and f.default is f.default_factory is dataclasses.MISSING
-    ]
-    if lacking:
-        raise RunError(f"{where}: has no {lacking[0]!r}; expected the metrics of a run; train it again")
-    return kind(**{name: _typed(hints[name], item, where) for name, item in given.items()})
-
-
-def _of_kind(value: Any, kind: Any, where: str) -> Any:
-    if isinstance(value, kind):
-        return value
-    text = json.dumps(value)[:40]
-    raise RunError(f"{where}: holds {text} where another kind of value belongs; train the run again")
