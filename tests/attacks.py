@@ -188,7 +188,7 @@ def small_run(folder: Path) -> Path:
     runs.write_submission(run, [("a.wav", "1")])
     settings = {
         "config": {"preset": "fast", "refusal": {"false_accept_rate": 0.03}, "train": {"epochs": 2}},
-        "protocol": "clips", "seed": 929, "fingerprint": "ab" * 16, "versions": {"torch": "2"}, "command": "sutja train",
+        "protocol": "clips", "seed": 929, "fingerprint": "ab" * 16, "versions": {"torch": "2"}, "command": "sutja",
         "data": {"roots": ["/data"], "layout": "csv", "n_clips": 12, "n_labels": 2, "n_speakers": 3},
     }  # fmt: skip
     runs.write_json(run.settings, settings)

@@ -208,9 +208,12 @@ def test_a_damaged_checkpoint_is_one_sentence(tmp_path, damage):
         run(checkpoint=checkpoint)
 
 
+EPOCH = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy", "seconds")
+
+
 def test_arrays_survive(tmp_path):
     arrays = {"a/b": np.arange(6, dtype=np.float32).reshape(2, 3), "n": np.array(3)}
-    history = [{"loss": 0.1 + 0.2}]
+    history = [dict.fromkeys(EPOCH, 0.1 + 0.2) | {"train_loss": float("inf")}]
     save_arrays(tmp_path / "a.npz", arrays, history)
     found, record = load_arrays(tmp_path / "a.npz")
     assert record == history

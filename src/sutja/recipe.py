@@ -38,9 +38,9 @@ from sutja.engine import Engine, OnStep
 from sutja.engine.local import local
 from sutja.engine.threads import Threads
 from sutja.ensemble import combine
-from sutja.errors import AudioError, ConfigError, DatasetError, RunError
+from sutja.errors import AudioError, BundleError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
-from sutja.files import cannot_write, write_json
+from sutja.files import cannot_write, sweep, write_json
 from sutja.learn.estimate import Estimate, estimate
 from sutja.learn.folds import Fold, folds_of_clips, folds_over, make_folds, split_clips
 from sutja.learn.inputs import Layout, save_array, write_paddings, write_targets, write_versions
@@ -54,6 +54,7 @@ from sutja.metrics import Integers, Probabilities
 from sutja.plan import Plan
 from sutja.predictor import Predictor
 from sutja.progress import Progress
+from sutja.records import FieldError, read_array
 from sutja.reports.run import write_report
 from sutja.runs import ENSEMBLE, EPOCH_COLUMNS, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows
 
@@ -130,6 +131,7 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     _check_words(plan)
     settings = check_run(plan)
     if plan.folder.metrics.exists():
+        check_finished(plan)
         return finish(plan)
     material = hear(plan, progress)
     experiment = cut(plan, material)
@@ -174,6 +176,7 @@ def check_run(plan: Plan) -> dict[str, Any]:
         "command": plan.command,
     }
     path, run = plan.folder.settings, printable(plan.run)
+    clear_away(plan.run, f".{path.name}.")  # of a run that was killed in its very first file
     if not path.exists():
         if plan.run.exists() and (not plan.run.is_dir() or any(plan.run.iterdir())):
             raise RunError(f"{run}: exists and is not a run of ours; choose another --out")
@@ -182,7 +185,43 @@ def check_run(plan: Plan) -> dict[str, Any]:
         raise RunError(f"{run}: holds a run already; resume it with --resume, or choose another --out")
     else:
         _check_same(path, settings)
+        clear_away(plan.run)
     return settings
+
+
+def clear_away(folder: Path, prefix: str | None = None) -> None:
+    """Take away what killed writers left in a folder; see :func:`sutja.files.sweep`."""
+    try:
+        sweep(folder, prefix)
+    except OSError as error:
+        raise cannot_write(folder, error) from error
+
+
+def check_finished(plan: Plan) -> None:
+    """Check that a finished run is still whole: all that it holds is read, and its model asked.
+
+    Raises
+    ------
+    RunError
+        When a file of it is missing or damaged.
+
+    """
+    folder, run = plan.folder, printable(plan.run)
+    try:
+        metrics, _ = runs.read_metrics(folder), runs.read_history(folder)
+        runs.read_out_of_fold(folder)
+        submission, predictor = runs.read_submission(folder), Predictor.load(folder.model)
+    except (RunError, BundleError) as error:
+        reason = str(error)
+    else:
+        reason = "" if list(predictor.labels) == metrics.labels else f"{printable(folder.model)}: has other labels"
+        if len(submission) != len(plan.dataset.unlabelled):
+            reason = f"{printable(folder.submission)}: has not every clip without a label"
+    if reason:
+        raise RunError(
+            f"{run}: was finished, and is damaged since ({reason}); put that file back, or delete "
+            f"{folder.metrics.name} and resume: it is trained again with the same numbers"
+        )
 
 
 def _check_place(run: Path) -> None:
@@ -321,7 +360,7 @@ def time_ahead(plan: Plan, experiment: Experiment, jobs: Sequence[Job], engine: 
 def write_rows(plan: Plan, material: Material, experiment: Experiment, progress: Progress) -> None:
     """Lay out the inputs of all networks where the jobs find them."""
     config, work, sounds = plan.config, plan.folder.work, experiment.sounds
-    _check_order(plan, np.array([clip.name for clip in material.clips]))
+    _check_order(plan, np.array([clip.name for clip in material.clips]), progress)
     write_targets(work, experiment.targets, experiment.layout)
     if config.augment is None:
         write_paddings(work, material.features, config)
@@ -331,10 +370,16 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
     write_versions(work, versions, experiment.layout, config)
 
 
-def _check_order(plan: Plan, names: np.ndarray[Any, Any]) -> None:
+def _check_order(plan: Plan, names: np.ndarray[Any, Any], progress: Progress) -> None:
     """Check that a resumed run has the clips in the order in which its finished networks learned from them."""
     path = plan.folder.work / "names.npy"
-    if path.exists() and not np.array_equal(np.load(path), names):
+    try:
+        before = read_array(path) if path.exists() else names
+    except (OSError, FieldError) as error:
+        progress.say(f"{printable(path)}: {error}; in which order networks learned is not known: they learn again")
+        shutil.rmtree(path.parent)
+        before = names
+    if not np.array_equal(before, names):
         raise RunError(
             f"{printable(plan.run)}: was started with the recordings in another order; "
             "resume it with the same, or choose another --out"

@@ -11,6 +11,7 @@ import contextlib
 import ctypes
 import difflib
 import functools
+import io
 import os
 import re
 import threading
@@ -296,8 +297,10 @@ def _take(text: str, voice: Voice, room: _Room, config: SynthConfig, rng: np.ran
 
 
 def _write_wav(path: Path, waveform: Waveform, sample_rate: int) -> None:
-    with path.open("wb") as file:  # a full disk is then an OSError with its reason
-        soundfile.write(file, waveform, sample_rate, subtype="PCM_16", format="WAV")
+    # By way of memory: libsndfile prints what a full disk says on stderr, and forgets the reason.
+    file = io.BytesIO()
+    soundfile.write(file, waveform, sample_rate, subtype="PCM_16", format="WAV")
+    path.write_bytes(file.getvalue())
 
 
 def _described(voice: Voice) -> dict[str, str | int]:

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from sutja import __version__
-from sutja.cli.console import say, speak_any_language
+from sutja.cli.console import NO_ROOM, say, speak_any_language, tell_no_room
 from sutja.errors import SutjaError
 
 # Name of the command -> module below sutja.cli that holds it, under the same name.
@@ -49,7 +49,13 @@ class LazyGroup(click.Group):
         """Run, with stdout and stderr that take any name and any word."""
         for stream in (sys.stdout, sys.stderr):
             speak_any_language(stream)
-        return super().main(*args, **kwargs)
+        try:
+            return super().main(*args, **kwargs)
+        except OSError as error:
+            if error.errno not in NO_ROOM:
+                raise
+            tell_no_room(error)
+            sys.exit(1)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run, and say in one line what was wrong with the input."""

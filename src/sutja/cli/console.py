@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
 import functools
 import io
+import os
+import sys
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
+"""What a disk says that takes no more. Who writes a file says which one; these come from the rest, as stdout."""
 BREAKING = ("Cc", "Cs", "Zl", "Zp")
 """Unicode's categories of control characters, halves of characters, and ends of lines and paragraphs."""
 
@@ -57,6 +63,17 @@ command = functools.partial(click.command, cls=Command)
 def say(text: str) -> None:
     """Tell a person something, in one line: on stderr, so that stdout stays for results."""
     click.echo(one_line(text), err=True)
+
+
+def tell_no_room(error: OSError) -> None:
+    """Say in one line that a disk takes no more; an error that names no file is of stdout, whose rest is let go."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or the end of the program would complain
+    place = error.filename or "standard output"
+    with contextlib.suppress(OSError):
+        say(f"sutja: {place}: cannot be written ({error.strerror}); make room, or choose another place")
 
 
 def one_line(text: str) -> str:

@@ -63,7 +63,7 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
         step()
 
     try:
-        n_failed = _each(predictor, results.remaining(expand(paths)), write)
+        _each(predictor, results.remaining(expand(paths)), write)
     except KeyboardInterrupt:
         bars.close()
         say(f"stopped: the answers so far are in {results.path}; resume with --resume")
@@ -72,8 +72,8 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
         bars.close()
         results.close()
     more = f", {n_before} of them from before" if n_before else ""
-    click.echo(f"{results.path}: {results.n_lines} clips{more}; {n_failed} could not be used")
-    return n_failed
+    click.echo(f"{results.path}: {results.n_lines} clips{more}; {results.n_failed} could not be used")
+    return results.n_failed
 
 
 def _print_json(path: Path, outcome: Outcome) -> None:

@@ -8,7 +8,7 @@ import csv
 import dataclasses
 import io
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -70,20 +70,22 @@ class ResultFile:
     """
 
     def __init__(self, path: Path, *, as_json: bool, resume: bool) -> None:
-        if path.exists() and not resume:
-            raise RunError(f"{path}: is there already; resume it with --resume, or choose another name for --out")
         self.path = path
-        self._line = json_line if as_json else csv_line
-        self._begins = b'{"path": ' if as_json else csv_row(COLUMNS).encode()
+        self._form = JSON if as_json else CSV
         self._done: collections.Counter[str] = collections.Counter()
+        self.n_failed = 0
+        """Clips that could not be used, so far."""
         try:
+            if path.exists() and not resume:
+                raise RunError(f"{path}: is there already; resume it with --resume, or choose another name for --out")
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._keep_whole_lines(_json_path if as_json else _csv_path)
-            self._file = path.open("a", encoding="utf-8", newline="", buffering=1)
-            if not as_json and path.stat().st_size == 0:
-                self._write(csv_row(COLUMNS))
+            self._keep_whole_lines()
+            # Unbuffered: nothing is left to be written when it is closed.
+            self._file = path.open("ab", buffering=0)
         except OSError as error:
             raise cannot_write(path, error) from error
+        if path.stat().st_size == 0:
+            self._write(self._form.head)
         self.n_lines = self._done.total()
 
     def remaining(self, paths: Iterable[Path]) -> Iterator[Path]:
@@ -98,38 +100,56 @@ class ResultFile:
 
     def write(self, path: Path, outcome: Prediction | AudioError) -> None:
         """Add a line."""
-        self._write(self._line(path, outcome))
+        self._write(self._form.line(path, outcome))
         self.n_lines += 1
+        self.n_failed += isinstance(outcome, AudioError)
 
     def _write(self, line: str) -> None:
+        left = memoryview(line.encode("utf-8", "backslashreplace"))
         try:
-            self._file.write(line)
+            while left:
+                left = left[self._file.write(left) :]
         except OSError as error:
             with contextlib.suppress(OSError):
-                self._file.close()  # writes once more what it still holds
+                self._file.close()
             raise cannot_write(self.path, error) from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file.
 
-    def _keep_whole_lines(self, path_of: Any) -> None:
+        Raises
+        ------
+        RunError
+            When the disk says only now that it did not take what was written.
+
+        """
+        try:
+            self._file.close()
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
+
+    def _keep_whole_lines(self) -> None:
         if not self.path.is_file():  # not there, or a device
             return
         with self.path.open("r+b") as file:
-            head, end = file.read(len(self._begins)), 0
-            if not self._begins.startswith(head):
+            head = file.read(len(self._form.begins))
+            if not self._form.begins.startswith(head):
                 raise self._foreign()
             file.seek(0)
-            for line in _whole_lines(file):
-                end += len(line)
-                try:
-                    name = path_of(line.decode("utf-8"))
-                except (ValueError, KeyError, TypeError, csv.Error) as error:
-                    raise self._foreign() from error
-                if name is not None:
-                    self._done[name] += 1
+            end = 0
+            try:
+                for line in self._form.whole_lines(file):
+                    end += len(line)
+                    self._count(self._form.read(line.decode("utf-8")))
+            except (ValueError, KeyError, TypeError, RecursionError, csv.Error) as error:
+                raise self._foreign() from error
             file.truncate(end)
+
+    def _count(self, known: tuple[str, bool] | None) -> None:
+        if known is not None:
+            name, failed = known
+            self._done[name] += 1
+            self.n_failed += failed
 
     def _foreign(self) -> RunError:
         return RunError(
@@ -138,22 +158,54 @@ class ResultFile:
         )
 
 
-def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
-    """Give the lines that have their end; a line of CSV may hold line breaks, between quotes."""
-    line = b""
+# -- the two formats: how a line is written, where it ends, and what it says -----------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """One format of a file of results: its writer, and the reader of what that writes."""
+
+    line: Callable[[Path, Prediction | AudioError], str]
+    head: str
+    """The first line of a file, before those of clips."""
+    begins: bytes
+    """With which every such file begins."""
+    whole_lines: Callable[[BinaryIO], Iterator[bytes]]
+    """Gives the lines of a file that have their end."""
+    read: Callable[[str], tuple[str, bool] | None]
+    """Gives the path of a line, and whether the clip could not be used; None for the head."""
+
+
+def _json_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Give the lines that have their end: JSON spells out those that a name holds."""
+    return (line for line in file if line.endswith(b"\n"))
+
+
+def _csv_lines(file: BinaryIO) -> Iterator[bytes]:
+    """Give the lines that have their end; one may hold line breaks, between quotes, which are always even."""
+    parts: list[bytes] = []
+    n_quotes = 0
     for part in file:
-        line += part
-        if line.endswith(b"\n") and line.count(b'"') % 2 == 0:
-            yield line
-            line = b""
+        parts.append(part)
+        n_quotes += part.count(b'"')
+        if part.endswith(b"\n") and n_quotes % 2 == 0:
+            yield b"".join(parts)
+            parts, n_quotes = [], 0
 
 
-def _csv_path(line: str) -> str | None:
+def _read_json(line: str) -> tuple[str, bool]:
+    record = json.loads(line)
+    if not isinstance(record["path"], str) or not ("error" in record or "label" in record):
+        raise ValueError(line)
+    return record["path"], "error" in record
+
+
+def _read_csv(line: str) -> tuple[str, bool] | None:
     values = next(csv.reader(io.StringIO(line, newline=""), strict=True))
     if len(values) != len(COLUMNS):
         raise ValueError(line)
-    return None if values == list(COLUMNS) else values[0]
+    return None if values == list(COLUMNS) else (values[0], bool(values[3]))
 
 
-def _json_path(line: str) -> str:
-    return str(json.loads(line)["path"])
+JSON = Form(json_line, "", b'{"path": ', _json_lines, _read_json)
+CSV = Form(csv_line, csv_row(COLUMNS), csv_row(COLUMNS).encode(), _csv_lines, _read_csv)

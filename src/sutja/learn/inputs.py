@@ -7,13 +7,14 @@ that are judged for their label.
 
 from __future__ import annotations
 
+import contextlib
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
-from numpy.lib.format import open_memmap
 from numpy.typing import NDArray
 
 from sutja.config import Config, FeatureConfig
@@ -121,15 +122,36 @@ def write_versions(folder: Path, versions: Iterable[Versions], layout: Layout, c
 
     Float16 halves the disk and costs nothing: decibels keep a sixteenth, standardised features three digits.
     """
-    files = {
-        name: open_memmap(folder / f"{name}.npy", "w+", np.float16, (layout.n_rows, features.n_bins, features.n_frames))
-        for name, features in config.members.items()
-    }
-    for sound, rows_by_member in enumerate(versions):
-        for name, rows in rows_by_member.items():
-            files[name][layout.rows_of(sound)] = rows
-    for file in files.values():
-        file.flush()
+    with contextlib.ExitStack() as stack:
+        files = {}
+        for name, features in config.members.items():
+            draft = stack.enter_context(replace_atomically(folder / f"{name}.npy"))
+            shape = (layout.n_rows, features.n_bins, features.n_frames)
+            files[name] = RowFile(stack.enter_context(draft.open("wb")), shape)
+        for sound, rows_by_member in enumerate(versions):
+            first, *copies = layout.rows_of(sound)
+            for name, rows in rows_by_member.items():
+                files[name].write(first, rows[:1])
+                if copies:
+                    files[name].write(copies[0], rows[1:])
+
+
+class RowFile:
+    """An array of float16 in a file, written by rows in any order.
+
+    Not mapped into memory: a disk that is full would end the process there, without a word.
+    """
+
+    def __init__(self, file: BinaryIO, shape: tuple[int, ...]) -> None:
+        header = {"descr": np.lib.format.dtype_to_descr(np.dtype(np.float16)), "fortran_order": False, "shape": shape}
+        np.lib.format.write_array_header_1_0(file, header)
+        self._file, self._begin, self._row_bytes = file, file.tell(), 2 * math.prod(shape[1:])
+        file.truncate(self._begin + shape[0] * self._row_bytes)
+
+    def write(self, row: int, values: NDArray[np.float16]) -> None:
+        """Write ``(n, ...)`` rows from one on."""
+        self._file.seek(self._begin + int(row) * self._row_bytes)
+        self._file.write(np.ascontiguousarray(values, dtype=np.float16).tobytes())
 
 
 def write_paddings(folder: Path, features: Mapping[str, Sequence[Features]], config: Config) -> None:
@@ -155,4 +177,4 @@ def paddings(features: Sequence[Features], config: FeatureConfig, n_copies: int,
 def save_array(path: Path, values: NDArray[Any]) -> None:
     """Write an array, whole or not at all."""
     with replace_atomically(path) as draft, draft.open("wb") as file:
-        np.save(file, values)
+        np.lib.format.write_array(file, values, allow_pickle=False)

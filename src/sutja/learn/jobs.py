@@ -15,10 +15,12 @@ import torch
 
 from sutja.config import Config, TrainConfig
 from sutja.engine import OnStep
+from sutja.errors import RunError
 from sutja.learn.folds import Fold, all_rows
 from sutja.learn.inputs import InputKind, Layout, open_inputs
 from sutja.learn.training import Arrays, fit, load_arrays, model_with, probabilities, save_arrays
 from sutja.metrics import Probabilities
+from sutja.records import FieldError, array, require
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,23 @@ def save_result(job: Job, result: Result) -> None:
 
 
 def read_result(job: Job) -> Result:
-    """Read what :func:`save_result` kept."""
+    """Read what :func:`save_result` kept.
+
+    Raises
+    ------
+    RunError
+        When it is damaged, or is the result of another job.
+
+    """
     arrays, history = load_arrays(job.result)
-    out_of_fold = arrays.pop("probabilities")
-    weights = {name.removeprefix("weights/"): value for name, value in arrays.items()}
+    expected = (len(job.fold.test), job.n_classes)
+    try:
+        out_of_fold = array(arrays, "probabilities", "f", 2)
+        require(out_of_fold.shape == expected, "probabilities", out_of_fold.shape, f"shape {expected}")
+        require(len(history) == job.config.epochs, "history", len(history), f"{job.config.epochs} epochs")
+        weights = {name.removeprefix("weights/"): v for name, v in arrays.items() if name.startswith("weights/")}
+        model_with(weights, job.config.network)
+    except (FieldError, KeyError, RuntimeError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{job.result}: is damaged ({reason}); delete it and go on with --resume") from error
     return Result(weights, out_of_fold, history)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from sutja.learn.inputs import Inputs, one_copy_each
 from sutja.learn.networks import NETWORKS
 from sutja.learn.specaugment import add_babble, mask, standardise, warp
 from sutja.metrics import Integers, Probabilities
+from sutja.records import read_arrays, typed
 
 Arrays = dict[str, NDArray[Any]]
 
@@ -225,8 +225,17 @@ def _save(state: _State, path: Path) -> None:
 
 
 def _load(state: _State, path: Path) -> None:
-    arrays, state.history = load_arrays(path)
-    state.best = _below("best/", arrays)
+    arrays, history = load_arrays(path)
+    try:
+        _take(state, arrays)
+    except (KeyError, ValueError, IndexError, TypeError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{path}: holds another network ({reason}); delete it and go on with --resume") from error
+    state.best, state.history = _below("best/", arrays), history
+
+
+def _take(state: _State, arrays: Arrays) -> None:
+    """Put a kept state into the network and its optimiser."""
     state.model.load_state_dict({n: torch.from_numpy(v) for n, v in _below("model/", arrays).items()})
     parameters = list(state.model.parameters())
     moments: dict[int, dict[str, Tensor]] = {}
@@ -250,11 +259,33 @@ def save_arrays(path: Path, arrays: Arrays, history: list[dict[str, float]]) -> 
 
 
 def load_arrays(path: Path) -> tuple[Arrays, list[dict[str, float]]]:
-    """Read what :func:`save_arrays` wrote."""
+    """Read what :func:`save_arrays` wrote.
+
+    Raises
+    ------
+    RunError
+        When it is damaged.
+
+    """
     try:
-        # Opened here: NumPy leaves a file open that begins like an archive and is none.
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            arrays = dict(file)
-        return arrays, json.loads(arrays.pop("history").tobytes())
-    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        arrays = read_arrays(path)
+        history: _History = typed(_History, {"epochs": json.loads(arrays.pop("history").tobytes())})
+    except (OSError, ValueError, KeyError, RecursionError) as error:
         raise RunError(f"{path}: is damaged ({error}); delete it and go on with --resume") from error
+    return arrays, [vars(epoch) for epoch in history.epochs]
+
+
+@dataclass(frozen=True)
+class _Epoch:
+    """What is kept of an epoch; a loss may be no number."""
+
+    train_loss: Any
+    train_accuracy: float
+    valid_loss: Any
+    valid_accuracy: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class _History:
+    epochs: list[_Epoch]
