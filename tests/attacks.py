@@ -142,25 +142,35 @@ def use_model(folder: Path, waveform: Any) -> None:
 
 def use_run(folder: Path) -> None:
     """Read all of a run, and draw its report."""
+    from sutja.errors import RunError
+    from sutja.reports.run import write_report
+
+    try:
+        write_report(folder)
+    except RunError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    read_run(folder)
+
+
+def read_run(folder: Path) -> None:
+    """Read all of a run, and look for what is worth a listen."""
     from sutja import runs
     from sutja.errors import RunError
     from sutja.reports.review import doubtful_labels, unrecognised
-    from sutja.reports.run import write_report
 
-    run = runs.RunFolder(folder)
-    for read in (runs.read_baseline, lambda _: write_report(folder)):
+    run, found = runs.RunFolder(folder), None
+    of_run = (runs.read_settings, runs.read_metrics, runs.read_baseline, runs.read_history, runs.read_submission)
+    for read in (*of_run, runs.read_out_of_fold):
         try:
-            read(run)
+            found = read(run)
         except RunError as error:
             assert "\n" not in str(error)  # noqa: PT017
-    try:
-        found = runs.read_out_of_fold(run)
-    except RunError as error:
-        assert "\n" not in str(error)  # noqa: PT017
-        return
-    doubtful_labels(found.targets, found.probabilities)
-    unrecognised(found.targets, found.probabilities, found.members)
-    assert found.unknown_labels is not None
+            assert str(folder) in str(error)  # noqa: PT017
+            found = None
+    if isinstance(found, runs.OutOfFold):
+        doubtful_labels(found.targets, found.probabilities)
+        unrecognised(found.targets, found.probabilities, found.members)
+        assert found.unknown_labels is not None
 
 
 def small_run(folder: Path) -> Path:

@@ -4,18 +4,29 @@ from __future__ import annotations
 
 import csv
 import json
+import os
+import sys
+import tempfile
+import time
 from pathlib import Path
 
 import pytest
+from faults import Disk, failing
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from sutja.cli.rows import ResultFile, csv_line, json_line
+from sutja.audio import printable
+from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
 from sutja.errors import AudioError, RunError
 from sutja.predictor import Prediction
 
 SEVEN = Prediction("7", 0.75, {"6": 0.25, "7": 0.75})
 REFUSED = Prediction(None, 0.5, {"6": 0.25, "7": 0.5}, rejected=True)
 BAD = AudioError("a.wav", 'a "bad" one, that is; expected\nanother')
-NAMES = ["plain.wav", "with, comma.wav", 'with "quotes".wav', "two\nlines.wav", "하나.wav", "carriage\rreturn.wav"]
+NAMES = [
+    "plain.wav", "with, comma.wav", 'with "quotes".wav', "two\nlines.wav", "하나.wav", "carriage\rreturn.wav",
+    'one " quote.wav', '3.5" \\".wav', "emoji 🎙.wav", os.fsdecode(b"zw\xf6lf.wav"), "u2028\u2028.wav",
+]  # fmt: skip
 FORMS = pytest.mark.parametrize("as_json", [False, True], ids=["csv", "json"])
 
 
@@ -79,7 +90,7 @@ def test_a_path_that_is_asked_for_twice_has_two_lines(tmp_path, as_json):
 @FORMS
 def test_resume_begins_where_there_is_nothing(tmp_path, as_json):
     fill(tmp_path / "new" / "r", NAMES, as_json=as_json, resume=True)
-    assert paths_in(tmp_path / "new" / "r", as_json) == NAMES
+    assert paths_in(tmp_path / "new" / "r", as_json) == list(map(printable, NAMES))
 
 
 def test_a_file_that_is_there_is_not_written_over(tmp_path):
@@ -119,3 +130,85 @@ def test_a_full_disk(tmp_path):
     (tmp_path / "r").symlink_to("/dev/full")
     with pytest.raises(RunError, match=r"r: cannot be written \(No space left on device\)"):
         ResultFile(tmp_path / "r", as_json=False, resume=True)
+
+
+# -- any name ---------------------------------------------------------------------------------------------------------
+
+# Bytes: on Linux a name is any of them. What is of meaning in CSV and JSON comes often.
+PIECES = st.sampled_from(
+    [b'"', b'""', b"\n", b"\r\n", b"\r", b",", b"\\", b'\\"', b"a", b"\xf6", "🎙".encode(), "\u2028".encode()]
+)
+ANY_NAMES = st.lists(st.one_of(PIECES, st.binary(min_size=1, max_size=4)), min_size=1, max_size=8).map(b"".join)
+FILE_NAMES = st.lists(ANY_NAMES.filter(lambda name: b"\0" not in name and b"/" not in name), min_size=1, max_size=12)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are bytes there")
+@settings(derandomize=True, max_examples=200)
+@given(FILE_NAMES, st.data(), st.booleans())
+def test_whatever_the_names_are_each_clip_has_its_line_once(names, data, as_json):
+    paths = [Path(os.fsdecode(name)) for name in names]
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder) / "r"
+        fill(out, paths, as_json=as_json)
+        whole = out.read_bytes()
+        for _ in range(3):  # killed three times
+            out.write_bytes(out.read_bytes()[: data.draw(st.integers(0, len(whole)))])
+        results = ResultFile(out, as_json=as_json, resume=True)
+        left = list(results.remaining(paths))
+        assert left == paths[len(paths) - len(left) :]
+        for number, path in enumerate(left, start=len(paths) - len(left)):
+            results.write(path, (SEVEN, REFUSED, BAD)[number % 3])
+        results.close()
+        assert out.read_bytes() == whole
+        assert (results.n_lines, results.n_failed) == (len(paths), len(paths) // 3)
+        assert paths_in(out, as_json) == [printable(path) for path in paths]
+
+
+@FORMS
+def test_resuming_takes_a_time_that_grows_with_the_lines(tmp_path, as_json):
+    def seconds(n: int) -> float:
+        out, names = tmp_path / str(n), [f'{number} "a\nb", {number}.wav' for number in range(n)]
+        with out.open("w", encoding="utf-8", newline="") as file:
+            line = json_line if as_json else csv_line
+            file.write("" if as_json else csv_row(COLUMNS))
+            file.writelines(line(Path(name), SEVEN) for name in names)
+            file.write('{"path": "' if as_json else '"' + "a\n" * 1000)  # cut off
+        started = time.process_time()
+        results = ResultFile(out, as_json=as_json, resume=True)
+        assert list(results.remaining(map(Path, names))) == []
+        results.close()
+        return time.process_time() - started
+
+    few, many = min(seconds(2_000) for _ in range(3)), seconds(20_000)
+    assert many < 30 * max(few, 0.01), "ten times the lines take about ten times as long"
+
+
+@FORMS
+def test_clips_that_could_not_be_used_are_counted_from_before_too(tmp_path, as_json):
+    fill(tmp_path / "r", NAMES[:3], as_json=as_json)
+    results = ResultFile(tmp_path / "r", as_json=as_json, resume=True)
+    assert results.n_failed == 1
+    results.close()
+
+
+@FORMS
+def test_a_full_disk_while_writing_leaves_what_can_be_resumed(tmp_path, as_json):
+    fill(tmp_path / "whole", NAMES, as_json=as_json)
+    whole = (tmp_path / "whole").read_bytes()
+    for at in range(1, 2 * len(NAMES)):
+        out = tmp_path / "r"
+        out.unlink(missing_ok=True)
+        with failing(Disk(tmp_path, at=at)) as disk:
+            try:
+                fill(out, NAMES, as_json=as_json, resume=True)
+            except RunError as error:
+                assert "r: cannot be written (No space left on device)" in str(error)  # noqa: PT017
+        if not disk.failed:
+            break
+        results = ResultFile(out, as_json=as_json, resume=True)
+        left = [str(path) for path in results.remaining(map(Path, NAMES))]
+        for number, name in enumerate(left, start=len(NAMES) - len(left)):
+            results.write(Path(name), (SEVEN, REFUSED, BAD)[number % 3])
+        results.close()
+        assert out.read_bytes() == whole
+    assert at > 5

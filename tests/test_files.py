@@ -148,3 +148,76 @@ def test_an_error_leaves_no_new_folder(tmp_path, replace):
     with pytest.raises(RunError, match=r"a: cannot be written \(No space left on device\)"):
         fill_half()
     assert names(tmp_path) == []
+
+
+# -- what killed writers left -----------------------------------------------------------------------------------------
+
+KILLED = (
+    "import os, signal, sys; from pathlib import Path; from sutja.files import new_folder, replace_atomically\n"
+    "writer = new_folder if sys.argv[2] == 'folder' else replace_atomically\n"
+    "with writer(Path(sys.argv[1])): os.kill(os.getpid(), signal.SIGKILL)\n"
+)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="SIGKILL")
+@pytest.mark.parametrize("kind", ["file", "folder"])
+def test_the_draft_of_a_killed_writer_goes_at_the_next_writing(tmp_path, kind):
+    path = tmp_path / "[a].txt"
+    subprocess.run([sys.executable, "-c", KILLED, str(path), kind], check=False)
+    (draft,) = tmp_path.iterdir()
+    assert draft.name.startswith(".[a].txt.")
+    write_text(tmp_path / "b.txt", "another file's drafts are not its own")
+    assert draft.exists()
+    write_text(path, "new")
+    assert sorted(names(tmp_path)) == ["[a].txt", "b.txt"]
+
+
+def test_the_draft_of_a_living_writer_stays(tmp_path):
+    path = tmp_path / "a.txt"
+    with replace_atomically(path) as draft, new_folder(tmp_path / "b") as folder:
+        draft.write_text("first", encoding="utf-8")
+        write_text(path, "second")
+        files.sweep(tmp_path)
+        assert draft.exists()
+        assert folder.exists()
+    assert path.read_text(encoding="utf-8") == "first"
+    assert sorted(names(tmp_path)) == ["a.txt", "b"]
+
+
+def test_only_drafts_are_swept_and_those_of_0_1(tmp_path):
+    kept = [".hidden", ".a.txt.draft", "a.abcd1234.draft", ".a.txt.ABCD1234.draft"]
+    swept = [".a.txt.abcd1234.draft", ".config.json.abcd1234.json", "below/.mel_1.checkpoint.npz.abcd1234.npz"]
+    for name in (*kept, *swept):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / ".model.abcd1234.draft").mkdir()
+    files.sweep(tmp_path / "not there")
+    files.sweep(tmp_path)
+    assert sorted(names(tmp_path)) == sorted([*kept, "below"])
+    assert names(tmp_path / "below") == []
+
+
+@pytest.mark.parametrize("age", [0.0, 2 * files.ABANDONED_SECONDS])
+def test_where_no_lock_can_be_asked_age_tells(tmp_path, monkeypatch, age):
+    import os
+    import time
+
+    monkeypatch.setattr(files, "fcntl", None)
+    draft = tmp_path / ".a.txt.abcd1234.draft"
+    draft.write_text("", encoding="utf-8")
+    os.utime(draft, (time.time() - age,) * 2)
+    write_text(tmp_path / "a.txt", "new")
+    assert draft.exists() == (age == 0)
+
+
+def test_a_folder_that_was_moved_aside_comes_back(tmp_path):
+    write_text(tmp_path / ".a.abcd1234.draft.old" / "old.txt", "old")
+
+    def fill_half() -> None:
+        with new_folder(tmp_path / "a") as draft:
+            (draft / "half").write_text("half", encoding="utf-8")
+
+    with pytest.raises(RunError, match="a: is there already"):
+        fill_half()
+    assert names(tmp_path) == ["a"]
+    assert names(tmp_path / "a") == ["old.txt"]

@@ -25,7 +25,7 @@ from sutja.audio import Waveform, load_waveform
 from sutja.bundle import TOLERANCE, Bundle, open_network
 from sutja.clips import Clip
 from sutja.config import AudioConfig
-from sutja.errors import AudioError, BundleError, DatasetError
+from sutja.errors import AudioError, BundleError, DatasetError, RunError
 from sutja.evaluation import check_labels
 from sutja.features import network_inputs
 from sutja.graph import PROBABILITIES, WAVEFORM, waveform_graph
@@ -279,8 +279,8 @@ def _quantised_network(network: bytes, inputs: Sequence[NDArray[np.float32]]) ->
             row = next(self.rows, None)
             return None if row is None else {"features": row[None, None]}
 
-    with tempfile.TemporaryDirectory() as folder, _without_warnings():
-        plain, ready, smaller = (Path(folder) / name for name in ("plain.onnx", "ready.onnx", "int8.onnx"))
+    with _temporary_folder() as folder, _without_warnings():
+        plain, ready, smaller = (folder / name for name in ("plain.onnx", "ready.onnx", "int8.onnx"))
         plain.write_bytes(network)
         quant_pre_process(plain, ready, skip_symbolic_shape=True)
         quantization.quantize_static(
@@ -293,6 +293,16 @@ def _quantised_network(network: bytes, inputs: Sequence[NDArray[np.float32]]) ->
             activation_type=quantization.QuantType.QUInt8,
         )
         return smaller.read_bytes()
+
+
+@contextlib.contextmanager
+def _temporary_folder() -> Iterator[Path]:
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            yield Path(folder)
+    except OSError as error:
+        reason = error.strerror or error
+        raise RunError(f"temporary files cannot be written ({reason}); set TMPDIR to a folder with space") from error
 
 
 @contextlib.contextmanager

@@ -189,10 +189,10 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
         When ``path`` is there and not an empty folder, or cannot be written to. Nothing half-written stays.
     """
     try:
-        if not replace and path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise RunError(f"{path}: is there already; expected a new or an empty folder: choose another name")
         path.parent.mkdir(parents=True, exist_ok=True)
         _put_back(path)
+        if not replace and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise RunError(f"{path}: is there already; expected a new or an empty folder: choose another name")
         sweep(path.parent, f".{path.name}.")
         draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT))
         descriptor = -1 if os.name == "nt" else os.open(draft, os.O_RDONLY)

@@ -12,6 +12,7 @@ import dataclasses
 import io
 import json
 import math
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
@@ -295,8 +296,8 @@ def read_array(path: Path) -> NDArray[Any]:
 
 # What NumPy, zipfile and zlib say of bytes that are no array: also sizes that no memory holds, unknown ways of packing.
 _DAMAGE = (
-    EOFError, ValueError, KeyError, TypeError, OverflowError, MemoryError, RuntimeError, SyntaxError, AttributeError,
-    IndexError, zipfile.BadZipFile, zlib.error,
+    EOFError, OSError, ValueError, KeyError, TypeError, OverflowError, MemoryError, RuntimeError, SyntaxError,
+    AttributeError, IndexError, tokenize.TokenError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
 
 
