@@ -188,19 +188,9 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     RunError
         When ``path`` is there and not an empty folder, or cannot be written to. Nothing half-written stays.
     """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _put_back(path)
-        if not replace and path.exists() and not (path.is_dir() and not any(path.iterdir())):
-            raise RunError(f"{path}: is there already; expected a new or an empty folder: choose another name")
-        sweep(path.parent, f".{path.name}.")
-        draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT))
-        descriptor = -1 if os.name == "nt" else os.open(draft, os.O_RDONLY)
-    except OSError as error:
-        raise cannot_write(path, error) from error
+    draft, descriptor = _draft_folder(path, replace=replace)
     aside = draft.with_name(f"{draft.name}.old")
     try:
-        _hold(descriptor)
         yield draft
         draft.chmod(0o755)  # mkdtemp makes it private
         if path.exists():  # Windows moves onto nothing
@@ -214,6 +204,22 @@ def new_folder(path: Path, *, replace: bool = False) -> Iterator[Path]:
     finally:
         _let_go(descriptor)
         shutil.rmtree(draft, ignore_errors=True)
+
+
+def _draft_folder(path: Path, *, replace: bool) -> tuple[Path, int]:
+    """Make the folder that is to become ``path``, and lock it: return it and what holds the lock."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _put_back(path)
+        if not replace and path.exists() and not (path.is_dir() and not any(path.iterdir())):
+            raise RunError(f"{path}: is there already; expected a new or an empty folder: choose another name")
+        sweep(path.parent, f".{path.name}.")
+        draft = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}.", suffix=DRAFT))
+        descriptor = -1 if os.name == "nt" else os.open(draft, os.O_RDONLY)
+    except OSError as error:
+        raise cannot_write(path, error) from error
+    _hold(descriptor)
+    return draft, descriptor
 
 
 def _put_back(path: Path) -> None:
