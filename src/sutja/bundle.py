@@ -16,10 +16,13 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.resources
 import json
 import os
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +33,10 @@ from sutja.files import new_folder, write_json
 FORMAT = "sutja-bundle"
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
-SHIPPED = Path(__file__).parent / "models"
+SHIPPED = importlib.resources.files("sutja") / "models"  # also where sutja itself is in a zip
 DEFAULT_MODEL = "digits-en"
+MAX_MEMBER_BYTES = 2**30
+"""Of a file in a zip: an archive of a few kB can unfold to any size."""
 TOLERANCE = 1e-4
 """In every probability: as far as two forms of the same networks may lie apart (torch and ONNX, members and one graph)
 before a file is not given out."""
@@ -98,8 +103,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     Parameters
     ----------
     path
-        Of the bundle's folder, or of the run that holds it as ``model/``; or the name of a model that sutja brings,
-        :data:`DEFAULT_MODEL`.
+        Of the bundle's folder or a zip of it, or of the run that holds it as ``model/``; or the name of a model that
+        sutja brings, :data:`DEFAULT_MODEL`.
 
     Raises
     ------
@@ -107,11 +112,7 @@ def load(path: str | os.PathLike[str]) -> Bundle:
         When anything is missing, damaged, contradictory or from a newer sutja.
 
     """
-    folder = Path(path)
-    if not folder.exists() and (SHIPPED / folder.name / MANIFEST).exists() and folder.name == str(path):
-        folder = SHIPPED / folder.name
-    if not (folder / MANIFEST).exists() and (folder / "model" / MANIFEST).exists():
-        folder = folder / "model"
+    folder = _place(Path(path))
     manifest = _read_manifest(folder)
     try:
         labels = tuple(str(label) for label in manifest["labels"])
@@ -129,6 +130,33 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     calibration = {name: manifest[name] for name in ("temperature", "bias", "threshold") if name in manifest}
     about = manifest.get("about", {})
     return Bundle(labels, audio, members, about=about, language=language, spoken=spoken, **calibration)
+
+
+def _place(path: Path) -> Traversable:
+    """Return the folder that holds the manifest, as far as there is one."""
+    folder: Traversable = path
+    if path.is_file():
+        folder = _unzipped(path)
+    elif not path.exists() and (SHIPPED / path.name / MANIFEST).is_file() and path.name == str(path):
+        folder = SHIPPED / path.name
+    for inside in (folder, folder / "model"):
+        if (inside / MANIFEST).is_file():
+            return inside
+    return folder
+
+
+def _unzipped(path: Path) -> Traversable:
+    """Look into a zip: the model stands in it at the top, or in a folder, the only one."""
+    try:
+        archive = zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        reason = "a folder, or a zip of one, that `sutja train` leaves"
+        raise BundleError(f"{path}: is a file and no zip ({error}); expected {reason}") from error
+    if any(member.file_size > MAX_MEMBER_BYTES or member.flag_bits & 1 for member in archive.infolist()):
+        raise BundleError(f"{path}: holds a file that is encrypted or above {MAX_MEMBER_BYTES // 2**20} MB; unpack it")
+    root: Traversable = zipfile.Path(archive)
+    inside = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(("__", "."))]
+    return root if (root / MANIFEST).is_file() or len(inside) != 1 or inside[0].name == "model" else inside[0]
 
 
 def _missing(error: Exception) -> str:
@@ -159,9 +187,9 @@ def _write(bundle: Bundle, folder: Path) -> None:
     write_json(folder / MANIFEST, {**manifest, "sha256": _digest(_canonical(manifest))})
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Traversable) -> dict[str, Any]:
     path = folder / MANIFEST
-    if not path.exists():
+    if not path.is_file():
         raise BundleError(f"{folder}: no {MANIFEST} there; expected the folder of a model, as `sutja train` leaves it")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -177,7 +205,7 @@ def _read_manifest(folder: Path) -> dict[str, Any]:
     return manifest
 
 
-def _read_member(folder: Path, record: Mapping[str, Any]) -> Member:
+def _read_member(folder: Traversable, record: Mapping[str, Any]) -> Member:
     path = folder / record["file"]
     try:
         content = path.read_bytes()

@@ -44,13 +44,15 @@ MATROSKA = Kind("WebM or Matroska", (".webm", ".mka", ".mkv", ".weba"), "matrosk
 AAC = Kind("AAC", (".aac",), "aac")
 AMR = Kind("AMR", (".amr",), "amr")
 WMA = Kind("WMA", (".wma", ".asf"), "asf")
+CAF_CODED = Kind("CAF with a coder such as AAC or ALAC", (), "caf")
+"""Also ALAC, which libsndfile reads: of a damaged one it prints on stdout."""
 APE = Kind("Monkey's Audio", (".ape",), "ape")
 WAVPACK = Kind("WavPack", (".wv",), "wv")
 TTA = Kind("True Audio", (".tta",), "tta")
 AC3 = Kind("AC-3", (".ac3",), "ac3")
 AVI = Kind("AVI", (".avi",), "avi")
 FLV = Kind("FLV", (".flv",), "flv")
-FOREIGN = (MP4, MATROSKA, AAC, AMR, WMA, WAVPACK, APE, TTA, AC3, AVI, FLV)
+FOREIGN = (MP4, MATROSKA, AAC, AMR, WMA, WAVPACK, APE, TTA, AC3, AVI, FLV, CAF_CODED)
 """What ffmpeg reads, where the extra of that name is installed."""
 
 _GET_SOUND = "get the sound itself"
@@ -60,7 +62,8 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (rb"fLaC", FLAC),
     (rb"OggS\0", OGG),
     (rb"\.snd|dns\.", AU),
-    (rb"caff\0", CAF),
+    (rb"caff....desc.{16}(?:lpcm|ulaw|alaw)", CAF),
+    (rb"caff\0", CAF_CODED),
     (rb"riff\x2e\x91\xcf\x11", W64),
     (rb"....(?:ftyp|moov|mdat|moof|styp|wide|free|skip|pnot)", MP4),
     (rb"\x1a\x45\xdf\xa3", MATROSKA),

@@ -18,8 +18,8 @@ from sutja.errors import AudioError
 
 HELD_BYTES = 2**20
 """Files up to this size are read at once: one read is quicker than many, and a word is smaller."""
-MAX_HELD_BYTES = 2**28
-"""Of what must be held in memory since it cannot be sought in: three quarters of an hour of a CD."""
+MAX_HELD_BYTES = 2**27
+"""Of what must be held in memory since it cannot be sought in: twelve minutes of a CD."""
 READ_BYTES = 2**18
 PATIENCE_SECONDS = 30.0
 """For the next byte of a named pipe: whoever writes into it may be slow, and may never come."""
@@ -128,7 +128,7 @@ def section(content: Content, head: bytes, start: int, end: int) -> Section | _M
     """Make a file for decoders: ``head``, then the content from ``start`` to ``end``."""
     if end - start > HELD_BYTES:
         return Section(content, head, start, end)
-    return _Memory(head + content.at(start, end - start))
+    return _Memory(b"".join((head, content.at(start, end - start))))
 
 
 def open_content(source: Any, name: str) -> Content:
@@ -171,7 +171,8 @@ def _at_path(path: Path, name: str) -> Content:
             return _piped(path, name)
         if about.st_size > HELD_BYTES:
             return OnDisk(path.open("rb"))
-        content = path.read_bytes()
+        with path.open("rb", buffering=0) as file:
+            content = file.readall()
     except (FileNotFoundError, NotADirectoryError, ValueError) as error:  # ValueError: a zero byte in the name
         raise AudioError(name, "no such file; check the path", "missing") from error
     except OSError as error:  # a name too long, no permission, links in a circle
@@ -207,7 +208,7 @@ def _next_bytes(descriptor: int, n_bytes: int, name: str) -> bytes:
     raise AudioError(name, f"nothing came through it for {PATIENCE_SECONDS:g} s; start what writes into it first")
 
 
-def _drained(read: Callable[[int], bytes], name: str) -> bytes:
+def _drained(read: Callable[[int], bytes], name: str) -> bytearray:
     """Read to the end, but not without end."""
     content = bytearray()
     while piece := read(READ_BYTES):
@@ -215,10 +216,10 @@ def _drained(read: Callable[[int], bytes], name: str) -> bytes:
         if len(content) > MAX_HELD_BYTES:
             limit = f"{MAX_HELD_BYTES // 2**20} MB"
             raise AudioError(name, f"gives more than {limit}; save it as a file and give its path", "too_long")
-    return bytes(content)
+    return content
 
 
-def _read_file(file: Any, name: str) -> bytes:
+def _read_file(file: Any, name: str) -> bytearray:
     """Read an open file from where it stands; one that was read or written to its end, from its beginning."""
     try:
         content = _drained(lambda n_bytes: _piece(file, n_bytes, name), name)
