@@ -18,7 +18,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "tests"))
-WORK = "import sys; sys.path.insert(0, {tests!r}); import mutating; mutating.work({first}, {count}, sys.argv[1])"
+WORK = "import sys; sys.path.insert(0, {tests!r}); import recordings; recordings.work({first}, {count}, sys.argv[1])"
 N_PER_PROCESS = 400
 
 

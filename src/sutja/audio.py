@@ -284,7 +284,7 @@ def _chunks(sound: Sound, source: Any, name: str) -> Iterator[Waveform]:
     n_read, per_chunk = 0, round(CHUNK_SECONDS * sound.sample_rate)
     while n_left is None or n_read < n_left:
         samples = sound.read(per_chunk if n_left is None else min(per_chunk, n_left - n_read))
-        if len(samples) or not n_read:
+        if len(samples) or (n_left is None and not n_read):
             yield _piece(samples, name)
         n_read += len(samples)
         if not len(samples):

@@ -17,6 +17,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import importlib.resources
+import io
 import json
 import os
 import zipfile
@@ -35,6 +36,7 @@ FORMAT_VERSION = 1
 MANIFEST = "model.json"
 SHIPPED = importlib.resources.files("sutja") / "models"  # also where sutja itself is in a zip
 DEFAULT_MODEL = "digits-en"
+EXPECTED = "expected the folder of a model, as `sutja train` leaves it, or a zip of it"
 MAX_MEMBER_BYTES = 2**30
 """Of a file in a zip: an archive of a few kB can unfold to any size."""
 TOLERANCE = 1e-4
@@ -135,7 +137,7 @@ def load(path: str | os.PathLike[str]) -> Bundle:
 def _place(path: Path) -> Traversable:
     """Return the folder that holds the manifest, as far as there is one."""
     folder: Traversable = path
-    if path.is_file():
+    if path.is_file() and zipfile.is_zipfile(path):
         folder = _unzipped(path)
     elif not path.exists() and (SHIPPED / path.name / MANIFEST).is_file() and path.name == str(path):
         folder = SHIPPED / path.name
@@ -148,12 +150,16 @@ def _place(path: Path) -> Traversable:
 def _unzipped(path: Path) -> Traversable:
     """Look into a zip: the model stands in it at the top, or in a folder, the only one."""
     try:
-        archive = zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        reason = "a folder, or a zip of one, that `sutja train` leaves"
-        raise BundleError(f"{path}: is a file and no zip ({error}); expected {reason}") from error
-    if any(member.file_size > MAX_MEMBER_BYTES or member.flag_bits & 1 for member in archive.infolist()):
-        raise BundleError(f"{path}: holds a file that is encrypted or above {MAX_MEMBER_BYTES // 2**20} MB; unpack it")
+        archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+        archive.filename = str(path)  # of what is in it, in messages
+        is_bounded = all(member.file_size <= MAX_MEMBER_BYTES for member in archive.infolist())
+        damaged = archive.testzip() if is_bounded else None
+    except Exception as error:  # of any kind: its own, those of four decompressors, of encryption
+        raise BundleError(f"{path}: the zip cannot be read ({error}); copy it again, or unpack it") from error
+    if not is_bounded:
+        raise BundleError(f"{path}: holds a file above {MAX_MEMBER_BYTES // 2**20} MB; unpack it, give the folder")
+    if damaged is not None:
+        raise BundleError(f"{path}: {damaged} in it is damaged; copy it again")
     root: Traversable = zipfile.Path(archive)
     inside = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(("__", "."))]
     return root if (root / MANIFEST).is_file() or len(inside) != 1 or inside[0].name == "model" else inside[0]
@@ -190,7 +196,7 @@ def _write(bundle: Bundle, folder: Path) -> None:
 def _read_manifest(folder: Traversable) -> dict[str, Any]:
     path = folder / MANIFEST
     if not path.is_file():
-        raise BundleError(f"{folder}: no {MANIFEST} there; expected the folder of a model, as `sutja train` leaves it")
+        raise BundleError(f"{folder}: no {MANIFEST} there; {EXPECTED}")
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:

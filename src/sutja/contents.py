@@ -200,7 +200,8 @@ def _next_bytes(descriptor: int, n_bytes: int, name: str) -> bytes:
         if hasattr(select, "poll"):  # not on Windows
             poll = select.poll()
             poll.register(descriptor, select.POLLIN)
-            poll.poll(1000 * left)
+            if not poll.poll(1000 * left):  # without a writer it reads as if it were at its end
+                break
         try:
             return os.read(descriptor, n_bytes)
         except BlockingIOError:  # a writer is there and has nothing yet

@@ -145,7 +145,7 @@ class _Joined:
 
     def __init__(self, content: Content, parts: Sequence[Part], name: str) -> None:
         self._content, self._left, self._name = content, list(parts), name
-        self._n_read = 0
+        self._n_read, self._is_untouched = 0, True
         self._part = self._left.pop(0)
         try:
             self._file = self._opened(self._part.head)
@@ -168,7 +168,7 @@ class _Joined:
 
     def skip(self, n_samples: int) -> None:
         """Pass over samples: at the beginning of what has a known length by seeking, else by reading."""
-        if self._n_read == 0 and self._sought(n_samples):
+        if self._is_untouched and self._sought(n_samples):
             return
         while n_samples > 0 and len(read := self.read(min(n_samples, self.sample_rate))):
             n_samples -= len(read)
@@ -193,10 +193,11 @@ class _Joined:
             samples = self._file.read(out=samples)
         except _FAULTS as error:
             decoded = np.flatnonzero(~np.isnan(samples[:, 0]))
-            if not len(decoded) and self._n_read == 0:
+            if not len(decoded) and self._is_untouched:
                 raise self._undecodable(error) from error
             samples = samples[: decoded[-1] + 1 if len(decoded) else 0]
         self._n_read += len(samples)
+        self._is_untouched = False
         return samples
 
     def _advanced(self) -> bool:

@@ -1,4 +1,4 @@
-"""Recordings of every kind that sutja reads, and damage to them: for `test_decoders.py` and `bench/mutated.py`."""
+"""Recordings of every kind that sutja reads, and damage to them: for tests, and what in bench/ reads broken files."""
 
 from __future__ import annotations
 
@@ -39,13 +39,19 @@ MADE_BY_FFMPEG = [
     ("avi", "mp2", 44_100), ("flv", "libmp3lame", 44_100),
 ]  # fmt: skip
 SECONDS = 0.6
+SIZES = (b"\0" * 4, b"\xff" * 4, b"\x7f\xff\xff\xff", b"\xff\xff\xff\x7f")
+
+
+def encoded(waveform, rate: int, file_format: str = "WAV", coding: str | None = None, endian: str = "FILE") -> bytes:
+    """Encode samples with libsndfile."""
+    file = io.BytesIO()
+    soundfile.write(file, waveform, rate, format=file_format, subtype=coding, endian=endian)
+    return file.getvalue()
 
 
 def by_soundfile(file_format: str, coding: str, seconds: float = SECONDS, rate: int = 8_000) -> bytes:
     """Encode a tone with libsndfile."""
-    file = io.BytesIO()
-    soundfile.write(file, tone(440, seconds, rate), rate, format=file_format, subtype=coding)
-    return file.getvalue()
+    return encoded(tone(440, seconds, rate), rate, file_format, coding)
 
 
 def by_ffmpeg(muxer: str, encoder: str, rate: int, seconds: float = SECONDS) -> bytes:
@@ -81,6 +87,86 @@ def whole_files() -> dict[str, bytes]:
         return made | {f"{muxer} {encoder}": by_ffmpeg(muxer, encoder, rate) for muxer, encoder, rate in MADE_BY_FFMPEG}
     except ImportError:  # without the extra `ffmpeg`
         return made
+
+
+# -- broken as recorders, pipes, programs and people break them --------------------------------------------------------
+
+ID3 = b"ID3\3\0\0\0\0\0\x10" + bytes(16)
+UNKNOWN = b"\xff" * 4
+BROKEN_SECONDS, BROKEN_RATE = 3.0, 16_000
+N_BROKEN = round(BROKEN_SECONDS * BROKEN_RATE)
+N_SECOND = round(2.0 * BROKEN_RATE)
+FIVE = {"wav": ("WAV", "PCM_16"), "flac": ("FLAC", "PCM_16"), "mp3": ("MP3", "MPEG_LAYER_III"),
+        "ogg": ("OGG", "VORBIS"), "opus": ("OGG", "OPUS"), "aiff": ("AIFF", "PCM_16")}  # fmt: skip
+
+
+def at(content: bytes, place: int, value: bytes) -> bytes:
+    """Write over some bytes."""
+    return content[:place] + value + content[place + len(value) :]
+
+
+def broken() -> dict[str, tuple[bytes, int]]:
+    """Broken files by `container: what is wrong`, with the number of samples that are there, 0 where coders decide."""
+    files: dict[str, tuple[bytes, int]] = {}
+    for name, (form, coding) in FIVE.items():
+        first = by_soundfile(form, coding, BROKEN_SECONDS, BROKEN_RATE)
+        second = by_soundfile(form, coding, 2.0, BROKEN_RATE)
+        long = by_soundfile(form, coding, 4 * BROKEN_SECONDS, BROKEN_RATE)  # Ogg's pages hold some seconds
+        both = N_BROKEN + (0 if name in ("wav", "aiff") else N_SECOND)  # of joined wavs ffmpeg too plays the first
+        files |= {
+            f"{name}: whole": (first, N_BROKEN),
+            f"{name}: cut": (long[: len(long) * 2 // 3], 0),
+            f"{name}: cut by a byte": (long[:-1], 0),
+            f"{name}: joined": (first + second, both),
+            f"{name}: joined, tagged": (first + ID3 + second, both),
+            f"{name}: rubbish behind": (first + b"xyz" * 400, N_BROKEN),
+            f"{name}: zeros behind": (first + bytes(3000), N_BROKEN),
+            f"{name}: zeros before": (bytes(448) + first, N_BROKEN),
+            f"{name}: a tag before": (ID3 + first, N_BROKEN),
+            f"{name}: two tags before": (ID3 + ID3 + first, N_BROKEN),
+            f"{name}: a server's words before": (b"HTTP/1.1 200 OK\r\n\r\n" + first, N_BROKEN),
+        }
+    return files | _wrong_sizes()
+
+
+def _wrong_sizes() -> dict[str, tuple[bytes, int]]:
+    wav, flac, aiff = (by_soundfile(*FIVE[name], BROKEN_SECONDS, BROKEN_RATE) for name in ("wav", "flac", "aiff"))
+    rf64 = by_soundfile("RF64", "PCM_16", BROKEN_SECONDS, BROKEN_RATE)
+    wavex = by_soundfile("WAVEX", "PCM_16", BROKEN_SECONDS, BROKEN_RATE)
+    wide = by_soundfile("WAV", "PCM_24", BROKEN_SECONDS, BROKEN_RATE)
+    ds64, sound, common = rf64.index(b"ds64"), aiff.index(b"SSND"), aiff.index(b"COMM")
+    unknown = at(flac, 21, bytes([flac[21] & 0xF0, 0, 0, 0, 0]))
+    files = {
+        "wav: size 0": at(wav, 40, bytes(4)),
+        "wav: sizes 0": at(at(wav, 40, bytes(4)), 4, bytes(4)),
+        "wav: piped": at(at(wav, 40, UNKNOWN), 4, UNKNOWN),
+        "wav: of 24 bits, size 0": at(wide, wide.index(b"data") + 4, bytes(4)),
+        "wav: extensible, size 0": at(wavex, wavex.index(b"data") + 4, bytes(4)),
+        "wav: size too large": at(wav, 40, b"\0\0\0\x10"),
+        "wav: outer size too small": at(wav, 4, b"\x24\0\0\0"),
+        "wav: odd chunk": wav[:36] + b"LIST\5\0\0\0abcde\0" + wav[36:],
+        "wav: odd chunk, not padded": wav[:36] + b"LIST\5\0\0\0abcde" + wav[36:],
+        "wav: chunk with a wrong size": wav[:36] + b"LIST\0\0\0\x10abcd" + wav[36:],
+        "wav: chunk before the format": wav[:12] + b"JUNK\x1c\0\0\0" + bytes(28) + wav[12:],
+        "wav: chunk behind": wav + b"LIST\4\0\0\0abcd",
+        "wav: rf64": rf64,
+        "wav: rf64 that was never closed": at(rf64, ds64 + 8, bytes(28)),
+        "flac: piped": unknown,
+        "flac: size too large": at(flac, 24, b"\xff\xff"),
+        "flac: size too small": at(flac, 24, b"\x10\x10"),
+        "flac: joined, piped": unknown + unknown,
+        "aiff: sizes 0": at(at(aiff, sound + 4, bytes(4)), 4, bytes(4)),
+        "aiff: only its own numbers": at(aiff, sound + 4, b"\0\0\0\x08"),
+        "aiff: piped": at(at(aiff, sound + 4, UNKNOWN), 4, UNKNOWN),
+        "aiff: size too large": at(aiff, sound + 4, b"\x10\0\0\0"),
+        "aiff: no length": at(aiff, common + 10, bytes(4)),
+        "aiff: odd chunk, not padded": aiff[:12] + b"NAME\0\0\0\3abc" + aiff[12:],
+        "aiff: format behind": aiff[:12] + aiff[sound:] + aiff[12:sound],
+    }
+    return {name: (content, N_BROKEN * (2 if "joined" in name else 1)) for name, content in files.items()}
+
+
+# -- damaged by chance -------------------------------------------------------------------------------------------------
 
 
 def damaged(content: bytes, rng: np.random.Generator, others: list[bytes]) -> bytes:
