@@ -57,6 +57,8 @@ SUFFIXES = tuple(suffix for kind in LIBSNDFILE for suffix in kind.suffixes)
 """Of files that are read by every installation."""
 FOREIGN_SUFFIXES = tuple(suffix for kind in FOREIGN for suffix in kind.suffixes)
 """Of files that are read where the extra `ffmpeg` is installed, and named where it is not."""
+KNOWN_SUFFIXES = SUFFIXES + FOREIGN_SUFFIXES
+"""Folders are searched for these."""
 
 
 def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | None = None) -> Waveform:
@@ -207,7 +209,7 @@ def walk_audio(folder: Path) -> Iterator[Path]:
     except OSError:  # a folder that may not be entered
         return
     for name, is_dir, is_link in names:
-        if not is_dir and name.lower().endswith(SUFFIXES + FOREIGN_SUFFIXES):
+        if not is_dir and name.lower().endswith(KNOWN_SUFFIXES):
             yield folder / name
         elif is_dir and not is_link:  # links may lead in circles
             yield from walk_audio(folder / name)

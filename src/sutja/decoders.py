@@ -19,6 +19,8 @@ from sutja.mending import Part, parts
 
 # 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
 MAX_VALUES_PER_SECOND = 384_000
+BLOCK_SECONDS = 2
+"""At most, that are read at once: more than a word, and little to make room for where the length is not known."""
 READ = ", ".join(kind.title for kind in LIBSNDFILE[:4]).lower() + " or aiff"
 
 
@@ -158,11 +160,12 @@ class _Joined:
         """Give the next ``(n_samples, n_channels)``, fewer only at the end."""
         pieces, n_missing = [], n_samples
         while n_missing > 0:
-            piece = self._block(min(n_missing, self.sample_rate))
+            n_wanted = min(n_missing, BLOCK_SECONDS * self.sample_rate)
+            piece = self._block(n_wanted)
             n_missing -= len(piece)
             if len(piece):
                 pieces.append(piece)
-            elif not self._advanced():
+            if len(piece) < n_wanted and not self._advanced():
                 break
         return pieces[0] if len(pieces) == 1 else np.concatenate([*pieces, self._nothing()])
 

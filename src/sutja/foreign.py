@@ -6,6 +6,7 @@ memory or one open file only.
 
 from __future__ import annotations
 
+import importlib.util
 import io
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -106,6 +107,11 @@ class ForeignSound:
             return np.ascontiguousarray(values, dtype=np.float32)
         half = 2.0 ** (8 * values.dtype.itemsize - 1)
         return ((values - (half if values.dtype.kind == "u" else 0.0)) / half).astype(np.float32)
+
+
+def is_installed() -> bool:
+    """Tell whether such files can be read here."""
+    return importlib.util.find_spec("av") is not None
 
 
 def _library() -> Any:
