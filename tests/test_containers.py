@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,17 @@ def made(kind: str, coding: str) -> bytes:
         return by_ffmpeg(*BY_FFMPEG[coding])
     if coding == "big-endian":
         return encoded(tone(440, 0.6, 8_000), 8_000, "WAV", "PCM_16", endian="BIG")
+    if coding == "MP3 in WAV":
+        frames = by_soundfile("MP3", "MPEG_LAYER_III")
+        about = struct.pack("<HHIIHHHHIHHH", 0x55, 1, 8_000, 2_000, 1, 0, 12, 1, 2, 72, 1, 0)
+        return (
+            b"RIFF"
+            + struct.pack("<I", len(frames) + 50)
+            + b"WAVEfmt "
+            + struct.pack("<I", 30)
+            + about
+            + (b"data" + struct.pack("<I", len(frames)) + frames)
+        )
     form = {"extensible": "WAVEX", "RF64": "RF64"}.get(coding, kind.split(maxsplit=1)[0].upper())
     subtype = CODINGS.get(coding, "PCM_16")
     return by_soundfile(form, "PCM_U8" if (form, coding) == ("WAV", "8 bits") else subtype)

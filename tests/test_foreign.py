@@ -78,6 +78,17 @@ def test_what_cannot_be_decoded(content, message):
     assert "\n" not in str(caught.value)
 
 
+def test_codings_that_libsndfile_lacks(tmp_path):
+    pytest.importorskip("av")
+    content = by_ffmpeg("wav", "wmav2", 44_100)
+    samples, rate = decode(content, CONFIG)
+    assert rate == 44_100
+    assert len(samples) > 20_000
+    damaged = content[:20] + b"\x99\x99" + content[22:]  # a coding that nobody has
+    with pytest.raises(AudioError, match="expected wav, flac, ogg, mp3 or aiff"):
+        decode(damaged, CONFIG)
+
+
 def test_a_cut_file_is_read_up_to_the_cut():
     pytest.importorskip("av")
     content = by_ffmpeg("webm", "libopus", 48_000, seconds=3.0)

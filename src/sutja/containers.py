@@ -22,16 +22,16 @@ class Kind:
     suffixes: tuple[str, ...] = ()
     """That its files usually have: folders are searched for them."""
     demuxer: str | None = None
-    """What ffmpeg calls it, where libsndfile cannot read it."""
+    """What ffmpeg calls it, where libsndfile cannot read it, or not every coding of it."""
     remedy: str = "convert it to wav"
     """What to do where it cannot be read."""
     is_sound: bool = True
 
 
-WAV = Kind("WAV", (".wav", ".rf64"))
-AIFF = Kind("AIFF", (".aiff", ".aif", ".aifc"))
+WAV = Kind("WAV", (".wav", ".rf64"), "wav")
+AIFF = Kind("AIFF", (".aiff", ".aif", ".aifc"), "aiff")
 FLAC = Kind("FLAC", (".flac",))
-OGG = Kind("Ogg", (".ogg", ".oga", ".opus"))
+OGG = Kind("Ogg", (".ogg", ".oga", ".opus"), "ogg")
 MP3 = Kind("MP3", (".mp3",))
 AU = Kind("AU", (".au", ".snd"))
 CAF = Kind("CAF", (".caf",))

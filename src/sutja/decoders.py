@@ -11,10 +11,10 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from sutja import foreign
 from sutja.containers import FOREIGN, LIBSNDFILE, Kind, recognise
 from sutja.contents import Content, reason_of, section
 from sutja.errors import AudioError, DependencyError
-from sutja.foreign import ForeignSound
 from sutja.mending import Part, parts
 
 # 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
@@ -68,8 +68,7 @@ def open_sound(content: Content, name: str) -> Iterator[Sound]:
     """
     kind, start = recognise(content)
     if kind in LIBSNDFILE:
-        shown = parts(content, kind, start)
-        sound: Sound = _plain(content, shown[0]) or _Joined(content, shown, name)
+        sound = _native(content, kind, start, name)
     elif kind in FOREIGN:
         sound = _foreign(content, kind, start, name)
     else:
@@ -84,6 +83,19 @@ def open_sound(content: Content, name: str) -> Iterator[Sound]:
         yield sound
 
 
+def _native(content: Content, kind: Kind, start: int, name: str) -> Sound:
+    """Read by ourselves; a coding that libsndfile lacks, such as Speex, by ffmpeg, where that is installed."""
+    shown = parts(content, kind, start)
+    try:
+        return _plain(content, shown[0]) or _Joined(content, shown, name)
+    except AudioError as error:
+        if kind.demuxer is None or not foreign.is_installed():
+            raise
+        with contextlib.suppress(AudioError):
+            return _foreign(content, kind, start, name)
+        raise error from None
+
+
 def _unread(kind: Kind | None, name: str) -> AudioError:
     if kind is None:
         reason = "its first bytes are of no kind of sound that sutja knows"
@@ -92,9 +104,9 @@ def _unread(kind: Kind | None, name: str) -> AudioError:
     return AudioError(name, f"{what}; expected {READ}; {kind.remedy}", "format")
 
 
-def _foreign(content: Content, kind: Kind, start: int, name: str) -> ForeignSound:
+def _foreign(content: Content, kind: Kind, start: int, name: str) -> Sound:
     try:
-        return ForeignSound(section(content, b"", start, content.size), str(kind.demuxer), name)
+        return foreign.ForeignSound(section(content, b"", start, content.size), str(kind.demuxer), name)
     except DependencyError as error:
         reason = f"is {kind.title}, whatever its name says; {error}, or {kind.remedy}"
         raise AudioError(name, reason, "format") from error

@@ -19,6 +19,8 @@ UNKNOWN = 2**32 - 1
 JOINED_BYTES = 2**26
 """So far a file is searched for a second one behind its end, which takes about 50 ms."""
 MOST_CHUNKS = 1000
+MP3_CODING = b"\x55\0"
+"""Of a wav whose samples are frames of MP3: they are a file of their own."""
 FIND_BYTES = 2**16
 """In which a chunk is looked for by its name."""
 HEAD_BYTES = 2**12
@@ -109,6 +111,8 @@ def _mended_wav(content: Content, start: int) -> list[Part]:
     if b"fmt " not in chunks or b"data" not in chunks:
         return []
     data = chunks[b"data"]
+    if content.at(chunks[b"fmt "].start, 2) == MP3_CODING:
+        return _parts_of_mp3(content, data.start)
     size = _sample_bytes(content, data, order, chunks.get(b"ds64"))
     about = b"".join(_written(content, chunks[name], order) for name in (b"fmt ", b"fact") if name in chunks)
     sizes = [struct.pack(order + "I", min(n_bytes, UNKNOWN)) for n_bytes in (12 + len(about) + size, size)]
