@@ -29,6 +29,7 @@ MADE_BY_SOUNDFILE = [
     *(("AIFF", coding) for coding in ("PCM_16", "PCM_S8", "FLOAT", "ULAW", "IMA_ADPCM", "GSM610", "DWVW_16")),
     *(("AU", coding) for coding in ("PCM_16", "ULAW", "FLOAT", "G721_32", "G723_24")),
     *(("CAF", coding) for coding in ("PCM_16", "ALAC_16", "FLOAT", "ULAW")),
+    *(("NIST", coding) for coding in ("PCM_16", "ULAW", "ALAW")),
     *(("W64", coding) for coding in ("PCM_16", "IMA_ADPCM", "MS_ADPCM", "GSM610")),
 ]
 # ffmpeg's muxer, encoder and sample rate.

@@ -36,7 +36,8 @@ MP3 = Kind("MP3", (".mp3",))
 AU = Kind("AU", (".au", ".snd"))
 CAF = Kind("CAF", (".caf",))
 W64 = Kind("W64", (".w64",))
-LIBSNDFILE = (WAV, FLAC, OGG, MP3, AIFF, AU, CAF, W64)
+SPHERE = Kind("NIST SPHERE", (".sph",))  # of TIMIT, where it is called .wav
+LIBSNDFILE = (WAV, FLAC, OGG, MP3, AIFF, AU, CAF, W64, SPHERE)
 """What libsndfile reads, and sutja on its own."""
 
 MP4 = Kind("MP4", (".m4a", ".mp4", ".m4b", ".mov", ".3gp", ".3g2"), "mov")
@@ -64,6 +65,7 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (rb"\.snd|dns\.", AU),
     (rb"caff....desc.{16}(?:lpcm|ulaw|alaw)", CAF),
     (rb"caff\0", CAF_CODED),
+    (rb"NIST_1A\n", SPHERE),
     (rb"riff\x2e\x91\xcf\x11", W64),
     (rb"....(?:ftyp|moov|mdat|moof|styp|wide|free|skip|pnot)", MP4),
     (rb"\x1a\x45\xdf\xa3", MATROSKA),
@@ -77,7 +79,6 @@ _SIGNATURES: tuple[tuple[bytes, Kind], ...] = (
     (rb"FLV\x01", FLV),
     (rb"\x02?#!SILK_V3", Kind("SILK (a voice message)")),
     (rb"Creative Voice File", Kind("VOC")),
-    (rb"NIST_1A", Kind("NIST SPHERE", remedy="convert it to wav, as `sph2pipe -f wav` does")),
     (rb"\.RMF|\.ra\xfd", Kind("RealAudio")),
     (rb"MPCK|MP\+", Kind("Musepack")),
     (rb"DSD |FRM8", Kind("DSD")),
