@@ -16,11 +16,13 @@ from conftest import tone, write_wav
 
 from sutja.audio import (
     CHUNK_SECONDS,
+    Excerpt,
     checked_chunk,
     decode,
     find_audio,
     load_waveform,
     loudest_window,
+    mixed_down,
     open_stream,
     printable,
 )
@@ -146,6 +148,102 @@ def test_the_mean_is_removed_where_asked():
 def test_decode_leaves_rate_channels_and_silence_as_they_are():
     samples, rate = decode(encoded(np.zeros((100, 2)), 8_000), CONFIG)
     assert (samples.shape, samples.dtype, rate) == ((100, 2), np.float32, 8_000)
+
+
+def cancelling(*shares: float) -> np.ndarray:
+    return np.stack([SOUND * share for share in shares], axis=1)
+
+
+@pytest.mark.parametrize("shares", [(1, -1), (-0.5, 0.5), (1, -0.9), (0.3, -0.3, 0), (1, -1, 0.5, -0.5)])
+@pytest.mark.parametrize("subtype", ["FLOAT", "PCM_16"])
+def test_channels_that_cancel_each_other_are_no_silence(shares, subtype):
+    waveform = load_waveform(encoded(cancelling(*shares), subtype=subtype), CONFIG)
+    loudest = max(shares, key=abs)
+    difference = [np.abs(waveform - sign * loudest * SOUND).max() for sign in (1, -1)]  # either of two as loud
+    assert min(difference) < 1e-3
+
+
+def test_channels_that_cancel_each_other_but_for_an_offset_or_noise():
+    noise = 1e-3 * np.random.default_rng(0).standard_normal((len(SOUND), 2))
+    for added in (0.2, noise):
+        waveform = load_waveform((cancelling(1, -1) + added).astype(np.float32), AudioConfig(remove_mean=True))
+        assert np.abs(np.abs(waveform) - np.abs(SOUND)).max() < 0.01
+
+
+@pytest.mark.parametrize("shares", [(1, 1), (1, 0), (1, 0, 0, 0, 0, 0, 0, 0), (1, -0.5), (0.2, 0.9)])
+def test_channels_that_do_not_cancel_each_other_are_their_mean(shares):
+    waveform = load_waveform(encoded(cancelling(*shares), subtype="FLOAT"), CONFIG)
+    np.testing.assert_allclose(waveform, np.mean(shares) * SOUND, atol=1e-6)
+
+
+def test_unrelated_channels_are_their_mean():
+    noise = np.random.default_rng(1).normal(0, 0.1, (8_000, 2)).astype(np.float32)
+    np.testing.assert_array_equal(mixed_down(noise), noise.mean(axis=1))
+
+
+def test_silent_channels_are_silence():
+    with pytest.raises(AudioError, match="every sample is zero"):
+        load_waveform(np.zeros((8_000, 2)), CONFIG)
+
+
+# -- a stretch of a recording ------------------------------------------------------------------------------------------
+
+STEPS = np.repeat(np.linspace(0.1, 0.9, 9), 4_000).astype(np.float32)  # half a second each, at 8000 Hz
+
+
+@pytest.fixture(params=["WAV", "FLAC", "AIFF", "OGG", "MP3"])
+def steps(request, tmp_path):
+    path = tmp_path / "steps"
+    waves = STEPS * np.sin(np.arange(len(STEPS)) * 2 * np.pi * 0.1)  # coders lose what does not change
+    path.write_bytes(encoded(waves, 8_000, request.param))
+    return path
+
+
+def peaks(waveform) -> float:
+    return float(np.percentile(np.abs(waveform), 95))
+
+
+@pytest.mark.parametrize("n", [0, 3, 8])
+def test_a_stretch_of_a_recording(steps, n):
+    source = Excerpt(steps, n / 2, (n + 1) / 2)
+    samples, rate = decode(source, CONFIG)
+    assert (samples.shape, rate) == ((4_000, 1), 8_000)
+    inner = samples[400:-400]
+    assert peaks(inner) == pytest.approx(STEPS[4_000 * n], rel=0.1)
+    assert len(load_waveform(source, CONFIG)) == 8_000
+    with open_stream(source, 16_000) as (_, chunks):
+        assert np.array_equal(np.concatenate(list(chunks)), samples[:, 0])
+
+
+def test_the_limit_counts_the_stretch_and_not_the_recording(steps):
+    short = AudioConfig(sample_rate=16_000, max_seconds=1.0)
+    assert len(load_waveform(Excerpt(steps, 3.0, 4.0), short)) == 16_000
+    with pytest.raises(AudioError, match="longer than 1 s"):
+        load_waveform(Excerpt(steps, 3.0, 4.1), short)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "message"),
+    [
+        (4.0, 5.0, "only 0.50 s of it are in the recording; expected a stretch within it; correct the times"),
+        (7.0, 8.0, "only 0.00 s of it are in the recording"),
+        (2.0, 2.0, "expected a start of 0 s or later and an end behind it"),
+        (2.0, 1.0, "expected a start of 0 s or later and an end behind it"),
+        (-1.0, 1.0, "expected a start of 0 s or later"),
+        (float("nan"), 1.0, "expected a start of 0 s or later"),
+        (0.0, float("inf"), "expected a start of 0 s or later"),
+    ],
+)
+def test_stretches_that_are_not_there(steps, start, end, message):
+    source = Excerpt(steps, start, end)
+    with pytest.raises(AudioError, match=message):
+        load_waveform(source, CONFIG)
+    with pytest.raises(AudioError, match=message), open_stream(source, 16_000) as (_, chunks):
+        list(chunks)
+
+
+def test_an_end_that_was_rounded_up_is_the_end(steps):
+    assert len(decode(Excerpt(steps, 4.0, 4.52), CONFIG)[0]) == 4_000
 
 
 # -- what is refused --------------------------------------------------------------------------------------------------

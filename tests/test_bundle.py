@@ -7,6 +7,7 @@ import hashlib
 import json
 import pickletools
 import shutil
+import zipfile
 from dataclasses import replace
 from pathlib import Path
 
@@ -251,3 +252,83 @@ def test_reading_a_model_brings_no_onnxruntime():
         "import sys; from sutja import bundle; bundle.load('digits-en'); assert 'onnxruntime' not in sys.modules"
     )
     assert ended.returncode == 0, ended.stderr
+
+
+# -- in a zip ---------------------------------------------------------------------------------------------------------
+
+
+def zipped(folder: Path, place: Path, inside: str) -> Path:
+    """Pack a folder, as people do."""
+    with zipfile.ZipFile(place, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in sorted(folder.rglob("*")):
+            archive.write(path, inside + path.relative_to(folder).as_posix())
+    return place
+
+
+@pytest.mark.parametrize("inside", ["", "model/", "my model/", "./"])
+def test_a_zip_of_the_folder_is_the_folder(tmp_path, inside):
+    bundle.save(SAVED, tmp_path / "model")
+    assert bundle.load(zipped(tmp_path / "model", tmp_path / "model.zip", inside)) == SAVED
+
+
+def test_a_zip_of_the_run_is_the_run(tmp_path):
+    bundle.save(SAVED, tmp_path / "run" / "model")
+    (tmp_path / "run" / "config.json").write_text("{}")
+    (tmp_path / "run" / "work").mkdir()
+    for inside in ("", "run/"):
+        assert bundle.load(zipped(tmp_path / "run", tmp_path / "run.zip", inside)) == SAVED
+
+
+def test_what_is_no_zip_of_a_model(tmp_path):
+    path = tmp_path / "model.zip"
+    bundle.save(SAVED, tmp_path / "model")
+    good = zipped(tmp_path / "model", path, "").read_bytes()
+    for content in (b"", b"text", b"PK\3\4" + bytes(50), good[: len(good) // 2], good[:-5]):
+        path.write_bytes(content)
+        with pytest.raises(
+            BundleError, match=r"model.zip: (no model.json there; expected .* zip of it|the zip cannot)"
+        ):
+            bundle.load(path)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other.txt", "x")
+    with pytest.raises(BundleError, match=r"no model.json there"):
+        bundle.load(path)
+
+
+def test_a_damaged_zip_is_one_error(tmp_path):
+    bundle.save(SAVED, tmp_path / "model")
+    good = zipped(tmp_path / "model", tmp_path / "model.zip", "").read_bytes()
+    rng = np.random.default_rng(5)
+    for _ in range(200):
+        damaged = bytearray(good)
+        for place in rng.integers(0, len(good), 3):
+            damaged[place] = rng.integers(0, 256)
+        (tmp_path / "model.zip").write_bytes(damaged)
+        try:
+            assert bundle.load(tmp_path / "model.zip") == SAVED
+        except BundleError:
+            continue
+
+
+def test_a_zip_that_unfolds_to_anything(tmp_path, monkeypatch):
+    bundle.save(SAVED, tmp_path / "model")
+    path = zipped(tmp_path / "model", tmp_path / "model.zip", "")
+    monkeypatch.setattr(bundle, "MAX_MEMBER_BYTES", 100)
+    with pytest.raises(BundleError, match="holds a file above 0 MB; unpack it"):
+        bundle.load(path)
+
+
+def test_sutja_in_a_zip_brings_its_model(tmp_path):
+    source = Path(bundle.__file__).parent
+    place = tmp_path / "sutja.zip"
+    with zipfile.ZipFile(place, "w") as archive:
+        for path in sorted(source.rglob("*")):
+            if path.suffix in (".py", ".json", ".onnx"):
+                archive.write(path, "sutja/" + path.relative_to(source).as_posix())
+    program = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "import sutja, numpy; assert sutja.__file__.startswith(sys.argv[1]), sutja.__file__\n"
+        "print(sutja.load().predict(numpy.sin(numpy.arange(8000.0))).probability > 0)\n"
+    )
+    ended = run_python(program, place)
+    assert ended.stdout == "True\n", ended.stderr

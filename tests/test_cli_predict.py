@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -264,3 +265,33 @@ def test_memory_stays_flat(good, tmp_path):
 
     # A name of a file takes some hundred bytes while its folder is listed; a waveform would take 13 kB, features 16 kB.
     assert peak(4_300) - peak(300) < 4_000  # KiB
+
+
+def piped(study, content: bytes, *arguments: object) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "sutja", "predict", *map(str, arguments), "--model", str(study / "run")]
+    return subprocess.run(command, check=False, capture_output=True, input=content)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no such files there")
+def test_a_recording_through_a_pipe(study, good):
+    content = good.read_bytes()
+    expected = json.loads(predict(study, good, "--json").stdout) | {"path": "-"}
+    assert json.loads(piped(study, content, "-", "--json").stdout) == expected
+    by_name = json.loads(piped(study, content, "/dev/stdin", "--json").stdout)
+    assert by_name == expected | {"path": "/dev/stdin"}
+    both = piped(study, content, "-", good, "--csv").stdout.decode().splitlines()
+    assert [line.split(",")[0] for line in both] == ["path", "-", str(good)]
+
+
+def test_nothing_through_the_pipe(study):
+    ended = piped(study, b"", "-")
+    assert ended.returncode == 1
+    assert ended.stderr == b"sutja: standard input: nothing there; expected the bytes of a sound file\n"
+    assert ended.stdout == b""
+
+
+def test_a_minus_is_standard_input_also_where_a_file_is_called_so(study, good, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "-").write_bytes(b"x")
+    assert piped(study, good.read_bytes(), "-").returncode == 0
+    assert piped(study, good.read_bytes(), "./-").returncode == 1

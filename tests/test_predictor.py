@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import copy
+import io
 import itertools
 import multiprocessing
+import pickle
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -138,6 +141,53 @@ def test_sources_that_fail_are_the_callers_to_see(model, clips):
     with pytest.raises(KeyError, match="mine"):
         list(model.predict_many(sources()))
     assert threading.active_count() == before
+
+
+def test_the_rate_of_many_samples(model):
+    waveform = tone(440, 0.3, 8_000)
+    expected = model.predict(waveform, sample_rate=8_000)
+    found = list(model.predict_many([waveform, waveform.tolist()], sample_rate=8_000))
+    assert [values(f) for f in found] == [pytest.approx(values(expected), abs=1e-6)] * 2
+    assert values(next(model.predict_many([waveform]))) != pytest.approx(values(expected), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    "sources", ["a.wav", Path("a.wav"), b"RIFF", bytearray(8), io.BytesIO(b"RIFF"), tone(440, 0.3, 8_000), None, 5]
+)
+def test_one_source_is_not_several(model, sources):
+    with pytest.raises(AudioError, match=r"^sources: .*; expected several sources; call predict, or give a list"):
+        model.predict_many(sources)
+
+
+def test_a_batch_of_samples_is_several(model):
+    batch = np.stack([tone(440, 0.3, 20_000), tone(880, 0.3, 20_000)])
+    assert [p.label for p in model.predict_many(batch)] == [model.predict(row).label for row in batch]
+
+
+def test_of_many_only_that_one_fails(model, clips):
+    bad = [np.nan, {"a": 1}, np.zeros(5, bool), open, object(), [None] * 9, b"PK\3\4", "nowhere", _Raises(), 1j]
+    sources = [source for one in bad for source in (one, clips[0])]
+    found = list(model.predict_many(sources))
+    assert [type(f) for f in found] == [AudioError, Prediction] * len(bad)
+    rates = list(model.predict_many([tone(440, 0.3, 8_000), clips[0]], sample_rate=float("nan")))
+    assert [type(f) for f in rates] == [AudioError, Prediction]
+
+
+class _Raises:
+    def __array__(self, dtype=None, copy=None):
+        raise ZeroDivisionError
+
+
+def test_a_predictor_may_be_copied(model, clips):
+    expected = model.predict(clips[0])
+    for copied in (copy.copy(model), copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert copied is not model
+        assert copied.predict(clips[0]) == expected
+
+
+def test_a_predictor_may_be_sent_to_another_process(model, clips):
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+        assert list(pool.map(model.predict, clips[:2])) == [model.predict(path) for path in clips[:2]]
 
 
 def test_threads_may_share_a_predictor(model, clips):

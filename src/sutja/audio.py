@@ -7,7 +7,7 @@ A waveform is float32, mono, ``(n_samples,)``, at the sample rate that was asked
 from __future__ import annotations
 
 import contextlib
-import io
+import math
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,11 +15,14 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
-import soundfile
 import soxr
 from numpy.typing import ArrayLike, NDArray
 
+from sutja.arrays import rate_of, samples_of
 from sutja.config import AudioConfig
+from sutja.containers import FOREIGN, LIBSNDFILE
+from sutja.contents import open_content
+from sutja.decoders import Sound, open_sound
 from sutja.errors import AudioError
 
 Waveform = NDArray[np.float32]
@@ -41,29 +44,21 @@ class Excerpt:
 
 Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike | Excerpt
 
-# 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
-MAX_VALUES_PER_SECOND = 384_000
-
 CHUNK_SECONDS = 1.0
 """How much of a long recording is in memory at a time."""
 
-# Names that libsndfile reads and that folders are searched for.
-SUFFIXES = (
-    ".wav",
-    ".flac",
-    ".ogg",
-    ".oga",
-    ".opus",
-    ".mp3",
-    ".aiff",
-    ".aif",
-    ".aifc",
-    ".au",
-    ".snd",
-    ".caf",
-    ".w64",
-    ".rf64",
-)
+EXCERPT_SLACK_SECONDS = 0.05
+"""That a stretch may reach beyond the end of its recording: tables round."""
+CANCELLED = 0.05
+"""Below this share of the energy that their mean would have if channels had nothing to do with each other, they cancel
+each other: one was wired the wrong way round."""
+
+SUFFIXES = tuple(suffix for kind in LIBSNDFILE for suffix in kind.suffixes)
+"""Of files that are read by every installation."""
+FOREIGN_SUFFIXES = tuple(suffix for kind in FOREIGN for suffix in kind.suffixes)
+"""Of files that are read where the extra `ffmpeg` is installed, and named where it is not."""
+KNOWN_SUFFIXES = SUFFIXES + FOREIGN_SUFFIXES
+"""Folders are searched for these."""
 
 
 def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | None = None) -> Waveform:
@@ -72,8 +67,8 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     Parameters
     ----------
     source
-        A path, the bytes of a file, an open binary file, or samples: ``(n_samples,)`` or ``(n_samples, n_channels)``,
-        float in [-1, 1] or integers at their full scale.
+        A path, also of a pipe, the bytes of a file, an open binary file, a stretch of a recording, or samples as
+        :func:`sutja.arrays.samples_of` takes them: floats in [-1, 1] or integers, one channel or several.
     config
         The sample rate wanted and the limits.
     sample_rate
@@ -94,9 +89,8 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     if _is_encoded(source):
         samples, rate = decode(source, config)
     else:
-        samples, rate = _as_samples(source, name), config.sample_rate if sample_rate is None else sample_rate
-    if rate <= 0:
-        raise AudioError(name, f"sample rate {rate} Hz; expected a number above 0")
+        rate = rate_of(config.sample_rate if sample_rate is None else sample_rate, name)
+        samples = samples_of(source, name)
     waveform = _checked(samples, rate, name, config)
     if config.remove_mean:
         # The mean in float64: exported graphs sum in another order, and must come to the same float32.
@@ -125,12 +119,10 @@ def open_stream(source: Source, sample_rate: int) -> Iterator[tuple[int, Iterato
     """
     name = _name(source)
     if not _is_encoded(source):
-        yield sample_rate, iter([_piece(_as_samples(source, name), name)])
+        yield rate_of(sample_rate, name), iter([_piece(samples_of(source, name), name)])
         return
-    with _decoding(name):
-        file = _sound_file(_open(source, name), name, _ForwardFile)
-    with file:
-        yield file.samplerate, _chunks(file, name)
+    with _opened(source, name) as sound:
+        yield sound.sample_rate, _chunks(sound, source, name)
 
 
 def checked_chunk(chunk: object) -> Waveform:
@@ -186,6 +178,24 @@ def loudest_start(waveform: Waveform, n_samples: int) -> int:
     return int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
 
 
+def mixed_down(samples: NDArray[np.float32]) -> Waveform:
+    """Return the mean of the channels, ``(n_samples, n_channels)`` to ``(n_samples,)``; the loudest where they cancel.
+
+    >>> word = np.array([0.5, -0.5, 0.25], dtype=np.float32)
+    >>> mixed_down(np.stack([word, -word], axis=1))
+    array([ 0.5 , -0.5 ,  0.25], dtype=float32)
+    """
+    if samples.shape[1] == 1:
+        return samples[:, 0]
+    with np.errstate(over="ignore", invalid="ignore"):  # the peak tells
+        mean: Waveform = samples.mean(axis=1)
+        energies = samples.var(axis=0, dtype=np.float64)  # without an offset, which is no sound
+        unrelated = energies.sum() / samples.shape[1] ** 2
+        if mean.var(dtype=np.float64) < CANCELLED * unrelated:
+            return samples[:, int(energies.argmax())]
+    return mean
+
+
 def find_audio(folder: Path) -> list[Path]:
     """Return the sound files below a folder, by name, in order; hidden files and folders are passed over."""
     return list(walk_audio(folder))
@@ -199,7 +209,7 @@ def walk_audio(folder: Path) -> Iterator[Path]:
     except OSError:  # a folder that may not be entered
         return
     for name, is_dir, is_link in names:
-        if not is_dir and name.lower().endswith(SUFFIXES):
+        if not is_dir and name.lower().endswith(KNOWN_SUFFIXES):
             yield folder / name
         elif is_dir and not is_link:  # links may lead in circles
             yield from walk_audio(folder / name)
@@ -221,16 +231,15 @@ def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], in
 
     """
     name = _name(source)
-    opened = _open(source.path if isinstance(source, Excerpt) else source, name)
-    with _decoding(name), _sound_file(opened, name) as file:
-        rate: int = file.samplerate
+    with _opened(source, name) as sound:
         # A header can promise hours: the limit, not the header, says how much is read.
-        limit = int(config.max_seconds * rate) + 1
+        limit = int(config.max_seconds * sound.sample_rate) + 1
         if isinstance(source, Excerpt):
-            file.seek(min(round(source.start * rate), file.frames))
-            limit = min(limit, round(source.end * rate) - round(source.start * rate))
-        samples = file.read(min(limit, file.frames) if file.frames > 0 else limit, dtype="float32", always_2d=True)
-    return samples, rate
+            limit = min(limit, _n_samples(source, sound))
+        samples = sound.read(limit)
+        if isinstance(source, Excerpt):
+            _check_reached(source, len(samples), limit, sound.sample_rate, name)
+        return samples, sound.sample_rate
 
 
 def printable(path: str | os.PathLike[str]) -> str:
@@ -244,105 +253,55 @@ def printable(path: str | os.PathLike[str]) -> str:
 
 def _is_encoded(source: Any) -> bool:
     """Tell whether a source is a file in some form, and no array."""
-    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Excerpt) or hasattr(source, "read")
+    if isinstance(source, memoryview):
+        return source.format in ("B", "b", "c")
+    return isinstance(source, str | os.PathLike | bytes | bytearray | Excerpt) or hasattr(source, "read")
 
 
 @contextlib.contextmanager
-def _decoding(name: str) -> Iterator[None]:
-    """Say of any failure to decode whose it was."""
-    try:
-        yield
-    # TypeError: soundfile takes .raw and asks for the format
-    except (soundfile.LibsndfileError, OSError, ValueError, TypeError, MemoryError) as error:
-        raise AudioError(
-            name, f"cannot be decoded ({_reason(error)}); expected wav, flac, ogg, mp3 or aiff", "format"
-        ) from error
+def _opened(source: Any, name: str) -> Iterator[Sound]:
+    """Open a file in any form, at the beginning of what is wanted of it."""
+    if isinstance(source, Excerpt) and not 0 <= source.start < source.end < math.inf:
+        raise AudioError(name, "expected a start of 0 s or later and an end behind it; correct the table")
+    content = open_content(source.path if isinstance(source, Excerpt) else source, name)
+    with contextlib.closing(content), open_sound(content, name) as sound:
+        if isinstance(source, Excerpt):
+            sound.skip(round(source.start * sound.sample_rate))
+        yield sound
 
 
-class _ForwardFile(soundfile.SoundFile):  # type: ignore[misc]  # soundfile has no types
-    """A file that is read to its end, piece by piece.
-
-    soundfile seeks after each read of a file that it can seek in. The decoder of mp3 begins anew at that, gives other
-    last digits and complains on stderr.
-    """
-
-    def seekable(self) -> bool:
-        return False
+def _n_samples(excerpt: Excerpt, sound: Sound) -> int:
+    return round(excerpt.end * sound.sample_rate) - round(excerpt.start * sound.sample_rate)
 
 
-def _sound_file(
-    opened: str | bytes | _Memory, name: str, kind: type[soundfile.SoundFile] = soundfile.SoundFile
-) -> soundfile.SoundFile:
-    file = kind(opened)
-    if file.samplerate * file.channels > MAX_VALUES_PER_SECOND:
-        file.close()
-        raise AudioError(
-            name,
-            f"{file.channels} channels at {file.samplerate} Hz; expected at most {MAX_VALUES_PER_SECOND} "
-            "values a second in all; write the file with fewer channels",
-        )
-    return file
+def _check_reached(excerpt: Excerpt, n_read: int, n_wanted: int, rate: int, name: str) -> None:
+    """Refuse a stretch that the recording does not have; the slack is for ends that were rounded up."""
+    if n_read == 0 or n_read < n_wanted - EXCERPT_SLACK_SECONDS * rate:
+        found = f"only {n_read / rate:.2f} s of it are in the recording"
+        raise AudioError(name, f"{found}; expected a stretch within it; correct the times", "too_short")
 
 
-def _chunks(file: soundfile.SoundFile, name: str) -> Iterator[Waveform]:
-    is_first = True
-    while True:
-        with _decoding(name):
-            samples = file.read(round(CHUNK_SECONDS * file.samplerate), dtype="float32", always_2d=True)
-        if not len(samples) and not is_first:
-            return
-        yield _piece(samples, name)
-        is_first = False
+def _chunks(sound: Sound, source: Any, name: str) -> Iterator[Waveform]:
+    n_left = _n_samples(source, sound) if isinstance(source, Excerpt) else None
+    n_read, per_chunk = 0, round(CHUNK_SECONDS * sound.sample_rate)
+    while n_left is None or n_read < n_left:
+        samples = sound.read(per_chunk if n_left is None else min(per_chunk, n_left - n_read))
+        if len(samples) or (n_left is None and not n_read):
+            yield _piece(samples, name)
+        n_read += len(samples)
+        if not len(samples):
+            break
+    if isinstance(source, Excerpt):
+        _check_reached(source, n_read, _n_samples(source, sound), sound.sample_rate, name)
 
 
 def _piece(samples: NDArray[np.float32], name: str) -> Waveform:
     """Check and mix down a part of a recording that is being heard piece by piece."""
     if samples.size == 0:
         raise AudioError(name, "0 samples after decoding; expected sound; record it again")
-    waveform = _mixed_down(samples)
+    waveform = mixed_down(samples)
     _peak(waveform, name)
     return waveform
-
-
-class _Memory(io.BytesIO):
-    """Bytes that libsndfile may seek in; a damaged header may ask for a place before the start and gets the start."""
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        base = {os.SEEK_SET: 0, os.SEEK_CUR: self.tell(), os.SEEK_END: self.getbuffer().nbytes}[whence]
-        return super().seek(max(0, base + offset))
-
-
-def _open(source: Any, name: str) -> str | bytes | _Memory:
-    """Turn a path into one that soundfile takes, and bytes or a file object, also one without seek, into memory."""
-    if isinstance(source, str | os.PathLike):
-        _check_file(Path(source), name)
-        # soundfile encodes names strictly, so names that are not UTF-8 are handed over as bytes; Windows wants text.
-        return os.fspath(source) if os.name == "nt" else os.fsencode(source)
-    content = source
-    if hasattr(source, "read"):
-        try:
-            content = source.read()
-        except (OSError, ValueError) as error:  # closed, or open for writing
-            raise AudioError(name, f"cannot be read ({_reason(error)}); expected a file open for reading") from error
-    if not isinstance(content, bytes | bytearray | memoryview):
-        raise AudioError(name, f"gives {type(content).__name__}; expected bytes: open the file in binary mode")
-    if len(content) == 0:
-        raise AudioError(name, "nothing there; expected the bytes of a sound file", "empty")
-    return _Memory(content)
-
-
-def _check_file(path: Path, name: str) -> None:
-    try:
-        exists, is_dir = path.exists(), path.is_dir()
-        n_bytes = path.stat().st_size if exists else 0
-    except OSError as error:  # a name too long, a folder that may not be entered
-        raise AudioError(name, f"cannot be opened ({_reason(error)}); check the path") from error
-    if not exists:
-        raise AudioError(name, "no such file; check the path", "missing")
-    if is_dir:
-        raise AudioError(name, "is a folder; expected a sound file")
-    if n_bytes == 0:
-        raise AudioError(name, "the file is empty; record it again", "empty")
 
 
 def _name(source: Any) -> str:
@@ -356,34 +315,7 @@ def _name(source: Any) -> str:
     return str(getattr(source, "name", "audio"))
 
 
-def _reason(error: Exception) -> str:
-    text = str(getattr(error, "error_string", "") or getattr(error, "strerror", "") or error)
-    return text.strip().rstrip(".") or type(error).__name__
-
-
-def _as_samples(source: Any, name: str) -> NDArray[np.float32]:
-    """Turn an array of any kind into float32 ``(n_samples, n_channels)`` with full scale at 1."""
-    try:
-        samples = np.asarray(source)
-    except ValueError as error:
-        raise AudioError(name, f"not an array ({error}); expected (n_samples,) or (n_samples, n_channels)") from error
-    if samples.ndim not in (1, 2) or samples.dtype.kind not in "iuf":
-        raise AudioError(
-            name,
-            f"array of {samples.dtype} with shape {samples.shape}; "
-            "expected numbers, (n_samples,) or (n_samples, n_channels)",
-        )
-    if samples.dtype.kind == "u":  # unsigned PCM is centred on half of its range
-        half = 2.0 ** (8 * samples.dtype.itemsize - 1)
-        samples = (samples - half) / half
-    elif samples.dtype.kind == "i":
-        samples = samples / 2.0 ** (8 * samples.dtype.itemsize - 1)
-    with np.errstate(over="ignore"):  # what float32 cannot hold becomes infinite, and is refused as that
-        samples = samples.astype(np.float32)
-    return samples if samples.ndim == 2 else samples[:, np.newaxis]
-
-
-def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioConfig) -> Waveform:
+def _checked(samples: NDArray[np.float32], rate: float, name: str, config: AudioConfig) -> Waveform:
     """Check what can be wrong with samples and mix them down: ``(n_samples, n_channels)`` to ``(n_samples,)``."""
     n_samples = len(samples) if samples.shape[1] else 0
     seconds = n_samples / rate
@@ -394,15 +326,10 @@ def _checked(samples: NDArray[np.float32], rate: int, name: str, config: AudioCo
         raise AudioError(
             name, f"longer than {config.max_seconds:g} s; expected one word a clip; cut it into clips", "too_long"
         )
-    waveform = _mixed_down(samples)
+    waveform = mixed_down(samples)
     if _peak(waveform, name) == 0:
         raise AudioError(name, "every sample is zero; expected sound; check the microphone", "silent")
     return waveform
-
-
-def _mixed_down(samples: NDArray[np.float32]) -> Waveform:
-    with np.errstate(over="ignore", invalid="ignore"):  # the peak tells
-        return samples[:, 0] if samples.shape[1] == 1 else samples.mean(axis=1)
 
 
 def _peak(waveform: Waveform, name: str, remedy: str = "write the file again") -> float:

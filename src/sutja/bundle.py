@@ -16,11 +16,15 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import importlib.resources
+import io
 import json
 import os
 import re
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from importlib.resources.abc import Traversable
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -34,8 +38,11 @@ from sutja.records import FieldError, read_json, require, typed
 FORMAT = "sutja-bundle"
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
-SHIPPED = Path(__file__).parent / "models"
+SHIPPED = importlib.resources.files("sutja") / "models"  # also where sutja itself is in a zip
 DEFAULT_MODEL = "digits-en"
+EXPECTED = "expected the folder of a model, as `sutja train` leaves it, or a zip of it"
+MAX_MEMBER_BYTES = 2**30
+"""Of a file in a zip: an archive of a few kB can unfold to any size."""
 TOLERANCE = 1e-4
 """In every probability: as far as two forms of the same networks may lie apart (torch and ONNX, members and one graph)
 before a file is not given out."""
@@ -172,8 +179,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     Parameters
     ----------
     path
-        Of the bundle's folder, or of the run that holds it as ``model/``; or the name of a model that sutja brings,
-        :data:`DEFAULT_MODEL`.
+        Of the bundle's folder or a zip of it, or of the run that holds it as ``model/``; or the name of a model that
+        sutja brings, :data:`DEFAULT_MODEL`.
 
     Raises
     ------
@@ -181,7 +188,7 @@ def load(path: str | os.PathLike[str]) -> Bundle:
         When anything is missing, damaged, contradictory or from a newer sutja.
 
     """
-    folder = _folder_of(path)
+    folder = _place(Path(path))
     manifest = _read_manifest(folder)
     try:
         said: _Manifest = typed(_Manifest, manifest)
@@ -256,18 +263,39 @@ def _bundle_of(said: _Manifest, members: tuple[Member, ...]) -> Bundle:
     return Bundle(tuple(said.labels), audio, members, *fitted, said.about, said.language, said.spoken)
 
 
-def _folder_of(path: str | os.PathLike[str]) -> Path:
-    """Find the folder of a model: where it is said, in a run, or one that sutja brings."""
-    folder = Path(path)
+def _place(path: Path) -> Traversable:
+    """Return the folder that holds the manifest, as far as there is one."""
+    folder: Traversable = path
+    if os.path.isfile(path) and zipfile.is_zipfile(path):  # noqa: PTH113  Path.is_file raises where a name is too long
+        folder = _unzipped(path)
+    elif not os.path.exists(path) and path.name == str(path) and _holds_manifest(SHIPPED / path.name):  # noqa: PTH110
+        folder = SHIPPED / path.name
+    return folder / "model" if not _holds_manifest(folder) and _holds_manifest(folder / "model") else folder
 
-    def is_there(place: Path) -> bool:
-        return os.path.exists(place)  # noqa: PTH110  Path.exists raises where a name is too long
 
-    if not is_there(folder) and folder.name == str(path) and is_there(SHIPPED / folder.name / MANIFEST):
-        return SHIPPED / folder.name
-    if not is_there(folder / MANIFEST) and is_there(folder / "model" / MANIFEST):
-        return folder / "model"
-    return folder
+def _holds_manifest(folder: Traversable) -> bool:
+    try:
+        return (folder / MANIFEST).is_file()
+    except OSError:  # a name too long
+        return False
+
+
+def _unzipped(path: Path) -> Traversable:
+    """Look into a zip: the model stands in it at the top, or in a folder, the only one."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+        archive.filename = str(path)  # of what is in it, in messages
+        is_bounded = all(member.file_size <= MAX_MEMBER_BYTES for member in archive.infolist())
+        damaged = archive.testzip() if is_bounded else None
+    except Exception as error:  # of any kind: its own, those of four decompressors, of encryption
+        raise BundleError(f"{path}: the zip cannot be read ({error}); copy it again, or unpack it") from error
+    if not is_bounded:
+        raise BundleError(f"{path}: holds a file above {MAX_MEMBER_BYTES // 2**20} MB; unpack it, give the folder")
+    if damaged is not None:
+        raise BundleError(f"{path}: {damaged} in it is damaged; copy it again")
+    root: Traversable = zipfile.Path(archive)
+    inside = [entry for entry in root.iterdir() if entry.is_dir() and not entry.name.startswith(("__", "."))]
+    return root if (root / MANIFEST).is_file() or len(inside) != 1 or inside[0].name == "model" else inside[0]
 
 
 def _write(bundle: Bundle, folder: Path) -> None:
@@ -294,10 +322,10 @@ def _write(bundle: Bundle, folder: Path) -> None:
     write_json(folder / MANIFEST, {**manifest, "sha256": _digest(_canonical(manifest))})
 
 
-def _read_manifest(folder: Path) -> dict[str, Any]:
+def _read_manifest(folder: Traversable) -> dict[str, Any]:
     path = folder / MANIFEST
-    if not os.path.exists(path):  # noqa: PTH110  as above
-        raise BundleError(f"{folder}: no {MANIFEST} there; expected the folder of a model, as `sutja train` leaves it")
+    if not _holds_manifest(folder):
+        raise BundleError(f"{folder}: no {MANIFEST} there; {EXPECTED}")
     try:
         manifest = read_json(path)
     except (OSError, FieldError) as error:
@@ -316,11 +344,11 @@ def _reason(error: OSError | FieldError) -> str:
     return f"cannot be read ({error.strerror})" if isinstance(error, OSError) else str(error)
 
 
-def _read_member(folder: Path, record: _MemberRecord) -> Member:
+def _read_member(folder: Traversable, record: _MemberRecord) -> Member:
     inside = PurePosixPath(record.file)
     stays = not inside.is_absolute() and all(_is_name(part) for part in inside.parts) and inside.name
     require(bool(stays), f"file of member {record.name!r}", record.file, "a name below the model's folder")
-    path = folder / inside
+    path = folder / str(inside)
     try:
         content = path.read_bytes()
     except OSError as error:

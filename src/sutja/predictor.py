@@ -11,11 +11,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.audio import Source, load_waveform
+from sutja.audio import Excerpt, Source, load_waveform
 from sutja.bundle import DEFAULT_MODEL, Bundle, open_member
 from sutja.bundle import load as load_bundle
 from sutja.ensemble import combine, tempered
@@ -79,9 +80,13 @@ class Predictor:
         n_classes = len(bundle.labels) + (bundle.threshold is not None)
         self._sessions = [open_member(member, n_classes) for member in bundle.members]
 
+    def __reduce__(self) -> tuple[type[Predictor], tuple[Bundle]]:
+        """Say what a copy is made of, here or in another process: networks that are loaded cannot be copied."""
+        return type(self), (self.bundle,)
+
     @classmethod
     def load(cls, path: str | os.PathLike[str] = DEFAULT_MODEL) -> Predictor:
-        """Load a saved model from its folder, from the run that holds it, or one that sutja brings by its name.
+        """Load a saved model from its folder or a zip of it, from the run that holds it, or one that sutja brings.
 
         Raises
         ------
@@ -151,17 +156,35 @@ class Predictor:
         """
         return self._calibrated(self._answers(inputs))
 
-    def predict_many(self, sources: Iterable[Source]) -> Iterator[Prediction | AudioError]:
+    def predict_many(
+        self, sources: Iterable[Source], *, sample_rate: int | None = None
+    ) -> Iterator[Prediction | AudioError]:
         """Say what each clip is, in order; a source that cannot be used gives its error in its place.
 
         Works in batches, one to a thread, with one more read ahead than there are threads: in memory that does not
         grow with the number of sources.
+
+        Parameters
+        ----------
+        sources
+            Each what :meth:`predict` takes.
+        sample_rate
+            Of all that are samples, Hz, as in :meth:`predict`.
+
+        Raises
+        ------
+        AudioError
+            At once, when it is given one source instead of several.
+
         """
+        return self._each(_several(sources), sample_rate)
+
+    def _each(self, sources: Iterator[Source], sample_rate: int | None) -> Iterator[Prediction | AudioError]:
         n_threads = min(MAX_THREADS, os.cpu_count() or 1)
         pool, ahead = ThreadPoolExecutor(n_threads), deque[Future[list[Prediction | AudioError]]]()
         try:
             for batch in _batched(sources, BATCH_SIZE):
-                ahead.append(pool.submit(self._predict_batch, batch))
+                ahead.append(pool.submit(self._predict_batch, batch, sample_rate))
                 if len(ahead) > n_threads:
                     yield from ahead.popleft().result()
             while ahead:
@@ -169,8 +192,8 @@ class Predictor:
         finally:  # also when the caller has heard enough
             pool.shutdown(cancel_futures=True)
 
-    def _predict_batch(self, sources: Sequence[Source]) -> list[Prediction | AudioError]:
-        outcomes = [self._inputs_or_error(source) for source in sources]
+    def _predict_batch(self, sources: Sequence[Source], sample_rate: int | None) -> list[Prediction | AudioError]:
+        outcomes = [self._inputs_or_error(source, sample_rate) for source in sources]
         usable = [inputs for inputs in outcomes if not isinstance(inputs, AudioError)]
         predictions = iter(self._predictions(usable) if usable else [])
         return [o if isinstance(o, AudioError) else next(predictions) for o in outcomes]
@@ -181,9 +204,9 @@ class Predictor:
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
         return network_inputs(waveform, audio.sample_rate, self._configs)
 
-    def _inputs_or_error(self, source: Source) -> list[NDArray[np.float32]] | AudioError:
+    def _inputs_or_error(self, source: Source, sample_rate: int | None) -> list[NDArray[np.float32]] | AudioError:
         try:
-            return self._inputs(source)
+            return self._inputs(source, sample_rate)
         except AudioError as error:
             return error
 
@@ -210,7 +233,16 @@ class Predictor:
         return dict(zip(self.labels, row[: len(self.labels)].tolist(), strict=True))
 
 
-def _batched(sources: Iterable[Source], size: int) -> Iterator[list[Source]]:
-    remaining = iter(sources)
+def _several(sources: Any) -> Iterator[Source]:
+    """Refuse one source where several are expected: a path has letters, bytes have numbers, an open file has lines."""
+    is_one = isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Excerpt)
+    is_samples = getattr(sources, "ndim", None) in (0, 1) and getattr(sources, "dtype", None) != np.dtype(object)
+    if is_one or is_samples or hasattr(sources, "read") or not hasattr(sources, "__iter__"):
+        found = "samples of one clip" if is_samples else f"one {type(sources).__name__}"
+        raise AudioError("sources", f"{found}; expected several sources; call predict, or give a list of them")
+    return iter(sources)
+
+
+def _batched(remaining: Iterator[Source], size: int) -> Iterator[list[Source]]:
     while batch := list(itertools.islice(remaining, size)):
         yield batch

@@ -16,6 +16,7 @@ import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping
+from importlib.resources.abc import Traversable
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, BinaryIO, Literal, TypeVar, get_args, get_origin, get_type_hints
@@ -183,7 +184,7 @@ def _below(field: str, name: str) -> str:
 # -- files -----------------------------------------------------------------------------------------------------------
 
 
-def read_json(path: Path) -> dict[str, Any]:
+def read_json(path: Traversable) -> dict[str, Any]:
     """Read a table of names and values, with nothing in it that strict JSON does not know.
 
     Raises

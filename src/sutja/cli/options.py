@@ -222,13 +222,18 @@ def interval(edges: Sequence[float] | None) -> str:
 
 
 def expand(paths: Iterable[str]) -> Iterator[Path]:
-    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be reported."""
+    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be reported.
+
+    So does `-`, which is standard input, whatever is called so.
+    """
     for text in paths:
         path = Path(text)
-        if os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
+        if text == "-":
+            yield path
+        elif os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
             yield from _or_itself(path, walk_audio(path))
         elif os.path.exists(text):  # noqa: PTH110
-            yield path
+            yield path.absolute() if str(path) == "-" else path
         else:
             names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
             yield from _or_itself(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import sys
 from collections.abc import Callable, Iterable
@@ -9,10 +10,11 @@ from pathlib import Path
 
 import click
 
-from sutja.audio import printable
+from sutja.audio import Source, printable
 from sutja.cli.console import command, one_line, say
 from sutja.cli.options import Bars, expand, model_option, percent
 from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
+from sutja.contents import MAX_HELD_BYTES
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
 
@@ -28,7 +30,7 @@ INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 @click.option("--out", type=click.Path(path_type=Path), help="Write a file, as CSV or with --json; shows progress.")
 @click.option("--resume", is_flag=True, help="Resume the file of --out: only clips that it does not hold yet.")
 def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path | None, resume: bool) -> None:
-    """Say what is spoken in PATHS: files, folders and globs.
+    """Say what is spoken in PATHS: files, folders and globs; - is a recording through standard input.
 
     A file that cannot be used is reported in its place, the others still come, and the exit status is 1.
     """
@@ -48,10 +50,20 @@ def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Ou
     """Predict one after the other, whatever their number, and count those that cannot be used."""
     n_failed = 0
     paths, sources = itertools.tee(paths)
-    for path, outcome in zip(paths, predictor.predict_many(sources), strict=True):
+    for path, outcome in zip(paths, predictor.predict_many(map(_source, sources)), strict=True):
         write(path, outcome)
         n_failed += isinstance(outcome, AudioError)
     return n_failed
+
+
+class _StandardInput(io.BytesIO):
+    """What came through standard input, under its name. It is read here, where Ctrl-C ends it, and not in a thread."""
+
+    name = "standard input"
+
+
+def _source(path: Path) -> Source:
+    return _StandardInput(sys.stdin.buffer.read(MAX_HELD_BYTES + 1)) if str(path) == "-" else path
 
 
 def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile) -> int:
