@@ -21,7 +21,6 @@ from sutja.audio import (
     decode,
     find_audio,
     load_waveform,
-    loudest_window,
     mixed_down,
     open_stream,
     printable,
@@ -409,16 +408,6 @@ def test_find_audio_by_suffix_in_order_without_hidden(tmp_path):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
     assert [p.relative_to(tmp_path).as_posix() for p in find_audio(tmp_path)] == ["a/y.mp3", "a/z.FLAC", "b.wav"]
-
-
-def test_loudest_window_finds_the_word_wherever_it_is():
-    rng = np.random.default_rng(1)
-    for start in (0, 700, 3000):
-        waveform = (0.001 * rng.standard_normal(4000)).astype(np.float32)
-        waveform[start : start + 1000] += 0.5
-        window = loudest_window(waveform, 1000)
-        assert len(window) == 1000
-        assert np.abs(window).min() > 0.4
 
 
 def test_printable_leaves_readable_names_alone():

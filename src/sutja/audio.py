@@ -156,28 +156,6 @@ def checked_chunk(chunk: object) -> Waveform:
     return chunk
 
 
-def loudest_window(waveform: Waveform, n_samples: int) -> Waveform:
-    """Return the ``n_samples`` in a row that hold the most energy; the whole waveform if it is not longer.
-
-    >>> loudest_window(np.array([0, 0, 3, 4, 0], dtype=np.float32), 2)
-    array([3., 4.], dtype=float32)
-    """
-    start = loudest_start(waveform, n_samples)
-    return waveform[start : start + n_samples]
-
-
-def loudest_start(waveform: Waveform, n_samples: int) -> int:
-    """Return the sample at which :func:`loudest_window` begins.
-
-    >>> loudest_start(np.array([0, 0, 3, 4, 0], dtype=np.float32), 2)
-    2
-    """
-    if len(waveform) <= n_samples:
-        return 0
-    energy = np.concatenate(([0.0], np.cumsum(np.square(waveform, dtype=np.float64))))
-    return int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
-
-
 def mixed_down(samples: NDArray[np.float32]) -> Waveform:
     """Return the mean of the channels, ``(n_samples, n_channels)`` to ``(n_samples,)``; the loudest where they cancel.
 

@@ -10,9 +10,10 @@ import numpy as np
 import soxr
 from numpy.typing import NDArray
 
-from sutja.audio import Waveform, loudest_window
+from sutja.audio import Waveform
 from sutja.config import AugmentConfig
 from sutja.speech import MIXING_DB, speech_power
+from sutja.window import judged
 
 MU = 255.0  # of the telephone's mu-law, ITU-T G.711
 TELEPHONE_RATE = 8_000  # Hz
@@ -29,7 +30,7 @@ def vary(
     """
     if rng.random() < config.speed_share:
         waveform = change_speed(waveform, rng.uniform(*config.speed))
-    waveform = loudest_window(waveform, n_samples)
+    waveform = judged(waveform, sample_rate, n_samples)
     left = int(rng.integers(0, n_samples - len(waveform), endpoint=True))
     if rng.random() < UNDER_WORD_SHARE:
         return place(augment(waveform, sample_rate, config, rng), n_samples, left)

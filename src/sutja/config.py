@@ -103,7 +103,7 @@ class FeatureConfig:
     n_mfcc: int | None = None
     """Keep this many coefficients of the DCT of the log mel spectrogram; log mel itself when not given."""
     n_frames: int = 40
-    """Frames that enter the network; shorter clips are padded, longer ones give their loudest window."""
+    """Frames that enter the network; shorter clips are padded, longer ones give the window that is judged."""
     scaling: Literal["before_padding", "after_padding", "standardise"] = "before_padding"
     """Scaled to [0, 1] before padding (padding is the quietest cell) or after it (padding is zero dB); or padded with
     the quietest cell and brought to mean 0 and standard deviation 1."""

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from sutja.audio import Waveform, loudest_start, loudest_window
+from sutja.audio import Waveform
 from sutja.config import FeatureConfig
+from sutja.window import judged, judged_start
 
 Features = NDArray[np.float32]
 
@@ -70,7 +71,7 @@ def mfcc(waveform: Waveform, sample_rate: int, config: FeatureConfig) -> Feature
 def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
     """Return each configuration's features, ``(n_bins, n_frames)``, with one STFT where they agree on it.
 
-    A waveform longer than the network's window gives its loudest window.
+    A waveform longer than the network's window gives the window that is judged (:mod:`sutja.window`).
     """
     decibels = log_mels(waveform, sample_rate, configs)
     return [features_of(d, config) for d, config in zip(decibels, configs, strict=True)]
@@ -79,14 +80,14 @@ def extract(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfi
 def log_mels(waveform: Waveform, sample_rate: int, configs: Sequence[FeatureConfig]) -> list[Features]:
     """Return the log mel spectrogram that each configuration's features are made of, ``(n_mels, n_frames)``.
 
-    As :func:`extract`: one STFT where they agree on it, the loudest window of a long waveform.
+    As :func:`extract`: one STFT where they agree on it, the window of a long waveform that is judged.
     """
     spectra: dict[tuple[object, ...], Features] = {}
     decibels = []
     for config in configs:
         stft = stft_settings(config)
         if stft not in spectra:
-            spectra[stft] = power_spectrogram(loudest_window(waveform, config.max_samples), config)
+            spectra[stft] = power_spectrogram(judged(waveform, sample_rate, config.max_samples), config)
         decibels.append(_log_mel(spectra[stft], sample_rate, config))
     return decibels
 
@@ -135,9 +136,9 @@ def middle(n_frames: int, config: FeatureConfig) -> int:
 def first_frame_seconds(waveform: Waveform, sample_rate: int, config: FeatureConfig) -> float:
     """Return when in the waveform the middle of the first frame of its network input lies.
 
-    Below 0 where frames were put before the clip, above where it gave its loudest window.
+    Below 0 where frames were put before the clip, above where it gave a window of itself.
     """
-    start = loudest_start(waveform, config.max_samples)
+    start = judged_start(waveform, sample_rate, config.max_samples)
     n_samples = min(len(waveform), config.max_samples) + (2 * (config.n_fft // 2) if config.center else 0)
     n_frames = max(0, n_samples - config.n_fft) // config.hop_length + 1
     centre = 0 if config.center else config.n_fft // 2

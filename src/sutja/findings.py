@@ -176,7 +176,7 @@ ADVICE: dict[str, tuple[Weight, float, str]] = {
     "silent": ("careful", 0.0, "silent: leave them out"),
     "clipped": ("careful", 0.0, "clipped: the microphone was too loud; turn it down"),
     "dc_offset": ("know", MANY, "shifted by a constant (DC offset): let the settings remove the mean"),
-    "longer_than_window": ("know", MANY, "longer than the networks' window: only the loudest part of each is heard"),
+    "longer_than_window": ("know", MANY, "longer than the networks' window: only the voice in each is heard"),
 }
 
 

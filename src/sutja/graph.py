@@ -19,6 +19,21 @@ from sutja.config import AudioConfig, FeatureConfig
 from sutja.ensemble import SMALLEST
 from sutja.errors import BundleError, needs
 from sutja.features import MIN_POWER, dct_basis, hann_window, mel_filters, stft_settings
+from sutja.speech import HOP_SECONDS, samples_in
+from sutja.window import (
+    BELOW_PEAK,
+    CAP,
+    CLOSING,
+    LEAST_RANGE,
+    LEAST_VOICE,
+    LONG_PEAK,
+    NEAR_PEAK,
+    OVER_ROOM,
+    QUIETEST_POWER,
+    RIVAL,
+    ROOM_SHARE,
+    baseline_samples,
+)
 
 try:
     import onnx
@@ -46,13 +61,15 @@ class Graph:
     ['Abs', 'Neg']
     """
 
-    def __init__(self) -> None:
+    def __init__(self, prefix: str = "") -> None:
+        self.prefix = prefix
+        """Of all names: a graph inside a graph may use none of its names."""
         self.nodes: list[Any] = []
         self.constants: list[Any] = []
 
     def constant(self, value: ArrayLike, kind: type[np.generic] = np.float32) -> str:
         """Add a constant and return its name."""
-        name = f"constant_{len(self.constants)}"
+        name = f"{self.prefix}constant_{len(self.constants)}"
         self.constants.append(numpy_helper.from_array(np.asarray(value, dtype=kind), name))
         return name
 
@@ -60,10 +77,11 @@ class Graph:
         """Add a list of integers: axes, places, sizes."""
         return self.constant(values, np.int64)
 
-    def add(self, operator: str, *inputs: str, name: str | None = None, **attributes: Any) -> str:
-        """Add a node and return the name of what it gives."""
-        output = name or f"{operator}_{len(self.nodes)}"
-        self.nodes.append(helper.make_node(operator, list(inputs), [output], name=output, **attributes))
+    def add(self, operator: str, *inputs: str, name: str | None = None, n_outputs: int = 1, **attributes: Any) -> str:
+        """Add a node and return the name of what it gives, of several the first."""
+        output = name or f"{self.prefix}{operator}_{len(self.nodes)}"
+        outputs = [output, *(f"{output}_{number}" for number in range(1, n_outputs))]
+        self.nodes.append(helper.make_node(operator, list(inputs), outputs, name=output, **attributes))
         return output
 
     def slice(self, source: str, start: str, end: str, axis: int) -> str:
@@ -82,9 +100,45 @@ class Graph:
         """Ask for the size of an axis, as a list of one integer."""
         return self.add("Shape", source, start=axis, end=axis + 1)
 
+    def squared(self, source: str) -> str:
+        """Multiply with itself."""
+        return self.add("Mul", source, source)
+
+    def summed(self, source: str) -> str:
+        """Sum up along each row of ``(batch, n)``."""
+        return self.add("CumSum", source, self.constant(1, np.int64))
+
+    def plus(self, source: str, number: float) -> str:
+        """Add a number to float64."""
+        return self.add("Add", source, self.constant(number, np.float64))
+
+    def counted(self, size: str) -> str:
+        """Count from 0 to below a size, a list of one integer: ``(size,)``."""
+        start, step = self.constant(0, np.int64), self.constant(1, np.int64)
+        return self.add("Range", start, self.add("Squeeze", size), step)
+
+    def nothing(self) -> str:
+        """Return the zero of float64."""
+        return self.constant(0, np.float64)
+
+    def gathered(self, values: str, groups: str, how: str) -> str:
+        """Take the sum or the largest of each group's values, ``(batch, n)`` to ``(batch, n)``; float64."""
+        none = self.add("Mul", self.cast(groups, np.float64), self.nothing())
+        if how == "max":
+            none = self.plus(none, -math.inf)
+        return self.add("ScatterElements", none, groups, values, axis=1, reduction=how)
+
     def mix(self, weights: ArrayLike, source: str) -> str:
         """Multiply ``(n, m)`` with each row of ``(batch, m, n_frames)``: a convolution, for no rows as well."""
         return self.add("Conv", source, self.constant(np.asarray(weights)[:, :, None]))
+
+    def either(self, condition: str, one: tuple[Graph, str], other: tuple[Graph, str]) -> str:
+        """Go one of two ways, each a graph and the name in it of what it gives, float32; the other is not gone."""
+        ways = []
+        for graph, output in (one, other):
+            told = helper.make_tensor_value_info(output, TensorProto.FLOAT, None)
+            ways.append(helper.make_graph(graph.nodes, graph.prefix.strip("/"), [], [told], graph.constants))
+        return self.add("If", condition, then_branch=ways[0], else_branch=ways[1])
 
     def include(self, network: Any) -> None:
         """Take over all of another graph."""
@@ -131,23 +185,109 @@ def _without_mean(graph: Graph, waveform: str) -> str:
     return graph.add("Sub", waveform, graph.cast(mean, np.float32))
 
 
-def _loudest_window(graph: Graph, waveform: str, n_samples: int) -> str:
-    """Cut each row's loudest window; rows that are not longer stay whole.
+def _judged(graph: Graph, waveform: str, sample_rate: int, n_samples: int) -> str:
+    """Cut the window of each row that is judged; rows that are not longer stay whole.
 
     In float64, as the original: where a word stands in digital silence many windows hold the same energy, and the
     last digit says which is taken.
     """
+    longer, whole = Graph(f"{waveform}/longer/"), Graph(f"{waveform}/whole/")
+    is_longer = graph.add("Squeeze", graph.add("Greater", graph.size(waveform, 1), graph.integers(n_samples)))
+    ways = (longer, _without_rivals(longer, waveform, sample_rate)), (whole, whole.add("Identity", waveform))
+    alone = graph.either(is_longer, *ways)
     kept = graph.add("Min", graph.integers(n_samples), graph.size(waveform, 1))
-    exact = graph.cast(waveform, np.float64)
-    energy = graph.add("CumSum", graph.add("Mul", exact, exact), graph.constant(1, np.int64))
-    energy = graph.add("Pad", energy, graph.integers(0, 1, 0, 0))  # (batch, n_samples + 1)
+    energy = graph.add("Pad", graph.summed(graph.squared(graph.cast(alone, np.float64))), graph.integers(0, 1, 0, 0))
     n_starts = graph.add("Sub", graph.size(energy, 1), kept)
     after = graph.slice(energy, kept, graph.size(energy, 1), 1)
     before = graph.slice(energy, graph.integers(0), n_starts, 1)
     start = graph.add("ArgMax", graph.add("Sub", after, before), axis=1)  # (batch, 1)
-    nothing, one = graph.constant(0, np.int64), graph.constant(1, np.int64)
-    steps = graph.add("Range", nothing, graph.add("Squeeze", kept), one)
-    return graph.add("GatherElements", waveform, graph.add("Add", start, steps), axis=1)
+    return graph.add("GatherElements", alone, graph.add("Add", start, graph.counted(kept)), axis=1)
+
+
+def _without_rivals(graph: Graph, waveform: str, sample_rate: int) -> str:
+    """Silence what would take the window from the voice: :func:`sutja.window.without_rivals`."""
+    hop, n_given = samples_in(HOP_SECONDS, sample_rate), graph.size(waveform, 1)
+    exact = graph.cast(waveform, np.float64)
+    levels = _frame_levels(graph, _without_baseline(graph, exact, sample_rate), hop)
+    rivals = _rival_frames(graph, levels, _frame_sums(graph, graph.squared(exact), hop))
+    last = graph.add("Sub", graph.size(levels, 1), graph.integers(1))
+    frames = graph.add("Min", graph.add("Div", graph.counted(n_given), graph.integers(hop)), last)
+    silenced = graph.add("Gather", rivals, frames, axis=1)
+    return graph.add("Where", silenced, graph.constant(0), waveform)
+
+
+def _without_baseline(graph: Graph, exact: str, sample_rate: int) -> str:
+    side = baseline_samples(sample_rate)
+    length = 2 * side + 1
+    sums = graph.add("Pad", graph.summed(exact), graph.integers(0, side + 1, 0, 0))
+    sums = graph.add("Pad", sums, graph.integers(0, 0, 0, side), mode="edge")
+    after = graph.slice(sums, graph.integers(length), graph.integers(ENDLESS), 1)
+    before = graph.slice(sums, graph.integers(0), graph.integers(-length), 1)
+    mean = graph.add("Div", graph.add("Sub", after, before), graph.constant(length, np.float64))
+    return graph.add("Sub", exact, mean)
+
+
+def _frame_sums(graph: Graph, values: str, hop: int) -> str:
+    """Sum each whole frame, ``(batch, n_samples)`` to ``(batch, n_frames)``."""
+    sums = graph.add("Pad", graph.summed(values), graph.integers(0, 1, 0, 0))
+    at_ends = graph.add(
+        "Slice", sums, graph.integers(0), graph.integers(ENDLESS), graph.integers(1), graph.integers(hop)
+    )
+    after = graph.slice(at_ends, graph.integers(1), graph.integers(ENDLESS), 1)
+    return graph.add("Sub", after, graph.slice(at_ends, graph.integers(0), graph.integers(-1), 1))
+
+
+def _frame_levels(graph: Graph, exact: str, hop: int) -> str:
+    """Measure each frame in whole tenths of a decibel, ``(batch, n_frames)``."""
+    power = graph.add("Div", _frame_sums(graph, graph.squared(exact), hop), graph.constant(hop, np.float64))
+    natural = graph.add("Log", graph.add("Max", power, graph.constant(QUIETEST_POWER, np.float64)))
+    return graph.add("Round", graph.add("Mul", natural, graph.constant(100 / math.log(10), np.float64)))
+
+
+def _over_room(graph: Graph, levels: str) -> str:
+    """Say by how much each frame sounds, capped, ``(batch, n_frames)``."""
+    n_frames = graph.size(levels, 1)
+    ordered = graph.add("TopK", levels, n_frames, largest=0, n_outputs=2)
+    place = graph.add("Div", graph.add("Sub", n_frames, graph.integers(1)), graph.integers(ROOM_SHARE))
+    room, peak = graph.add("Gather", ordered, place, axis=1), graph.add("ReduceMax", levels, graph.integers(1))
+    least = graph.add("Max", graph.plus(room, OVER_ROOM), graph.plus(peak, -BELOW_PEAK))
+    over = graph.add("Sub", levels, graph.add("Min", least, graph.plus(peak, -LEAST_RANGE)))
+    return graph.add("Clip", over, graph.constant(0, np.float64), graph.constant(CAP, np.float64))
+
+
+def _rival_frames(graph: Graph, levels: str, energies: str) -> str:
+    """Say which frames belong to a sound that rivals the voice: ``(batch, n_frames)``, boolean."""
+    over = _over_room(graph, levels)
+    sounding = graph.add("Greater", over, graph.constant(0, np.float64))
+    spread, sounds = _numbered(graph, sounding)
+    one = graph.cast(sounding, np.float64)
+    heard = graph.add("Where", sounding, levels, graph.constant(-math.inf, np.float64))
+    peaks = graph.add("GatherElements", graph.gathered(heard, sounds, "max"), sounds, axis=1)
+    near = graph.add("GreaterOrEqual", heard, graph.plus(peaks, -NEAR_PEAK))
+    near = graph.cast(graph.add("And", near, sounding), np.float64)
+    long = graph.add("Min", graph.gathered(near, sounds, "add"), graph.constant(LONG_PEAK, np.float64))
+    voice = graph.add("ArgMax", graph.add("Mul", graph.gathered(over, sounds, "add"), long), axis=1)  # (batch, 1)
+    n_sounding, energy = (
+        graph.gathered(each, sounds, "add") for each in (one, graph.add("Where", spread, energies, graph.nothing()))
+    )
+    n_of_voice, of_voice = (graph.add("GatherElements", each, voice, axis=1) for each in (n_sounding, energy))
+    is_voice = graph.add("GreaterOrEqual", n_of_voice, graph.constant(LEAST_VOICE, np.float64))
+    loud = graph.add("GreaterOrEqual", energy, graph.add("Mul", of_voice, graph.constant(RIVAL, np.float64)))
+    other = graph.add("Not", graph.add("Equal", graph.counted(graph.size(levels, 1)), voice))
+    rivals = graph.cast(graph.add("And", graph.add("And", loud, other), is_voice), np.int64)
+    return graph.add("And", graph.cast(graph.add("GatherElements", rivals, sounds, axis=1), np.bool_), spread)
+
+
+def _numbered(graph: Graph, sounding: str) -> tuple[str, str]:
+    """Say which frames belong to a sound, boolean, and to which, from 0: ``(batch, n_frames)`` both."""
+    channel = graph.add("Unsqueeze", graph.cast(sounding, np.float32), graph.integers(1))
+    size = 2 * CLOSING + 1
+    pooled = graph.add("MaxPool", channel, kernel_shape=[size], pads=[CLOSING, CLOSING])
+    spread = graph.cast(graph.add("Squeeze", pooled, graph.integers(1)), np.int64)
+    before = graph.slice(graph.add("Pad", spread, graph.integers(0, 1, 0, 0)), graph.integers(0), graph.integers(-1), 1)
+    begins = graph.add("Max", graph.add("Sub", spread, before), graph.constant(0, np.int64))
+    number = graph.add("Sub", graph.summed(begins), graph.constant(1, np.int64))
+    return graph.cast(spread, np.bool_), graph.add("Max", number, graph.constant(0, np.int64))
 
 
 def _usable(graph: Graph, audio: AudioConfig) -> str:
@@ -174,8 +314,8 @@ def _network_inputs(graph: Graph, waveform: str, bundle: Bundle) -> list[str]:
         config = member.features
         stft = stft_settings(config)
         if stft not in spectra:
-            window = _loudest_window(graph, waveform, config.max_samples)
-            spectra[stft] = _power_spectrogram(graph, window, config)
+            shown_samples = _judged(graph, waveform, bundle.audio.sample_rate, config.max_samples)
+            spectra[stft] = _power_spectrogram(graph, shown_samples, config)
         features = _log_mel(graph, spectra[stft], bundle.audio.sample_rate, config)
         if config.n_mfcc is not None:
             features = graph.mix(dct_basis(config.n_bins, config.n_mels), features)

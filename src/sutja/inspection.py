@@ -69,7 +69,7 @@ class Inspection:
     channels: Mapping[int, int]
     durations: Durations
     window_seconds: float
-    """What enters the network; of longer clips only the loudest part does."""
+    """What enters the network; of longer clips only a part does: :mod:`sutja.window`."""
     problems: tuple[Problem, ...]
 
     def problems_by_kind(self) -> dict[str, list[Problem]]:

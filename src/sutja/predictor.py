@@ -23,6 +23,7 @@ from sutja.ensemble import combine, tempered
 from sutja.errors import AudioError
 from sutja.features import features_of, first_frame_seconds, log_mels, network_input, network_inputs
 from sutja.metrics import Probabilities
+from sutja.window import Words, words_in
 
 BATCH_SIZE = 32
 MAX_THREADS = 8  # one interpreter has no use for more
@@ -40,6 +41,10 @@ class Prediction:
     """Of every label, in class order. They sum to 1, or fall short of it by the probability that the clip is nothing
     in the vocabulary, where the model can say so."""
     rejected: bool = False
+    n_words: int = 1
+    """That the recording seems to hold, as far as pauses part them: of several, one is judged."""
+    word_at: float = 0.0
+    """Where the one begins, seconds, where there are several."""
 
     @property
     def most_probable(self) -> str:
@@ -61,6 +66,15 @@ class Examination:
     start_seconds: dict[str, float]
     """When in the clip the first frame of each member's features lies; below 0 where frames were put before it."""
     duration_seconds: float
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What was made of one clip."""
+
+    inputs: list[NDArray[np.float32]]
+    """Each member's, ``(n_bins, n_frames)``."""
+    words: Words
 
 
 class Predictor:
@@ -112,7 +126,7 @@ class Predictor:
             When the source cannot be used.
 
         """
-        return self._predictions([self._inputs(source, sample_rate)])[0]
+        return self._predictions([self._heard(source, sample_rate)])[0]
 
     def examine(self, source: Source, *, sample_rate: int | None = None) -> Examination:
         """Say what one clip is, and show how that came about: the members' answers and what they were shown.
@@ -132,7 +146,7 @@ class Predictor:
         shown = [network_input(features_of(d, c), c) for d, c in zip(decibels, self._configs, strict=True)]
         answers = self._answers([features[None] for features in shown])
         return Examination(
-            self._prediction(self._calibrated(answers)[0]),
+            self._prediction(self._calibrated(answers)[0], words_in(waveform, audio.sample_rate)),
             {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in named},
             dict(zip(named, shown, strict=True)),
             dict(zip(named, decibels, strict=True)),
@@ -193,26 +207,28 @@ class Predictor:
             pool.shutdown(cancel_futures=True)
 
     def _predict_batch(self, sources: Sequence[Source], sample_rate: int | None) -> list[Prediction | AudioError]:
-        outcomes = [self._inputs_or_error(source, sample_rate) for source in sources]
-        usable = [inputs for inputs in outcomes if not isinstance(inputs, AudioError)]
+        outcomes = [self._heard_or_error(source, sample_rate) for source in sources]
+        usable = [heard for heard in outcomes if not isinstance(heard, AudioError)]
         predictions = iter(self._predictions(usable) if usable else [])
         return [o if isinstance(o, AudioError) else next(predictions) for o in outcomes]
 
-    def _inputs(self, source: Source, sample_rate: int | None = None) -> list[NDArray[np.float32]]:
-        """Turn a source into each member's input, ``(n_bins, n_frames)``."""
+    def _heard(self, source: Source, sample_rate: int | None) -> _Heard:
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
-        return network_inputs(waveform, audio.sample_rate, self._configs)
+        inputs = network_inputs(waveform, audio.sample_rate, self._configs)
+        return _Heard(inputs, words_in(waveform, audio.sample_rate))
 
-    def _inputs_or_error(self, source: Source, sample_rate: int | None) -> list[NDArray[np.float32]] | AudioError:
+    def _heard_or_error(self, source: Source, sample_rate: int | None) -> _Heard | AudioError:
         try:
-            return self._inputs(source, sample_rate)
+            return self._heard(source, sample_rate)
         except AudioError as error:
             return error
 
-    def _predictions(self, clips: Sequence[list[NDArray[np.float32]]]) -> list[Prediction]:
-        batches = [np.stack(shown) for shown in zip(*clips, strict=True)]  # (batch, n_bins, n_frames) of each member
-        return [self._prediction(row) for row in self.probabilities(batches)]
+    def _predictions(self, clips: Sequence[_Heard]) -> list[Prediction]:
+        every = zip(*(clip.inputs for clip in clips), strict=True)
+        batches = [np.stack(shown) for shown in every]  # (batch, n_bins, n_frames) of each member
+        rows = zip(self.probabilities(batches), clips, strict=True)
+        return [self._prediction(row, clip.words) for row, clip in rows]
 
     def _answers(self, inputs: Sequence[NDArray[np.float32]]) -> dict[str, Probabilities]:
         """Ask each member: ``(batch, n_classes)``, as its network says it."""
@@ -222,12 +238,12 @@ class Predictor:
     def _calibrated(self, answers: dict[str, Probabilities]) -> Probabilities:
         return tempered(combine(answers), self.bundle.temperature, self.bundle.bias)
 
-    def _prediction(self, row: NDArray[np.float32]) -> Prediction:
+    def _prediction(self, row: NDArray[np.float32], words: Words) -> Prediction:
         probabilities = self._by_label(row)
         label = max(probabilities, key=probabilities.__getitem__)
         probability = probabilities[label]
         rejected = self.bundle.threshold is not None and probability < self.bundle.threshold
-        return Prediction(None if rejected else label, probability, probabilities, rejected)
+        return Prediction(None if rejected else label, probability, probabilities, rejected, words.n, words.judged_at)
 
     def _by_label(self, row: NDArray[np.float32]) -> dict[str, float]:
         return dict(zip(self.labels, row[: len(self.labels)].tolist(), strict=True))

@@ -10,7 +10,8 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.console import command, one_line, say
-from sutja.cli.options import model_option, percent
+from sutja.cli.options import model_option
+from sutja.cli.rows import answer_line
 from sutja.predictor import Prediction, Predictor
 from sutja.relevance import Explanation, explain_examined
 
@@ -26,19 +27,14 @@ def explain(path: Path, *, model: Path, out: Path | None, as_json: bool) -> None
     examination = predictor.examine(path)
     prediction, explanation = examination.prediction, explain_examined(predictor, examination)
     if out is not None:
-        _draw(explanation, out, title=f"{printable(path.name)}: {_answer(prediction)}")
+        _draw(explanation, out, title=f"{printable(path.name)}: {answer_line(prediction)}")
         say(f"{printable(out)}: written")
     if as_json:
         click.echo(json.dumps(_fields(path, prediction, explanation), ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(one_line(f"{printable(path)}: {_answer(prediction)}"))
+        click.echo(one_line(f"{printable(path)}: {answer_line(prediction)}"))
         parts = ", ".join(f"{low:.2f} to {high:.2f} s" for low, high in explanation.segments)
         click.echo(f"what spoke for {explanation.label}: {parts or 'no part more than another'}")
-
-
-def _answer(prediction: Prediction) -> str:
-    answer = "not in the vocabulary" if prediction.rejected else prediction.label
-    return f"{answer} ({percent(prediction.probability)})"
 
 
 def _fields(path: Path, prediction: Prediction, explanation: Explanation) -> dict[str, object]:

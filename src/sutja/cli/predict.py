@@ -12,8 +12,8 @@ import click
 
 from sutja.audio import Source, printable
 from sutja.cli.console import command, one_line, say
-from sutja.cli.options import Bars, expand, model_option, percent
-from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
+from sutja.cli.options import Bars, expand, model_option
+from sutja.cli.rows import COLUMNS, ResultFile, answer_line, csv_line, csv_row, json_line
 from sutja.contents import MAX_HELD_BYTES
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
@@ -100,5 +100,4 @@ def _print_text(path: Path, outcome: Outcome) -> None:
     if isinstance(outcome, AudioError):
         say(f"sutja: {outcome}")
     else:
-        answer = "not in the vocabulary" if outcome.rejected else outcome.label
-        click.echo(one_line(f"{printable(path)}: {answer} ({percent(outcome.probability)})"))
+        click.echo(one_line(f"{printable(path)}: {answer_line(outcome)}"))

@@ -13,11 +13,23 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sutja.audio import printable
+from sutja.cli.options import percent
 from sutja.errors import AudioError, RunError
 from sutja.files import cannot_write
 from sutja.predictor import Prediction
 
 COLUMNS = ("path", "label", "probability", "error")
+
+
+def answer_line(prediction: Prediction) -> str:
+    """Say for people what a clip is taken for, and that it is one word of several where it is.
+
+    >>> answer_line(Prediction("7", 0.91, {"7": 0.91}, n_words=3, word_at=0.42))
+    '7 (91.0 %); 3 words: this is the one at 0.4 s'
+    """
+    answer = "not in the vocabulary" if prediction.rejected else prediction.label
+    several = f"; {prediction.n_words} words: this is the one at {prediction.word_at:.1f} s"
+    return f"{answer} ({percent(prediction.probability)}){several if prediction.n_words > 1 else ''}"
 
 
 def json_line(path: Path, outcome: Prediction | AudioError) -> str:

@@ -20,9 +20,11 @@ export function word(prediction) {
   delete said.dataset.text;
   said.textContent = called(prediction);
   said.className = prediction.rejected ? "said refused" : "said";
-  byId("sure").textContent = prediction.rejected
+  const sure = prediction.rejected
     ? say("nearest", { label, percent: percent(probability) })
     : say("sure", { percent: percent(prediction.probability) });
+  const { n_words: n = 1, word_at: at = 0 } = prediction;
+  byId("sure").textContent = n > 1 ? `${sure} ${say("several", { n, at: at.toFixed(1) })}` : sure;
 }
 
 /** Show no answer: what was asked last has none. */

@@ -12,7 +12,7 @@ import { refusal, say } from "./text.js";
  *
  * What a recording is taken for; of a word of the stream only the first four are told.
  * @typedef {{ label: string | null, rejected: boolean, probability: number, probabilities: Record<string, number>,
- *   members?: Record<string, Record<string, number>>, features?: Record<string, Lattice> }} Prediction
+ *   n_words?: number, word_at?: number, members?: Record<string, Record<string, number>>, features?: Record<string, Lattice> }} Prediction
  *
  * What GET model says. `language` is that of the words, where the model knows it; `suffixes` those of the files that are
  * taken as they are.

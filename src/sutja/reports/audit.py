@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from sutja import __version__, features
-from sutja.audio import Excerpt, Waveform, decode, load_waveform, loudest_window
+from sutja.audio import Excerpt, Waveform, decode, load_waveform
 from sutja.config import AudioConfig
 from sutja.errors import AudioError
 from sutja.files import write_text
@@ -25,13 +25,14 @@ from sutja.reports.duplicates import Pair
 from sutja.reports.explore import spectrogram
 from sutja.reports.review import Review, find, neighbour
 from sutja.runs import RunFolder, read_out_of_fold
+from sutja.window import judged
 
 TOP = 30
 """Clips of each list that the page shows when nothing else is asked."""
 MAX_RATE = 16_000
 """Hz, of pictures and players: above 8 kHz no vowel or consonant is told from another."""
 MAX_SECONDS = 2.0
-"""Of a longer recording, its loudest part is shown."""
+"""Of a longer recording, the part that is judged is shown."""
 MAX_LISTED = 200
 """Recordings that cannot be read, on the page; ``unreadable.csv`` has all."""
 MIN_ACCURACY = 0.8
@@ -154,7 +155,7 @@ class _Showcase:
         if index in self._gone:
             return silent
         try:
-            waveform, rate = _loudest_part(clip.source)
+            waveform, rate = _judged_part(clip.source)
         except AudioError:  # it went since the listening
             return silent
         key = str(index)
@@ -168,12 +169,12 @@ def _picture(waveform: Waveform, rate: int, name: str) -> str:
     return pages.svg(figures.mel_spectrogram(features.log_mel(waveform, rate, settings), rate, settings), name)
 
 
-def _loudest_part(source: Path | Excerpt) -> tuple[Waveform, int]:
-    """Return the loudest part of a recording at its own sample rate, or at ``MAX_RATE`` where that is higher."""
+def _judged_part(source: Path | Excerpt) -> tuple[Waveform, int]:
+    """Return the part of a recording that is judged at its own sample rate, or at ``MAX_RATE`` where that is higher."""
     samples, native = decode(source, AudioConfig())
     rate = max(4_000, min(native, MAX_RATE))
     waveform = load_waveform(samples, AudioConfig(sample_rate=rate), sample_rate=native)
-    return loudest_window(waveform, int(MAX_SECONDS * rate)), rate
+    return judged(waveform, rate, int(MAX_SECONDS * rate)), rate
 
 
 def _template_values(review: Review, run: Path, top: int, progress: Progress) -> dict[str, Any]:

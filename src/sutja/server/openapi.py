@@ -175,6 +175,8 @@ def _schemas(labels: Sequence[str]) -> Schema:
         "probabilities": by_label,
         "members": {"type": "object", "additionalProperties": by_label},
         "duration_seconds": NUMBER,
+        "n_words": COUNT | {"description": "That the recording seems to hold; of several, one is judged"},
+        "word_at": NUMBER | {"description": "Where that one begins, seconds"},
         "features": {"type": "object", "additionalProperties": _object(LATTICE)},
         "explanation": _ref("Explanation"),
     }
