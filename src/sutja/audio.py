@@ -21,6 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from sutja.config import AudioConfig
 from sutja.errors import AudioError
+from sutja.parquet import StoredSound
 
 Waveform = NDArray[np.float32]
 
@@ -39,7 +40,7 @@ class Excerpt:
         return f"{self.path.name} ({self.start:g} to {self.end:g} s)"
 
 
-Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike | Excerpt
+Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike | Excerpt | StoredSound
 
 # 8 channels at 48 kHz, 2 at 192 kHz. A flac of 90 kB can hold a minute of 8 at 192 kHz, which takes 400 MB and 2 s.
 MAX_VALUES_PER_SECOND = 384_000

@@ -20,6 +20,10 @@ from sutja.engine.threads import each
 from sutja.errors import DatasetError, listed, near
 from sutja.files import sha256
 from sutja.layouts import LAYOUTS, PATTERNS, TABLES, detect
+from sutja.parquet import StoredSound
+
+N_NAMED = 12
+"""Labels and speakers that are told of in a line."""
 
 Where = str | os.PathLike[str]
 
@@ -33,6 +37,8 @@ class Dataset:
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
     """What a reader of the data set should be told: clips left out, speakers without data."""
+    columns: tuple[str, ...] = ()
+    """What the columns of its tables were taken for."""
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -96,7 +102,7 @@ def scan(path: Where, *, layout: str | None = None, audio_root: Where | None = N
     contents = LAYOUTS[layout](path, audio_root)
     if layout in TABLES:
         _check_rows(contents.root, contents.clips)
-    dataset = Dataset(contents.root, layout, tuple(contents.clips), tuple(contents.notes))
+    dataset = Dataset(contents.root, layout, tuple(contents.clips), tuple(contents.notes), contents.columns)
     if not dataset.clips:
         raise DatasetError(f"{printable(path)}: nothing in it fits the layout {dataset.description}; choose another")
     return dataset
@@ -171,6 +177,10 @@ def narrowed(dataset: Dataset, split: str | None) -> Dataset:
 def _scanned(path: Where, layout: str | None, audio_root: Where | None, on_note: Callable[[str], None]) -> Dataset:
     dataset = scan(path, layout=layout, audio_root=audio_root)
     on_note(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
+    for columns in dataset.columns:
+        on_note(f"  columns: {columns}")
+    for what, names in (("labels", dataset.labels), ("speakers", dataset.speakers)):
+        on_note(f"  {what}: {len(names)} ({listed(names, N_NAMED)})" if names else f"  {what}: none")
     for note in dataset.notes:
         on_note(f"  {note}")
     return dataset
@@ -223,7 +233,8 @@ def merge(datasets: Sequence[Dataset]) -> Dataset:
     root = Path(os.path.commonpath([d.root for d in datasets]))
     _check_rows(root, clips)
     layouts = dict.fromkeys(d.layout for d in datasets)
-    return Dataset(root, "+".join(layouts), tuple(clips), tuple(n for d in datasets for n in d.notes))
+    notes, columns = (tuple(line for d in datasets for line in getattr(d, of)) for of in ("notes", "columns"))
+    return Dataset(root, "+".join(layouts), tuple(clips), notes, columns)
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:
@@ -236,8 +247,9 @@ def fingerprint(clips: Iterable[Clip]) -> str:
 
     """
     clips = list(clips)
-    hashed = zip(clips, each(_hash_of, clips), strict=True)
-    lines = sorted(json.dumps([c.name, c.label, c.speaker, h, *(c.span or ())]) for c, h in hashed)
+    files = {(clip.path, clip.row): clip for clip in clips}  # a long recording may be many clips
+    hashes = dict(zip(files, each(_hash_of, list(files.values())), strict=True))
+    lines = sorted(json.dumps([c.name, c.label, c.speaker, hashes[c.path, c.row], *(c.span or ())]) for c in clips)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -249,7 +261,7 @@ def _check_rows(root: Path, clips: Sequence[Clip]) -> None:
     """Refuse a file that is listed twice, and say whether its labels contradict each other."""
     labels = defaultdict(list)
     for clip in clips:
-        labels[os.path.normpath(clip.path), clip.span].append(clip)
+        labels[os.path.normpath(clip.path), clip.span, clip.row].append(clip)
     twice = [same for same in labels.values() if len(same) > 1]
     contradictory = [same for same in twice if len({c.label for c in same} - {None}) > 1]
     if contradictory:
@@ -272,6 +284,10 @@ def _root_names(roots: Iterable[Path]) -> dict[Path, str]:
 
 def _hash_of(clip: Clip) -> str:
     try:
+        if isinstance(clip.source, StoredSound):
+            return hashlib.sha256(clip.source.read()).hexdigest()
         return sha256(clip.path)
-    except OSError as error:
-        raise DatasetError(f"{clip.name}: cannot be read ({error.strerror}); check the file") from error
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{clip.name}: cannot be read ({getattr(error, 'strerror', None) or error}); check the file"
+        ) from error

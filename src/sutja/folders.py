@@ -17,3 +17,7 @@ class Contents:
     clips: list[Clip]
     notes: list[str]
     """What a reader of the data set should be told."""
+    read: tuple[Path, ...] = ()
+    """Files other than clips that were read: tables, label files, descriptions of speakers."""
+    columns: tuple[str, ...] = ()
+    """What the columns of tables were taken for, a line for each kind of table."""

@@ -16,15 +16,9 @@ from sutja.audio import SUFFIXES, find_audio, printable
 from sutja.clips import SPLITS, Clip, composed, natural_order
 from sutja.errors import DatasetError, listed
 from sutja.folders import Contents
-from sutja.tables import (
-    audiofolder_layout,
-    csv_files,
-    csv_layout,
-    is_table,
-    metadata_files,
-    text_of,
-    to_predict,
-)
+from sutja.label_files import audacity_layout, label_layout
+from sutja.sheets import may_be_table, text_of
+from sutja.tables import audiofolder_layout, csv_layout, find_tables, table_layout, to_predict
 
 # -- the layouts: the path and, for tables, where the sound is -> contents --------------------------------------------
 
@@ -71,6 +65,7 @@ def folders_layout(root: Path, _: Path | None = None) -> Contents:
 TABLES: dict[str, Callable[[Path, Path | None], Contents]] = {
     "csv": csv_layout,
     "audiofolder": audiofolder_layout,
+    "audacity": audacity_layout,
 }
 """Those that somebody wrote: they may lie apart from the recordings, and may name one twice."""
 LAYOUTS: dict[str, Callable[[Path, Path | None], Contents]] = {
@@ -83,6 +78,7 @@ LAYOUTS: dict[str, Callable[[Path, Path | None], Contents]] = {
 PATTERNS = {
     "csv": "FILE.csv: file_name,label,speaker",
     "audiofolder": "metadata.csv: file_name,label,speaker",
+    "audacity": "NAME.txt beside NAME.wav: start, end, label",
     "audiomnist": "data/SPEAKER/LABEL_SPEAKER_TAKE.wav",
     "fsdd": "recordings/DIGIT_SPEAKER_TAKE.wav",
     "speech_commands": "WORD/SPEAKERHASH_nohash_N.wav",
@@ -99,19 +95,17 @@ BACKGROUND = "_background_noise_"
 
 def detect(path: Path) -> str:
     """Choose the layout: a table if there is one, else the one that more than half of the file names fit."""
-    if path.is_file():
-        return _detect_file(path)
-    if metadata_files(path):
-        return "audiofolder"
-    tables = csv_files(path, strict=False)
-    if any(is_table(t) for t in tables):
-        return "csv"
+    if path.is_file() and not may_be_table(path):
+        raise DatasetError(f"{printable(path)}: is a file and no CSV; expected a folder of recordings or a CSV")
+    layout = table_layout(path) or label_layout(path)
+    if layout is not None:
+        return layout
     files = _sound_files(path)
     for layout, parse in _PARSERS.items():
         clips = [clip for clip in (parse(path, f) for f in files) if clip is not None]
         if 2 * len(clips) > len(files) and any(c.label is not None for c in clips):
             return layout
-    if tables:  # it will say which columns it lacks
+    if find_tables(path).others:  # it will say which columns it lacks
         return "csv"
     if not files:
         raise DatasetError(
@@ -122,14 +116,6 @@ def detect(path: Path) -> str:
         f"{printable(path)}: its {len(files)} sound files ({_relative(path, files[0])}, ...) fit no layout; "
         f"expected one of {known}; list them in a CSV or name the layout"
     )
-
-
-def _detect_file(path: Path) -> str:
-    if path.suffix.lower() == ".jsonl":
-        return "audiofolder"
-    if path.suffix.lower() != ".csv":
-        raise DatasetError(f"{printable(path)}: is a file and no CSV; expected a folder of recordings or a CSV")
-    return "csv"
 
 
 # -- file names -------------------------------------------------------------------------------------------------------

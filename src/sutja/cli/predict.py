@@ -12,7 +12,8 @@ import click
 from sutja.audio import printable
 from sutja.cli.console import command, one_line, say
 from sutja.cli.options import Bars, expand, model_option, percent
-from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
+from sutja.cli.rows import ResultFile, csv_line, csv_row, json_line
+from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError
 from sutja.predictor import Prediction, Predictor
 
@@ -37,7 +38,7 @@ def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path 
     predictor = Predictor.load(model)
     if out is None:
         if form == "csv":
-            click.echo(csv_row(COLUMNS), nl=False)
+            click.echo(csv_row(RESULT_COLUMNS), nl=False)
         n_failed = _each(predictor, expand(paths), {"json": _print_json, "csv": _print_csv, None: _print_text}[form])
     else:
         n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume))

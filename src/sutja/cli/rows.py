@@ -13,11 +13,10 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from sutja.audio import printable
+from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, RunError
 from sutja.files import cannot_write
 from sutja.predictor import Prediction
-
-COLUMNS = ("path", "label", "probability", "error")
 
 
 def json_line(path: Path, outcome: Prediction | AudioError) -> str:
@@ -31,7 +30,7 @@ def json_line(path: Path, outcome: Prediction | AudioError) -> str:
 
 
 def csv_line(path: Path, outcome: Prediction | AudioError) -> str:
-    """Write :data:`COLUMNS`; the label of a clip that is refused is empty."""
+    """Write :data:`sutja.columns.RESULT_COLUMNS`; the label of a clip that is refused is empty."""
     values = ["", "", str(outcome)] if isinstance(outcome, AudioError) else [outcome.label, outcome.probability, ""]
     return csv_row([printable(path), *values])
 
@@ -74,14 +73,14 @@ class ResultFile:
             raise RunError(f"{path}: is there already; resume it with --resume, or choose another name for --out")
         self.path = path
         self._line = json_line if as_json else csv_line
-        self._begins = b'{"path": ' if as_json else csv_row(COLUMNS).encode()
+        self._begins = b'{"path": ' if as_json else csv_row(RESULT_COLUMNS).encode()
         self._done: collections.Counter[str] = collections.Counter()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._keep_whole_lines(_json_path if as_json else _csv_path)
             self._file = path.open("a", encoding="utf-8", newline="", buffering=1)
             if not as_json and path.stat().st_size == 0:
-                self._write(csv_row(COLUMNS))
+                self._write(csv_row(RESULT_COLUMNS))
         except OSError as error:
             raise cannot_write(path, error) from error
         self.n_lines = self._done.total()
@@ -150,9 +149,9 @@ def _whole_lines(file: BinaryIO) -> Iterator[bytes]:
 
 def _csv_path(line: str) -> str | None:
     values = next(csv.reader(io.StringIO(line, newline=""), strict=True))
-    if len(values) != len(COLUMNS):
+    if len(values) != len(RESULT_COLUMNS):
         raise ValueError(line)
-    return None if values == list(COLUMNS) else values[0]
+    return None if values == list(RESULT_COLUMNS) else values[0]
 
 
 def _json_path(line: str) -> str:
