@@ -97,7 +97,8 @@ def detect(path: Path) -> str:
     """Choose the layout: a table if there is one, else the one that more than half of the file names fit."""
     if path.is_file() and not may_be_table(path):
         raise DatasetError(f"{printable(path)}: is a file and no CSV; expected a folder of recordings or a CSV")
-    layout = table_layout(path) or label_layout(path)
+    lists = (label_layout, table_layout) if path.is_file() else (table_layout, label_layout)
+    layout = next(filter(None, (fits(path) for fits in lists)), None)
     if layout is not None:
         return layout
     files = _sound_files(path)

@@ -94,11 +94,9 @@ def read_table(path: Path) -> ParquetTable:
         When it cannot be read as parquet.
 
     """
-    import pyarrow
-
     with _opened(path) as file:
         schema, sound = file.schema_arrow, _sound_column(file.schema_arrow)
-        names = [field.name for field in schema if not pyarrow.types.is_nested(field.type) and not _is_binary(field)]
+        names = [field.name for field in schema if field.type.num_fields == 0 and not _is_binary(field)]
         columns = file.read(columns=names, use_threads=False).to_pydict()
         n_rows = file.metadata.num_rows
         if sound is not None:
@@ -121,16 +119,12 @@ def _opened(path: Path) -> pyarrow.parquet.ParquetFile:
 
 
 def _is_binary(field: Any) -> bool:
-    import pyarrow
-
-    return bool(pyarrow.types.is_binary(field.type) or pyarrow.types.is_large_binary(field.type))
+    return str(field.type) in ("binary", "large_binary")
 
 
 def _sound_column(schema: Any) -> str | None:
     """Find the column of the sounds: a struct with bytes, as Hugging Face writes it, or else plain bytes."""
-    import pyarrow
-
-    structs = [f.name for f in schema if pyarrow.types.is_struct(f.type) and f.type.get_field_index("bytes") >= 0]
+    structs = [f.name for f in schema if str(f.type).startswith("struct") and f.type.get_field_index("bytes") >= 0]
     plain = [field.name for field in schema if _is_binary(field)]
     return next(iter([*structs, *plain]), None)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import os
 import re
 import unicodedata
@@ -177,7 +178,7 @@ def _spans(sheet: Sheet, meaning: Meaning, table: Path) -> list[tuple[float, flo
             continue
         begins = start_unit * _number(row[start] or ("" if last == "end" else "0"), sheet.columns[start], line, table)
         ends = end_unit * _number(row[end], sheet.columns[end], line, table) + (begins if last == "duration" else 0)
-        if not 0 <= begins < ends:
+        if not 0 <= begins < ends < math.inf:
             raise DatasetError(
                 f"{printable(table)}: line {line} goes from {begins:g} to {ends:g} s; expected a start of 0 or more "
                 "and an end behind it"

@@ -37,6 +37,8 @@ EPOCH_COLUMNS = ("train_loss", "train_accuracy", "valid_loss", "valid_accuracy",
 HISTORY_COLUMNS = ("member", "fold", "epoch", *EPOCH_COLUMNS, "chosen")
 SUBMISSION_COLUMNS = ("file_name", "label")
 CLIP_COLUMNS = ("names", "paths", "speakers", "true_labels")
+PART_COLUMN = "parts"
+"""Which part of its file each clip is; not there where every clip is a whole file."""
 KNOWN = 0.5
 """A label is known when the networks get this share of its clips; they cannot judge clips of any other."""
 
@@ -224,6 +226,9 @@ def write_out_of_fold(run: RunFolder, judged: JudgedRows, refused: RefusedRows |
         "folds": judged.folds + 1,
         "labels": np.array(judged.labels),
     }
+    parts = [_part(clip) for clip in judged.clips]
+    if any(parts):
+        columns[PART_COLUMN] = np.array(parts)
     if refused is not None:
         columns |= {
             "refused_kinds": np.array(refused.kinds),
@@ -337,11 +342,27 @@ def read_out_of_fold(run: RunFolder) -> OutOfFold:
     order = {label: index for index, label in enumerate(labels)}
     first: dict[tuple[str, ...], int] = {}
     place = np.array([first.setdefault(key, len(first)) for key in zip(*table, strict=True)], dtype=np.int64)
-    clips = tuple(Clip(Path(path), name, label, speaker or None) for name, path, speaker, label in first)
+    clips = tuple(
+        Clip(Path(path), name, label, speaker or None, **_of_part(part)) for name, path, speaker, label, part in first
+    )
     targets = np.array([order[str(clip.label)] for clip in clips], dtype=np.int64)
     means = {member: _mean_by(place, probabilities) for member, probabilities in rows.items()}
     ensemble = means.pop(ENSEMBLE)
     return OutOfFold(clips, tuple(labels), targets, ensemble, tuple(means.values()) or (ensemble,), protocol)
+
+
+def _part(clip: Clip) -> str:
+    """Write which part of its file a clip is: seconds, or a row; nothing for all of it."""
+    if clip.row is not None:
+        return f"row {clip.row}"
+    return "" if clip.span is None else f"{clip.span[0]!r} to {clip.span[1]!r}"
+
+
+def _of_part(text: str) -> dict[str, Any]:
+    if text.startswith("row "):
+        return {"row": int(text.removeprefix("row "))}
+    start, _, end = text.partition(" to ")
+    return {"span": (float(start), float(end))} if text else {}
 
 
 def _mean_by(place: Integers, rows: Probabilities) -> Probabilities:
@@ -358,6 +379,7 @@ def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Proba
         # Opened here: NumPy leaves a file open that begins like an archive and is none.
         with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             table = [file[column].tolist() for column in CLIP_COLUMNS]
+            table.append(file[PART_COLUMN].tolist() if PART_COLUMN in file.files else [""] * len(table[0]))
             labels, ensemble = file["labels"].tolist(), file[ENSEMBLE]
             rows = {key: file[key] for key in file.files if file[key].shape == ensemble.shape and ensemble.ndim == 2}
     except FileNotFoundError as error:
@@ -367,7 +389,9 @@ def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Proba
     n_rows = len(ensemble)
     if ensemble.shape != (n_rows, len(labels)) or {len(column) for column in table} != {n_rows} or not n_rows:
         raise RunError(f"{name}: its columns do not fit together; expected a row a clip; train the run again")
-    if not all(np.isfinite(values).all() for values in rows.values()) or not set(table[-1]) <= set(labels):
+    if not all(np.isfinite(values).all() for values in rows.values()) or not set(
+        table[CLIP_COLUMNS.index("true_labels")]
+    ) <= set(labels):
         raise RunError(f"{name}: holds probabilities or labels that no run writes; train the run again")
     return table, labels, rows
 

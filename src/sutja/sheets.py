@@ -29,7 +29,7 @@ TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".json", ".jsonl", ".ndjson")
 SUFFIXES = (*TEXT_SUFFIXES, ".parquet", ".xlsx", ".xlsm", ".xls")
 """What tables are called."""
 
-SEPARATORS = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "vertical bars"}
+SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 HEAD_BYTES = 1 << 16
 """How much of a file is read to see whether it is a table that is meant for us."""
 
@@ -196,7 +196,7 @@ def _delimited_sheet(text: str, path: Path, how: tuple[str, ...]) -> Sheet:
         if separator != "\t":
             raise DatasetError(f"{printable(path)}: cannot be read as CSV ({error}); mend it") from error
         sheet = _with_quotes(text, separator, path, csv.QUOTE_NONE)  # as Common Voice writes tabs: quotes are text
-    said = () if separator == "," else (f"{SEPARATORS.get(separator, repr(separator))} as separator",)
+    said = () if separator == "," else (f"{SEPARATORS.get(separator, repr(separator))}s as separator",)
     return Sheet(sheet.columns, sheet.rows, sheet.lines, (*said, *how))
 
 
@@ -213,11 +213,9 @@ def _with_quotes(text: str, separator: str, path: Path, quoting: Any = csv.QUOTE
 
 
 def _too_many(path: Path, line: int, n_values: int, n_columns: int, separator: str) -> str:
-    sign = SEPARATORS.get(separator, separator)
-    sign = {"commas": "a comma", "semicolons": "a semicolon", "tabs": "a tab"}.get(sign, sign)
     return (
         f"{printable(path)}: line {line} has {n_values} values and the header {n_columns} columns; "
-        f"put quotation marks around values that hold {sign}"
+        f"put quotation marks around values that hold a {SEPARATORS.get(separator, separator)}"
     )
 
 
@@ -248,7 +246,7 @@ def _separated(text: str) -> tuple[str, str]:
     named = re.match(r"\"?sep=([,;|:^~\t])\"?[^\r\n]*(\r\n|\r|\n|$)", text, re.IGNORECASE)
     if named:
         return "\n" + text[named.end() :], named[1]  # what is said of lines counts this one
-    first = next((line for line in text[:HEAD_BYTES].splitlines() if line.strip()), "")
+    first = next((line for line in text[:HEAD_BYTES].splitlines() if re.search(r"\w", line)), "")
 
     def understood(separator: str) -> tuple[int, int]:
         try:

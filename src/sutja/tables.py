@@ -147,7 +147,7 @@ def _place_of_split(path: Path) -> tuple[int, str]:
 
 
 def _may_be_meant(path: Path) -> bool:
-    """Tell a table that is called as ours are from a text that only has the name; if it cannot be read, that is said."""
+    """Tell a table from a text that only has its name; a table that cannot be read counts, so that it is said."""
     return path.suffix.lower() not in TEXTS or is_list_of_clips(_columns(path))
 
 
