@@ -219,6 +219,15 @@ def test_metadata_counts_wherever_it_lies(tmp_path):
     assert facts(dataset) == [("a.wav", "7", "anna", None), ("a.wav", "7", "bo", None)]
 
 
+def test_a_list_in_the_folder_itself_counts_for_more_than_metadata_deep_in_it(tmp_path):
+    sounds(tmp_path, "a.wav", "old/copy/a.wav")
+    table(tmp_path / "train.csv", "file_name,label", "a.wav,7")
+    table(tmp_path / "old/copy/metadata.csv", "file_name,label", "a.wav,8")
+    assert facts(scan(tmp_path)) == [("a.wav", "7", None, "train")]
+    table(tmp_path / "metadata.csv", "file_name,label", "a.wav,7")
+    assert [c.label for c in scan(tmp_path).clips] == ["7", "8"]
+
+
 def test_metadata_that_cannot_be_used_is_not_passed_over(tmp_path):
     sounds(tmp_path, "batch1/a.wav", "batch2/b.wav")
     table(tmp_path / "batch1" / "metadata.csv", "clip,said", "a.wav,7")

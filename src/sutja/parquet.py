@@ -7,12 +7,13 @@ is in, so that a corpus of many gigabytes is never in memory at once.
 from __future__ import annotations
 
 import bisect
+import contextlib
 import functools
 import itertools
 import json
 import os
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,12 +111,20 @@ def read_table(path: Path) -> ParquetTable:
     )
 
 
-def _opened(path: Path) -> pyarrow.parquet.ParquetFile:
+@contextlib.contextmanager
+def _opened(path: Path) -> Iterator[pyarrow.parquet.ParquetFile]:
+    """Open a file; whatever pyarrow makes of damage becomes one line."""
     try:
         import pyarrow.parquet
     except ImportError as error:
         raise needs("pyarrow", "tables") from error
-    return pyarrow.parquet.ParquetFile(path)
+    try:
+        with pyarrow.parquet.ParquetFile(path) as file:
+            yield file
+    except (OSError, ValueError, NotImplementedError, KeyError, TypeError, MemoryError) as error:
+        if getattr(error, "errno", None):  # it is gone, or may not be read
+            raise
+        raise ValueError(" ".join(str(error).split()) or type(error).__name__) from error
 
 
 def _is_binary(field: Any) -> bool:
@@ -175,7 +184,10 @@ def _stored(path: Path, stamp: tuple[int, int], row: int) -> bytes | None:
     if not 0 <= row < starts[-1] or sound is None:
         raise ValueError(f"the table has {starts[-1]} rows; it was written anew")
     group = bisect.bisect_right(starts, row) - 1
-    return _sounds_of_group(path, stamp, group, sound)[row - starts[group]]
+    sounds = _sounds_of_group(path, stamp, group, sound)
+    if len(sounds) != starts[group + 1] - starts[group]:
+        raise ValueError("the table is damaged: it has fewer rows than it says")
+    return sounds[row - starts[group]]
 
 
 @functools.lru_cache(maxsize=64)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sutja.audio import printable
+from sutja.audio import SUFFIXES, printable
 from sutja.clips import SPLITS, Clip, composed, name_of_stretch
 from sutja.columns import MAYBE_LABELS, TIMES, Role, in_seconds, plain, roles, unnamed
 from sutja.errors import DatasetError, listed, near
@@ -78,11 +78,16 @@ def _check_columns(columns: Sequence[str], found: dict[Role, list[int]], table: 
     for role, name in required:
         if found[role] or (role == "label" and may_lack_labels):
             continue
-        maybe = [c for c in columns if plain(c) in MAYBE_LABELS] if role == "label" else []
-        likely = near(name, columns, "; rename {!r}") or (maybe and f"; rename {maybe[0]!r}")
-        raise DatasetError(
-            f"{holds}; expected file_name,label[,speaker], and {name} is not there{likely or f'; add a column {name}'}"
-        )
+        advice = _advice(name, columns)
+        raise DatasetError(f"{holds}; expected file_name,label[,speaker], and {name} is not there; {advice}")
+
+
+def _advice(name: str, columns: Sequence[str]) -> str:
+    """Say what to do where a column is not there."""
+    if any(c.lower().endswith(SUFFIXES) for c in columns):
+        return f"write a line with the columns' names above {columns[0]!r}"
+    maybe = [c for c in columns if plain(c) in MAYBE_LABELS] if name == "label" else []
+    return near(name, columns, "rename {!r}") or (f"rename {maybe[0]!r}" if maybe else f"add a column {name}")
 
 
 def clips_of(sheet: Sheet, meaning: Meaning, table: Path, where: Places) -> list[Clip]:

@@ -10,6 +10,7 @@ import codecs
 import csv
 import io
 import json
+import lzma
 import math
 import re
 import warnings
@@ -109,7 +110,7 @@ def head_columns(path: Path) -> tuple[str, ...]:
             return tuple(first_object) if isinstance(first_object, dict) else ()
         text, separator = _separated(text)
         return tuple(next(_Records(text, separator), ()))
-    except (DatasetError, DependencyError, OSError, ValueError, NotImplementedError, csv.Error, RecursionError):
+    except (DatasetError, DependencyError, OSError, ValueError, csv.Error, RecursionError):
         return ()
 
 
@@ -320,15 +321,29 @@ def _workbook_sheet(path: Path, n_rows: int | None = None) -> Sheet:
             warnings.simplefilter("ignore")  # of styles that it does not know
             book = openpyxl.load_workbook(file, read_only=True, data_only=True)
             sheets = [(s.title, *_filled(s.iter_rows(max_row=n_rows, values_only=True))) for s in book.worksheets]
-    except (*_FOREIGN, zipfile.BadZipFile, zlib.error) as error:
+    except _FOREIGN as error:
         raise DatasetError(f"{printable(path)}: cannot be read as a workbook ({error}); save it as CSV") from error
     title, rows, lines = max(sheets, key=lambda sheet: n_known(sheet[1][0]) if sheet[1] else -1, default=("", [], []))
     how = ("Excel", f"sheet {title}") if len(sheets) > 1 else ("Excel",)
     return Sheet(tuple(rows[0]) if rows else (), rows[1:], lines[1:], how)
 
 
-# openpyxl lets through whatever its parts raise at a file that is damaged; SyntaxError is that of XML.
-_FOREIGN = (ValueError, KeyError, TypeError, AttributeError, IndexError, EOFError, SyntaxError)
+# openpyxl lets through whatever its parts raise at a file that is damaged: SyntaxError is that of XML, RuntimeError of
+# zip, for a password.
+_FOREIGN = (
+    *(
+        ValueError,
+        KeyError,
+        TypeError,
+        AttributeError,
+        IndexError,
+        EOFError,
+        SyntaxError,
+        RuntimeError,
+        ArithmeticError,
+    ),
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+)
 
 
 def _filled(cells: Iterable[Sequence[Any]]) -> tuple[list[list[str]], list[int]]:
@@ -347,9 +362,8 @@ def _filled(cells: Iterable[Sequence[Any]]) -> tuple[list[list[str]], list[int]]
 def _parquet_sheet(path: Path) -> Sheet:
     try:
         found = parquet.read_table(path)
-    except (ValueError, NotImplementedError, KeyError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise DatasetError(f"{printable(path)}: cannot be read as parquet ({reason}); write it again") from error
+    except ValueError as error:
+        raise DatasetError(f"{printable(path)}: cannot be read as parquet ({error}); write it again") from error
     texts = [[text_of(value) for value in values] for values in found.columns.values()]
     rows = list(map(list, zip(*texts, strict=True))) if texts else []
     return Sheet(tuple(found.columns), rows, range(1, found.n_rows + 1), ("parquet",), found.sound)

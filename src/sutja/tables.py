@@ -64,7 +64,7 @@ class Tables:
     """The tables that lie in a folder, in the order in which they are read."""
 
     metadata: list[Path]
-    """Those that are called so, at any depth."""
+    """Those that are called so, at any depth; none where they lie deep and the folder itself has a list."""
     meant: list[Path]
     """Else those that say what recordings are: in the folder itself, or else beside recordings in any below it."""
     others: list[Path]
@@ -75,13 +75,14 @@ def find_tables(folder: Path) -> Tables:
     """Look for tables in a folder and below it."""
     below = sorted(_tables_below(folder))
     metadata = [path for path in below if path.stem.lower() == METADATA and _may_be_meant(path)]
+    is_near = any(path.parent == folder or path.parent.name in SPLITS for path in metadata)
     top = [path for path in below if path.parent == folder]
     named = sorted((path for path in top if _named_split(path) and _may_be_meant(path)), key=_place_of_split)
     meant = named or [path for path in top if is_list_of_clips(_columns(path))]
     if not meant and not metadata:
         meant = [path for path in below if path.parent != folder and _lists_what_is_there(path, folder)]
     others = [p for p in top if p.suffix.lower() not in TEXTS and _columns(p) != RESULT_COLUMNS] if not meant else []
-    return Tables(metadata, meant, others)
+    return Tables(metadata if is_near or not meant else [], meant, others)
 
 
 def tables_of(folder: Path) -> list[Path]:

@@ -380,7 +380,7 @@ def network_inputs(exploration: Exploration, label: str, *, n_inputs: int = 8) -
     settings = list(config.members.values())
     inputs: dict[str, list[Features]] = {member: [] for member in config.members}
     for i in range(n_inputs):
-        waveform = load_waveform(clips[i % len(clips)].path, config.audio)
+        waveform = load_waveform(clips[i % len(clips)].source, config.audio)
         extracted = features.extract(waveform, config.audio.sample_rate, settings)
         for member, feature, setting in zip(config.members, extracted, settings, strict=True):
             left = features.random_left(feature.shape[1], setting, rng)
