@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 
 import hypothesis.strategies as st
@@ -173,6 +174,19 @@ def test_places_are_looked_through_in_order(tmp_path):
     assert places.find("a.wav") == tmp_path / "one/a.wav"
     assert places.find("b.wav") == tmp_path / "two/in/b.wav"
     assert places.find("c.wav") is None
+
+
+def test_many_names_and_many_folders_are_no_product(tmp_path, monkeypatch):
+    for folder in range(50):
+        (tmp_path / f"speaker {folder}").mkdir()
+    sounds(tmp_path, "speaker 49/x/a.wav")
+    asked: list[str] = []
+    is_file = os.path.isfile
+    monkeypatch.setattr("sutja.rows.os.path.isfile", lambda path: asked.append(path) or is_file(path))
+    places = Places([tmp_path])
+    assert [places.find(f"{name}.wav") for name in range(50)] == [None] * 50
+    assert places.find("./x/a.wav") == tmp_path / "speaker 49/x/a.wav"
+    assert len(asked) == 52
 
 
 def test_a_sheet_to_clips(tmp_path):

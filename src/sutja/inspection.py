@@ -58,6 +58,8 @@ class Inspection:
 
     root: str
     layout: str
+    columns: tuple[str, ...]
+    """What the columns of tables were taken for."""
     notes: tuple[str, ...]
     n_clips: int
     n_unlabelled: int
@@ -126,6 +128,7 @@ def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], con
     return Inspection(
         root=printable(dataset.root),
         layout=dataset.description,
+        columns=dataset.columns,
         notes=dataset.notes,
         n_clips=len(dataset.clips),
         n_unlabelled=len(dataset.unlabelled),

@@ -7,7 +7,7 @@ import math
 import os
 import re
 import unicodedata
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -233,7 +233,7 @@ class Places:
         first = _first_file(self._paths, spellings)
         if first is not None:
             return Path(first)
-        inside = [path for place in self._inside for path in [_first_file([place], spellings)] if path is not None]
+        inside = [p for place in self._holding(spellings) for p in [_first_file([place], spellings)] if p is not None]
         if len(inside) > 1:
             raise DatasetError(
                 f"{_shown(name)}: is in several folders ({listed(map(printable, inside))}); name one of them as the "
@@ -241,17 +241,31 @@ class Places:
             )
         return Path(inside[0]) if inside else None
 
+    def _holding(self, spellings: Iterable[str]) -> Iterable[str]:
+        """Return the folders in the folders that hold what a name begins with."""
+        begins = (spelling.removeprefix("./").partition("/")[0] for spelling in spellings)
+        return dict.fromkeys(place for begin in begins for place in self._inside.get(begin, ()))
+
     @functools.cached_property
-    def _inside(self) -> list[str]:
-        """The folders in the folders: Common Voice has its recordings in `clips/`, and does not say so."""
-        found = []
-        for folder in self._paths:
-            try:
-                with os.scandir(folder) as entries:
-                    found += sorted(e.path for e in entries if e.is_dir() and not e.name.startswith("."))
-            except OSError:
-                continue
-        return [path for path in dict.fromkeys(found) if path not in self._paths]
+    def _inside(self) -> dict[str, list[str]]:
+        """What lies in the folders in the folders, and in which: a list may lack thousands of names.
+
+        Common Voice has its recordings in `clips/`, and does not say so.
+        """
+        inside = {path for folder in self._paths for path in _listed(folder) if os.path.isdir(path)}  # noqa: PTH112
+        found: dict[str, list[str]] = defaultdict(list)
+        for folder in sorted(inside.difference(self._paths)):
+            for path in _listed(folder):
+                found[os.path.basename(path)].append(folder)  # noqa: PTH119  of 100 000 names
+        return found
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        with os.scandir(folder) as entries:
+            return [entry.path for entry in entries if not entry.name.startswith(".")]
+    except OSError:  # not there, or not to be read: then nothing is found in it
+        return []
 
 
 def _spellings(name: str) -> Iterable[str]:

@@ -115,6 +115,7 @@ def _lines(inspection: Inspection) -> Iterable[str]:
     lengths = inspection.durations
     unlabelled = f", {inspection.n_unlabelled} of them without label" if inspection.n_unlabelled else ""
     yield f"layout:      {inspection.layout}"
+    yield from (f"columns:     {columns}" for columns in inspection.columns)
     yield f"clips:       {inspection.n_clips}{unlabelled}"
     yield f"labels:      {_counted(inspection.labels, 40)}"
     yield f"speakers:    {_counted(inspection.speakers, 10)}"
