@@ -8,7 +8,7 @@ from __future__ import annotations
 import glob
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sutja.audio import SUFFIXES, find_audio, printable
@@ -18,7 +18,7 @@ from sutja.folders import Contents
 from sutja.sheets import decoded
 from sutja.tables import split_by_folder, to_predict
 
-NAME = "audacity"
+SUFFIX = ".txt"
 _SECONDS = r"(\d+(?:[.,]\d*)?)"
 _LINE = re.compile(rf"{_SECONDS}\t{_SECONDS}(?:\t(.*))?")
 
@@ -26,7 +26,7 @@ _LINE = re.compile(rf"{_SECONDS}\t{_SECONDS}(?:\t(.*))?")
 def audacity_layout(path: Path, audio_root: Path | None) -> Contents:
     """Read a label file and the recording beside it, or all of a folder."""
     root = path if path.is_dir() else audio_root or path.parent
-    pairs = list(_pairs(path)) if path.is_dir() else [(path, _recording(path, audio_root))]
+    pairs = list(_pairs(find_audio(path))) if path.is_dir() else [(path, _recording(path, audio_root))]
     clips: list[Clip] = []
     n_points = 0
     for labels, recording in pairs:
@@ -44,16 +44,15 @@ def audacity_layout(path: Path, audio_root: Path | None) -> Contents:
 _SAID = ("start, end and label of stretches of recordings, with tabs between",)
 
 
-def label_layout(path: Path) -> str | None:
-    """Say the layout's name where a file is a label file, or most recordings of a folder have one."""
-    if path.is_file():
-        return NAME if path.suffix.lower() == ".txt" and is_label_file(path) else None
-    n_files = sum(1 for _ in _pairs(path))
-    return NAME if n_files and 2 * n_files > len(find_audio(path)) else None
+def are_labelled(recordings: Sequence[str | Path]) -> bool:
+    """Tell whether most recordings have a label file beside them."""
+    return 2 * sum(1 for _ in _pairs(recordings)) > len(recordings)
 
 
 def is_label_file(path: Path) -> bool:
-    """Tell by its first line."""
+    """Tell by its name and its first line."""
+    if path.suffix.lower() != SUFFIX:
+        return False
     try:
         with path.open("rb") as file:
             first = file.readline(1 << 12).decode("utf-8-sig", "replace")
@@ -62,18 +61,21 @@ def is_label_file(path: Path) -> bool:
     return _LINE.fullmatch(first.rstrip("\r\n")) is not None
 
 
-def _pairs(folder: Path) -> Iterator[tuple[Path, Path]]:
-    """Give each label file of a folder with its recording."""
-    texts: dict[Path, dict[str, Path]] = {}
-    for recording in find_audio(folder):
-        if recording.parent not in texts:
-            with os.scandir(recording.parent) as entries:
-                names = [e.name for e in entries if e.name.lower().endswith(".txt")]
-            texts[recording.parent] = {Path(name).stem: recording.parent / name for name in names}
-        beside = texts[recording.parent]
-        labels = beside.get(recording.stem) if beside else None
-        if labels is not None and is_label_file(labels):
-            yield labels, recording
+def _pairs(recordings: Iterable[str | Path]) -> Iterator[tuple[Path, Path]]:
+    """Give each recording that has a label file, after that."""
+    texts: dict[str, dict[str, str]] = {}
+    for recording in recordings:
+        folder, name = os.path.split(str(recording))
+        if folder not in texts:
+            texts[folder] = _texts(folder)
+        labels = texts[folder].get(name.rpartition(".")[0])
+        if labels is not None and is_label_file(Path(labels)):
+            yield Path(labels), Path(recording)
+
+
+def _texts(folder: str) -> dict[str, str]:
+    with os.scandir(folder) as entries:
+        return {e.name[: -len(SUFFIX)]: e.path for e in entries if e.name.lower().endswith(SUFFIX)}
 
 
 def _recording(labels: Path, audio_root: Path | None) -> Path:

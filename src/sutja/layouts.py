@@ -16,9 +16,9 @@ from sutja.audio import SUFFIXES, find_audio, printable
 from sutja.clips import SPLITS, Clip, composed, natural_order
 from sutja.errors import DatasetError, listed
 from sutja.folders import Contents
-from sutja.label_files import audacity_layout, label_layout
+from sutja.label_files import are_labelled, audacity_layout, is_label_file
 from sutja.sheets import may_be_table, text_of
-from sutja.tables import audiofolder_layout, csv_layout, find_tables, table_layout, to_predict
+from sutja.tables import audiofolder_layout, csv_layout, find_tables, layout_of_file, layout_of_folder, to_predict
 
 # -- the layouts: the path and, for tables, where the sound is -> contents --------------------------------------------
 
@@ -95,13 +95,14 @@ BACKGROUND = "_background_noise_"
 
 def detect(path: Path) -> str:
     """Choose the layout: a table if there is one, else the one that more than half of the file names fit."""
-    if path.is_file() and not may_be_table(path):
-        raise DatasetError(f"{printable(path)}: is a file and no CSV; expected a folder of recordings or a CSV")
-    lists = (label_layout, table_layout) if path.is_file() else (table_layout, label_layout)
-    layout = next(filter(None, (fits(path) for fits in lists)), None)
+    if path.is_file():
+        return _detect_file(path)
+    layout = layout_of_folder(path)
     if layout is not None:
         return layout
     files = _sound_files(path)
+    if are_labelled(files):
+        return "audacity"
     for layout, parse in _PARSERS.items():
         clips = [clip for clip in (parse(path, f) for f in files) if clip is not None]
         if 2 * len(clips) > len(files) and any(c.label is not None for c in clips):
@@ -117,6 +118,12 @@ def detect(path: Path) -> str:
         f"{printable(path)}: its {len(files)} sound files ({_relative(path, files[0])}, ...) fit no layout; "
         f"expected one of {known}; list them in a CSV or name the layout"
     )
+
+
+def _detect_file(path: Path) -> str:
+    if not may_be_table(path):
+        raise DatasetError(f"{printable(path)}: is a file and no CSV; expected a folder of recordings or a CSV")
+    return "audacity" if is_label_file(path) else layout_of_file(path)
 
 
 # -- file names -------------------------------------------------------------------------------------------------------

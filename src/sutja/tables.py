@@ -46,10 +46,13 @@ def audiofolder_layout(path: Path, audio_root: Path | None) -> Contents:
     return replace(contents, clips=[split_by_folder(clip, root) for clip in contents.clips])
 
 
-def table_layout(path: Path) -> str | None:
-    """Say which of the layouts of tables fits a file or a folder; None where there is no table that is meant for us."""
-    if path.is_file():
-        return "audiofolder" if path.name.lower() == f"{METADATA}.jsonl" else "csv"
+def layout_of_file(path: Path) -> str:
+    """Say which of the layouts of tables fits a file."""
+    return "audiofolder" if path.name.lower() == f"{METADATA}.jsonl" else "csv"
+
+
+def layout_of_folder(path: Path) -> str | None:
+    """Say which of the layouts of tables fits a folder; None where there is no table that is meant for us."""
     if parts_of(path):
         return "csv"
     found = find_tables(path)
