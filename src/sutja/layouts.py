@@ -12,10 +12,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
-from sutja.audio import SUFFIXES, find_audio, printable
+from sutja.audio import SUFFIXES, printable
 from sutja.clips import SPLITS, Clip, composed, natural_order
 from sutja.errors import DatasetError, listed
-from sutja.folders import Contents
+from sutja.folders import Contents, find_audio
 from sutja.tables import (
     audiofolder_layout,
     csv_files,

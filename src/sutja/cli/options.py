@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sutja.audio import walk_audio
 from sutja.bundle import DEFAULT_MODEL
 from sutja.errors import DatasetError
+from sutja.folders import walk_audio
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from tqdm import tqdm
