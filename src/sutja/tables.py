@@ -21,7 +21,7 @@ def csv_layout(path: Path, audio_root: Path | None) -> Contents:
     """Read a CSV file, or a folder that holds train.csv, valid.csv, test.csv or a single CSV."""
     tables = [path] if path.is_file() else csv_files(path)
     clips = [c for t in tables for c in _table_clips(t, audio_root)]
-    return Contents(audio_root or tables[0].parent, clips, to_predict(clips))
+    return Contents(audio_root or tables[0].parent, clips, to_predict(clips), tuple(tables))
 
 
 def audiofolder_layout(path: Path, audio_root: Path | None) -> Contents:
@@ -31,7 +31,7 @@ def audiofolder_layout(path: Path, audio_root: Path | None) -> Contents:
         raise DatasetError(f"{printable(path)}: holds no metadata.csv or metadata.jsonl; choose another layout")
     root = path if path.is_dir() else path.parent
     clips = [_split_by_folder(c, root) for t in tables for c in _table_clips(t, audio_root)]
-    return Contents(root, clips, to_predict(clips))
+    return Contents(root, clips, to_predict(clips), tuple(tables))
 
 
 # -- tables -----------------------------------------------------------------------------------------------------------
