@@ -103,7 +103,7 @@ def test_several_are_merged_and_told_of_in_order(words, tmp_path):
         f"{more}: 2 clips, layout folders (LABEL/*.wav)",
         "  labels: 1 (two)",
         "  speakers: none",
-        "  1 of 3 sound files do not fit and are left out: two/deep/er/c.wav",
+        "  1 sound files do not fit and are left out: two/deep/er/c.wav",
     ]
 
 

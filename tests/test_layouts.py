@@ -80,7 +80,9 @@ def test_speech_commands(tmp_path):
     assert dataset.layout == "speech_commands"
     assert dataset.speakers == ("0a", "1b", "2c")
     assert [c.split for c in dataset.clips] == ["train", "train", "valid", "valid", "test", "test"]
-    assert dataset.notes == ("_background_noise_ is left out: it holds no words",)
+    assert dataset.notes == (
+        "1 sound files of background noise hold no words and are left out: _background_noise_/pink.wav",
+    )
 
 
 def test_speech_commands_without_lists_has_no_splits(tmp_path):
@@ -93,7 +95,11 @@ def test_folders(tmp_path):
     dataset = scan(tmp_path)
     assert dataset.layout == "folders"
     assert facts(dataset) == [("no/c.WAV", "no", None, None), *((f"yes/{n}.wav", "yes", None, None) for n in "ab")]
-    assert dataset.notes == ("1 of 4 sound files do not fit and are left out: no/deep/er/d.wav",)
+    assert dataset.notes == (
+        "1 sound files do not fit and are left out: no/deep/er/d.wav",
+        "1 hidden files or folders are passed over: .hidden",
+        "1 files that operating systems leave are passed over: no/._a.wav",
+    )
 
 
 def test_folders_below_splits_and_clips_to_predict(tmp_path):
@@ -160,7 +166,7 @@ def test_one_odd_name_does_not_change_the_layout(tmp_path):
     sounds(tmp_path, "recordings/0_anna_7.wav", "recordings/1_anna_7.wav", "recordings/intro.wav")
     dataset = scan(tmp_path)
     assert (dataset.layout, len(dataset.clips)) == ("fsdd", 2)
-    assert "1 of 3 sound files do not fit and are left out: recordings/intro.wav" in dataset.notes
+    assert "1 sound files do not fit and are left out: recordings/intro.wav" in dataset.notes
 
 
 @pytest.mark.parametrize(

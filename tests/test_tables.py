@@ -57,7 +57,10 @@ def test_csv_folder_with_train_and_test(tmp_path):
     assert [c.path.parent.name for c in dataset.clips] == ["train", "train", "test"]
     assert [c.name for c in dataset.unlabelled] == ["0001.wav"]
     assert len(dataset.labelled) == 2
-    assert dataset.notes == ("1 of 3 clips have no label: they are to be predicted",)
+    assert dataset.notes == (
+        "1 of 3 clips have no label: they are to be predicted",
+        "1 tables are not read: sample_submission.csv",
+    )
 
 
 def test_csv_looks_in_the_audio_root_first(tmp_path):

@@ -187,25 +187,6 @@ def loudest_start(waveform: Waveform, n_samples: int) -> int:
     return int(np.argmax(energy[n_samples:] - energy[:-n_samples]))
 
 
-def find_audio(folder: Path) -> list[Path]:
-    """Return the sound files below a folder, by name, in order; hidden files and folders are passed over."""
-    return list(walk_audio(folder))
-
-
-def walk_audio(folder: Path) -> Iterator[Path]:
-    """Give what :func:`find_audio` returns one by one, in memory for the names of one folder."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted((e.name, e.is_dir(), e.is_symlink()) for e in entries if not e.name.startswith("."))
-    except OSError:  # a folder that may not be entered
-        return
-    for name, is_dir, is_link in names:
-        if not is_dir and name.lower().endswith(SUFFIXES):
-            yield folder / name
-        elif is_dir and not is_link:  # links may lead in circles
-            yield from walk_audio(folder / name)
-
-
 def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], int]:
     """Decode as it is, unchecked: for those who look into recordings; all others want :func:`load_waveform`.
 

@@ -24,6 +24,9 @@ SPLITS = {
 }
 """What folders and columns call the parts of a data set."""
 
+REFUSED = frozenset({"_silence_", "_unknown_"})
+"""What Speech Commands' test archive calls sounds that are no word of the vocabulary: never labels."""
+
 
 @dataclass(frozen=True)
 class Clip:

@@ -11,10 +11,10 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from sutja.audio import SUFFIXES, find_audio, printable
+from sutja.audio import SUFFIXES, printable
 from sutja.clips import Clip, composed, name_of_stretch
 from sutja.errors import DatasetError, listed
-from sutja.folders import Contents
+from sutja.folders import Contents, walk
 from sutja.sheets import decoded
 from sutja.tables import split_by_folder, to_predict
 
@@ -26,7 +26,7 @@ _LINE = re.compile(rf"{_SECONDS}\t{_SECONDS}(?:\t(.*))?")
 def audacity_layout(path: Path, audio_root: Path | None) -> Contents:
     """Read a label file and the recording beside it, or all of a folder."""
     root = path if path.is_dir() else audio_root or path.parent
-    pairs = list(_pairs(find_audio(path))) if path.is_dir() else [(path, _recording(path, audio_root))]
+    pairs = list(_pairs(walk(path).sounds)) if path.is_dir() else [(path, _recording(path, audio_root))]
     clips: list[Clip] = []
     n_points = 0
     for labels, recording in pairs:
@@ -38,7 +38,7 @@ def audacity_layout(path: Path, audio_root: Path | None) -> Contents:
         )
     notes = [f"{n_points} labels mark a moment, not a stretch, and are left out"] if n_points else []
     clips = [split_by_folder(clip, root) for clip in clips]
-    return Contents(root, clips, notes + to_predict(clips), tuple(labels for labels, _ in pairs), _SAID)
+    return Contents(root, clips, notes + to_predict(clips), tuple(labels for labels, _ in pairs), columns=_SAID)
 
 
 _SAID = ("start, end and label of stretches of recordings, with tabs between",)

@@ -15,6 +15,7 @@ from sutja.cli.options import Bars, expand, model_option, percent
 from sutja.cli.rows import ResultFile, csv_line, csv_row, json_line
 from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError
+from sutja.folders import PassedOver
 from sutja.predictor import Prediction, Predictor
 
 Outcome = Prediction | AudioError
@@ -31,18 +32,22 @@ INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path | None, resume: bool) -> None:
     """Say what is spoken in PATHS: files, folders and globs.
 
-    A file that cannot be used is reported in its place, the others still come, and the exit status is 1.
+    A file that cannot be used is reported in its place, the others still come, and the exit status is 1. What lies in a
+    folder and is no recording is counted on stderr, with the reason.
     """
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the file to resume")
-    predictor = Predictor.load(model)
+    predictor, passed = Predictor.load(model), PassedOver()
     if out is None:
         if form == "csv":
             click.echo(csv_row(RESULT_COLUMNS), nl=False)
-        n_failed = _each(predictor, expand(paths), {"json": _print_json, "csv": _print_csv, None: _print_text}[form])
+        write = {"json": _print_json, "csv": _print_csv, None: _print_text}[form]
+        n_failed = _each(predictor, expand(paths, passed), write)
     else:
-        n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume))
-    sys.exit(1 if n_failed else 0)
+        n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume), passed)
+    for line in passed.lines():
+        say(f"left out: {line}")
+    sys.exit(1 if n_failed or passed.missed else 0)
 
 
 def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Outcome], None]) -> int:
@@ -55,7 +60,7 @@ def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Ou
     return n_failed
 
 
-def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile) -> int:
+def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile, passed: PassedOver) -> int:
     n_before, bars = results.n_lines, Bars()
     step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
 
@@ -64,7 +69,7 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
         step()
 
     try:
-        n_failed = _each(predictor, results.remaining(expand(paths)), write)
+        n_failed = _each(predictor, results.remaining(expand(paths, passed)), write)
     except KeyboardInterrupt:
         bars.close()
         say(f"stopped: the answers so far are in {results.path}; resume with --resume")

@@ -29,6 +29,7 @@ from sutja.errors import AudioError, DatasetError, needs
 from sutja.features import Features
 from sutja.files import write_json
 from sutja.findings import Finding, by_speaker, coverage, find
+from sutja.folders import by_reason
 from sutja.profile import ClipProfile, ProfiledClip, profile_clips
 from sutja.progress import SILENT, Progress
 from sutja.reports import charts, drawing, figures, pages
@@ -230,6 +231,7 @@ def profile(exploration: Exploration) -> dict[str, Any]:
         "quantities": {key: _quantiles([getattr(p, key) for p in profiles]) for key in QUANTITIES},
         "findings": [finding.to_dict() for finding in exploration.findings],
         "notes": list(dataset.notes),
+        "left_out": by_reason(dataset.left_out, dataset.root),
         "unreadable": [{"name": u.name, "reason": u.reason} for u in exploration.unreadable],
         "clips": [p.to_dict() for p in profiles],
     }
