@@ -110,6 +110,13 @@ def test_numbers_of_json(tmp_path):
     assert [c.label for c in scan(path).clips] == ["1", "2", None]
 
 
+@pytest.mark.parametrize("columns", ["file,path", "path,file"])
+def test_of_several_columns_of_files_the_one_that_leads_to_them(tmp_path, columns):
+    sounds(tmp_path, "in/x/a.wav", "in/y/a.wav")
+    path = table(tmp_path / "l.csv", f"{columns},label", *(f"in/{n}/a.wav,a.wav,{n}" for n in "xy"))
+    assert [c.path.parent.name for c in scan(path).clips] == ["x", "y"]
+
+
 def test_the_first_column_that_holds_anything(tmp_path):
     found = clips(tmp_path, "path,label,sentence,speaker,client_id", "a.wav,,seven,,anna", "b.wav,,one,,bo")
     assert [(c.label, c.speaker, c.attributes) for c in found] == [("seven", "anna", {}), ("one", "bo", {})]
@@ -192,7 +199,7 @@ def test_many_names_and_many_folders_are_no_product(tmp_path, monkeypatch):
 def test_a_sheet_to_clips(tmp_path):
     sounds(tmp_path, "a.wav")
     sheet = Sheet(("file", "label", "split", "room"), [["a.wav", "7", "dev", "hall"]], [2])
-    meaning = Meaning.of(sheet, tmp_path / "l.csv", "train")
+    meaning = Meaning.of(sheet, tmp_path / "l.csv", "train", Places([tmp_path]))
     assert clips_of(sheet, meaning, tmp_path / "l.csv", Places([tmp_path])) == [
         Clip(tmp_path / "a.wav", "a.wav", "7", split="valid", attributes={"room": "hall"})
     ]

@@ -65,7 +65,14 @@ def test_too_many_values(tmp_path, separator, sign):
 
 
 @pytest.mark.parametrize(
-    "text", ["path,label\ncafé.wav,café\n", "path;label\nà.wav;öl\n", "path,label\nÄrger.wav,Ärger\n", "naïve,ÿ"]
+    "text",
+    [
+        "path,label\ncafé.wav,café\n",
+        "path;label\nà.wav;öl\n",
+        "path,label\nÄrger.wav,Ärger\n",
+        "naïve,ÿ",
+        "“a” – b,l’été",
+    ],
 )
 def test_western_text_is_told_from_korean(tmp_path, text):
     assert decoded(text.encode("cp1252"), tmp_path) == (text, "cp1252")
@@ -78,7 +85,14 @@ def test_korean_text_is_told_from_western(tmp_path, word):
 
 
 @pytest.mark.parametrize(
-    ("word", "encoding"), [("один два", "cp1251"), ("μηδέν", "cp1253"), ("ゼロ", "cp932"), ("零壹", "gb18030")]
+    ("word", "encoding"),
+    [
+        ("один два", "cp1251"),
+        ("μηδέν", "cp1253"),
+        ("ゼロ", "cp932"),
+        ("trzy cztery pięć dół", "cp1250"),
+        ("零壹", "gb18030"),
+    ],
 )
 def test_text_of_other_places_is_refused_and_not_guessed(tmp_path, word, encoding):
     path = table(tmp_path / "a.csv", "file_name,label", f"a.wav,{word}", encoding=encoding)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import unicodedata
 from pathlib import Path
 
+import hypothesis.strategies as st
 import pytest
 from helpers import sounds, table
-from made_tables import write_table
+from hypothesis import given, settings
+from made_tables import wav_bytes, write_parquet, write_table
 
+from sutja.audio import load_waveform
 from sutja.clips import Clip
 from sutja.columns import RESULT_COLUMNS
+from sutja.config import AudioConfig
 from sutja.dataset import Dataset, read, scan
-from sutja.errors import DatasetError
+from sutja.errors import AudioError, DatasetError
 from sutja.tables import to_predict
 
 
@@ -395,3 +400,50 @@ def test_tables_alike_are_told_of_once(tmp_path):
         "path -> file, text -> label (in 2 of 3 tables)",
         "file -> file (in 1 of 3 tables)",
     )
+
+
+# -- damage -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tables(tmp_path_factory) -> dict[str, bytes]:
+    """A table of each kind, whole, in a folder with the recordings that it names."""
+    pytest.importorskip("pyarrow")
+    pytest.importorskip("openpyxl")
+    folder = tmp_path_factory.getbasetemp() / "damage"
+    sounds(folder, "a.wav", "b.wav")
+    columns, rows = ("path", "label", "start", "end"), [("a.wav", "하나", "0", "0.05"), ("b.wav", "é", "0.01", "0.1")]
+    paths = [write_table(folder / f"l.{kind}", columns, rows) for kind in ("csv", "jsonl", "json", "xlsx", "parquet")]
+    paths.append(write_table(folder / "unicode text.txt", columns, rows, "utf-16"))
+    paths.append(table(folder / "a.txt", "0.0\t0.05\tx", "0.06\t0.07\ty"))
+    audio = [{"bytes": wav_bytes(300), "path": "x"}]
+    features = {"label": {"names": ["a"]}}
+    paths.append(write_parquet(folder / "stored.parquet", {"audio": audio, "label": [0]}, features))
+    return {str(path): path.read_bytes() for path in paths}
+
+
+Edits = list[tuple[float, int, bytes]]
+
+
+@settings(max_examples=600, derandomize=True, deadline=None)
+@given(
+    st.integers(0, 7),
+    st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), st.binary(max_size=6)), min_size=1, max_size=8),
+)
+def test_damage_is_one_sentence(tables, which, edits: Edits):
+    name, content = list(tables.items())[which]
+    for place, n_gone, bytes_new in edits:
+        at = round(place * len(content))
+        content = content[:at] + bytes_new + content[at + n_gone :]
+    Path(name).write_bytes(content)
+    try:
+        clips = scan(name).clips
+    except DatasetError as error:
+        said = str(error)
+    else:
+        said = ""
+        for clip in clips:
+            with contextlib.suppress(AudioError):
+                load_waveform(clip.source, AudioConfig())
+    assert "\n" not in said
+    assert said.encode() is not None

@@ -32,13 +32,15 @@ class Meaning:
     """Of rows that say none."""
 
     @classmethod
-    def of(cls, sheet: Sheet, table: Path, split: str | None) -> Meaning:
+    def of(cls, sheet: Sheet, table: Path, split: str | None, where: Places) -> Meaning:
         """Find out, and refuse what cannot be told."""
         columns = sheet.columns
         found = roles(columns)
         if sheet.sound is not None:  # the sound itself counts for more than what it once was called
             found["file"] = [columns.index(sheet.sound)]
         _check_columns(columns, found, table, may_lack_labels=split == "test")
+        if len(found["file"]) > 1:  # `path` may be a whole path and `file` a name, or the other way round
+            found["file"].sort(key=lambda i: not any(where.holds(row[i]) for row in sheet.rows[:1]))
         filled = {role: [i for i in places if any(row[i] for row in sheet.rows)] for role, places in found.items()}
         chosen: dict[Role, int] = {
             role: (filled[role] or places)[0] for role, places in found.items() if places and role not in TIMES
@@ -240,6 +242,13 @@ class Places:
                 "audio root, or write the folder into the table"
             )
         return Path(inside[0]) if inside else None
+
+    def holds(self, name: str) -> bool:
+        """Tell whether a name leads to one file."""
+        try:
+            return bool(name) and self.find(name) is not None
+        except DatasetError:
+            return False
 
     def _holding(self, spellings: Iterable[str]) -> Iterable[str]:
         """Return the folders in the folders that hold what a name begins with."""

@@ -41,6 +41,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_WESTERN_SIGNS = frozenset("\xa0€‚„…‘’“”•–—§°«»·´£")
+"""What stands between letters in western text; other signs of cp1252 are letters of another encoding."""
 _WORKBOOK, _OLD_WORKBOOK, _PARQUET = b"PK\x03\x04", b"\xd0\xcf\x11\xe0", b"PAR1"
 
 
@@ -179,11 +181,12 @@ def _windows_encoding(content: bytes) -> str | None:
     if 2 * common > len(letters):
         return "cp949"
     try:
-        content.decode("cp1252")
+        signs = {c for c in content.decode("cp1252") if not c.isascii() and not c.isalpha()}
     except UnicodeDecodeError:
         return None
     runs = [len(run) for run in re.findall(rb"[\x80-\xff]+", content)]
-    return "cp1252" if 2 * sum(length == 1 for length in runs) > len(runs) else None
+    stand_alone = 2 * sum(length == 1 for length in runs) > len(runs)
+    return "cp1252" if stand_alone and signs <= _WESTERN_SIGNS else None
 
 
 # -- text to rows -----------------------------------------------------------------------------------------------------

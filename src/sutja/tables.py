@@ -165,8 +165,8 @@ def _lists_what_is_there(path: Path, folder: Path) -> bool:
         sheet = read_sheet(next(iter(parts_of(path)), path))
     except DatasetError:
         return False
-    file = roles(sheet.columns)["file"][0]
-    return sheet.sound is not None or any(_places(path, folder, None).find(row[file]) for row in sheet.rows[:1])
+    names = [row[place] for row in sheet.rows[:1] for place in roles(sheet.columns)["file"]]
+    return sheet.sound is not None or any(map(_places(path, folder, None).holds, names))
 
 
 def _columns(table: Path) -> tuple[str, ...]:
@@ -200,7 +200,7 @@ def _contents(tables: Sequence[Path], root: Path, folder: Path | None, audio_roo
         n_before = len(clips)
         for part in parts_of(table) or [table]:
             sheet = read_sheet(part)
-            meaning = Meaning.of(sheet, part, split)
+            meaning = Meaning.of(sheet, part, split, where)
             clips += clips_of(sheet, meaning, part, where)
             said.append(meaning.said(sheet))
         if len(clips) == n_before:
