@@ -59,7 +59,7 @@ def test_a_row_group_is_read_once_for_clips_in_order(corpus):
     clips = scan(corpus).clips
     with counted(parquet._sounds_of_group.__wrapped__) as counts:
         for clip in clips:
-            clip.source.read()
+            clip.source.content()
     assert counts == {"_sounds_of_group": 4}
 
 
@@ -83,7 +83,7 @@ def test_rows_without_names_and_bytes_without_a_struct(tmp_path):
     for name in ("a", "b"):
         (clip,) = scan(tmp_path / f"{name}.parquet").clips
         assert (clip.name, clip.label) == (f"{name}.parquet, row 0", "7")
-        assert clip.source.read() == wav_bytes(300)
+        assert clip.source.content() == wav_bytes(300)
 
 
 def test_paths_only(tmp_path):
@@ -115,11 +115,11 @@ def test_a_row_without_sound(tmp_path):
 def test_a_table_that_was_written_anew_or_is_gone(tmp_path):
     path = write_parquet(tmp_path / "a.parquet", {"audio": stored(300, 400), "label": ["7", "8"]})
     source = StoredSound(path, 1)
-    assert source.read() == wav_bytes(400)
+    assert source.content() == wav_bytes(400)
     write_parquet(path, {"audio": stored(500), "label": ["7"]})
     with pytest.raises(ValueError, match="has 1 rows; it was written anew"):
-        source.read()
-    assert StoredSound(path, 0).read() == wav_bytes(500)
+        source.content()
+    assert StoredSound(path, 0).content() == wav_bytes(500)
     path.unlink()
     with pytest.raises(AudioError, match=r"a\.parquet, row 1: cannot be read \(No such file"):
         load_waveform(source, AudioConfig())

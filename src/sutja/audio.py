@@ -226,7 +226,9 @@ def printable(path: str | os.PathLike[str]) -> str:
 
 def _is_encoded(source: Any) -> bool:
     """Tell whether a source is a file in some form, and no array."""
-    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview | Excerpt) or hasattr(source, "read")
+    if isinstance(source, Excerpt | StoredSound):
+        return True
+    return isinstance(source, str | os.PathLike | bytes | bytearray | memoryview) or hasattr(source, "read")
 
 
 @contextlib.contextmanager
@@ -301,9 +303,9 @@ def _open(source: Any, name: str) -> str | bytes | _Memory:
         # soundfile encodes names strictly, so names that are not UTF-8 are handed over as bytes; Windows wants text.
         return os.fspath(source) if os.name == "nt" else os.fsencode(source)
     content = source
-    if hasattr(source, "read"):
+    if isinstance(source, StoredSound) or hasattr(source, "read"):
         try:
-            content = source.read()
+            content = source.content() if isinstance(source, StoredSound) else source.read()
         except (OSError, ValueError) as error:  # closed, or open for writing
             raise AudioError(name, f"cannot be read ({_reason(error)}); expected a file open for reading") from error
     if not isinstance(content, bytes | bytearray | memoryview):
@@ -331,6 +333,8 @@ def _name(source: Any) -> str:
     """Say what a source is called in messages."""
     if isinstance(source, Excerpt):
         return f"{printable(source.path)}, {source.start:g} to {source.end:g} s"
+    if isinstance(source, StoredSound):
+        return f"{printable(source.path)}, row {source.row}"
     if isinstance(source, str | os.PathLike):
         return printable(source)
     if isinstance(source, bytes | bytearray | memoryview):

@@ -370,7 +370,7 @@ def _root_names(roots: Iterable[Path]) -> dict[Path, str]:
 def _hash_of(clip: Clip) -> str:
     try:
         if isinstance(clip.source, StoredSound):
-            return hashlib.sha256(clip.source.read()).hexdigest()
+            return hashlib.sha256(clip.source.content()).hexdigest()
         return sha256(clip.path)
     except (OSError, ValueError) as error:
         raise DatasetError(

@@ -31,7 +31,7 @@ _reading = threading.Lock()
 
 @dataclass(frozen=True)
 class StoredSound:
-    """A recording inside a parquet file: a source as an open file is one."""
+    """A recording inside a parquet file: a source as a path is one."""
 
     path: Path
     row: int
@@ -42,7 +42,7 @@ class StoredSound:
         """What it is called where the folder is known, as a path's name."""
         return f"{os.fsencode(self.path.name).decode('utf-8', 'backslashreplace')}, row {self.row}"
 
-    def read(self) -> bytes:
+    def content(self) -> bytes:
         """Return the bytes of its sound file.
 
         Raises
