@@ -302,6 +302,7 @@ def test_a_folder_that_is_called_as_a_table(tmp_path, name):
     assert scan(tmp_path).layout == "folders"
     for part, row in enumerate(("yes/a.wav,1", "no/b.wav,0")):
         table(tmp_path / name / f"{part}.part", "file_name,label", row)
+    table(tmp_path / name / "2.part", "")
     for place in (tmp_path, tmp_path / name):
         assert [(c.name, c.label) for c in scan(place).clips] == [("yes/a.wav", "1"), ("no/b.wav", "0")]
 

@@ -1,4 +1,4 @@
-"""Tables that say what recordings are: their rows to clips, and where in a folder such tables lie."""
+"""Which tables say what the recordings of a folder are, and the layouts of tables."""
 
 from __future__ import annotations
 
@@ -110,10 +110,11 @@ def parts_of(path: Path) -> list[Path]:
     if path.suffix.lower() not in PARTED or not path.is_dir():
         return []
     try:
-        files = sorted(p for p in path.iterdir() if p.is_file() and not p.name.startswith((".", "_")))
+        files = sorted(p for p in path.iterdir() if not p.name.startswith((".", "_")) and p.is_file())
+        parts = [p for p in files if p.stat().st_size]  # a worker without rows writes nothing
     except OSError:  # who may not look into it is told so by the walk over the folder
         return []
-    return [] if any(p.name.lower().endswith(SOUNDS) for p in files) else files
+    return [] if any(p.name.lower().endswith(SOUNDS) for p in parts) else parts
 
 
 def _tables_below(folder: Path) -> Iterator[Path]:
