@@ -19,7 +19,6 @@ from sutja.audio import (
     Excerpt,
     checked_chunk,
     decode,
-    find_audio,
     load_waveform,
     mixed_down,
     open_stream,
@@ -376,7 +375,6 @@ def test_names_that_are_not_utf8(tmp_path):
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/zw\xf6lf.wav"))
     write_wav(path, SOUND, 16_000)
     assert len(load_waveform(path, CONFIG)) == len(SOUND)
-    assert find_audio(tmp_path) == [path]
     path.write_bytes(b"x")
     with pytest.raises(AudioError, match=r"zw\\xf6lf.wav: cannot be decoded") as caught:
         load_waveform(path, CONFIG)
@@ -401,13 +399,6 @@ def test_what_was_read_has_a_name_apart_from_what_is_wrong(source, name):
 
 
 # -- the rest ---------------------------------------------------------------------------------------------------------
-
-
-def test_find_audio_by_suffix_in_order_without_hidden(tmp_path):
-    for name in ("b.wav", "a/z.FLAC", "a/.hidden.wav", ".git/c.wav", "notes.txt", "a/y.mp3"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    assert [p.relative_to(tmp_path).as_posix() for p in find_audio(tmp_path)] == ["a/y.mp3", "a/z.FLAC", "b.wav"]
 
 
 def test_printable_leaves_readable_names_alone():

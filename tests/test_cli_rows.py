@@ -16,7 +16,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sutja.audio import printable
-from sutja.cli.rows import COLUMNS, ResultFile, csv_line, csv_row, json_line
+from sutja.cli.rows import ResultFile, csv_line, csv_row, json_line
+from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, RunError
 from sutja.predictor import Prediction
 
@@ -170,7 +171,7 @@ def test_resuming_takes_a_time_that_grows_with_the_lines(tmp_path, as_json):
         out, names = tmp_path / str(n), [f'{number} "a\nb", {number}.wav' for number in range(n)]
         with out.open("w", encoding="utf-8", newline="") as file:
             line = json_line if as_json else csv_line
-            file.write("" if as_json else csv_row(COLUMNS))
+            file.write("" if as_json else csv_row(RESULT_COLUMNS))
             file.writelines(line(Path(name), SEVEN) for name in names)
             file.write('{"path": "' if as_json else '"' + "a\n" * 1000)  # cut off
         started = time.process_time()

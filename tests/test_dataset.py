@@ -98,8 +98,12 @@ def test_several_are_merged_and_told_of_in_order(words, tmp_path):
     assert dataset == merge([scan(words), scan(more)])
     assert told == [
         f"{words}: 6 clips, layout folders (LABEL/*.wav)",
+        "  labels: 2 (one, zero)",
+        "  speakers: none",
         f"{more}: 2 clips, layout folders (LABEL/*.wav)",
-        "  1 of 3 sound files do not fit and are left out: two/deep/er/c.wav",
+        "  labels: 1 (two)",
+        "  speakers: none",
+        "  1 sound files do not fit and are left out: two/deep/er/c.wav",
     ]
 
 

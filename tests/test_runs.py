@@ -142,3 +142,14 @@ def test_out_of_fold_comes_back_a_row_a_clip(run):
         assert file["folds"].tolist() == [1, 2] * 3  # people count from 1
         assert file["refused_folds"].tolist() == [1, 2]
         assert file["refused_kinds"].tolist() == ["noise", "spliced"]
+
+
+def test_parts_of_files_come_back(run):
+    clips = [
+        Clip(run.path / "a.wav", "a", "0", span=(0.1, 0.30000000000000004)),
+        Clip(run.path / "b.parquet", "b", "1", row=7),
+        Clip(run.path / "c.wav", "c", "1"),
+    ]
+    rows = np.full((3, 2), 0.5, dtype=np.float32)
+    runs.write_out_of_fold(run, JudgedRows(clips, np.zeros(3, int), ["0", "1"], {"ensemble": rows}), None)
+    assert list(runs.read_out_of_fold(run).clips) == clips

@@ -24,6 +24,7 @@ from sutja.containers import FOREIGN, LIBSNDFILE
 from sutja.contents import open_content
 from sutja.decoders import Sound, open_sound
 from sutja.errors import AudioError
+from sutja.parquet import StoredSound
 
 Waveform = NDArray[np.float32]
 
@@ -42,7 +43,7 @@ class Excerpt:
         return f"{self.path.name} ({self.start:g} to {self.end:g} s)"
 
 
-Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike | Excerpt
+Source = str | os.PathLike[str] | bytes | BinaryIO | ArrayLike | Excerpt | StoredSound
 
 CHUNK_SECONDS = 1.0
 """How much of a long recording is in memory at a time."""
@@ -174,25 +175,6 @@ def mixed_down(samples: NDArray[np.float32]) -> Waveform:
     return mean
 
 
-def find_audio(folder: Path) -> list[Path]:
-    """Return the sound files below a folder, by name, in order; hidden files and folders are passed over."""
-    return list(walk_audio(folder))
-
-
-def walk_audio(folder: Path) -> Iterator[Path]:
-    """Give what :func:`find_audio` returns one by one, in memory for the names of one folder."""
-    try:
-        with os.scandir(folder) as entries:
-            names = sorted((e.name, e.is_dir(), e.is_symlink()) for e in entries if not e.name.startswith("."))
-    except OSError:  # a folder that may not be entered
-        return
-    for name, is_dir, is_link in names:
-        if not is_dir and name.lower().endswith(KNOWN_SUFFIXES):
-            yield folder / name
-        elif is_dir and not is_link:  # links may lead in circles
-            yield from walk_audio(folder / name)
-
-
 def decode(source: Source, config: AudioConfig) -> tuple[NDArray[np.float32], int]:
     """Decode as it is, unchecked: for those who look into recordings; all others want :func:`load_waveform`.
 
@@ -231,9 +213,11 @@ def printable(path: str | os.PathLike[str]) -> str:
 
 def _is_encoded(source: Any) -> bool:
     """Tell whether a source is a file in some form, and no array."""
+    if isinstance(source, Excerpt | StoredSound):
+        return True
     if isinstance(source, memoryview):
         return source.format in ("B", "b", "c")
-    return isinstance(source, str | os.PathLike | bytes | bytearray | Excerpt) or hasattr(source, "read")
+    return isinstance(source, str | os.PathLike | bytes | bytearray) or hasattr(source, "read")
 
 
 @contextlib.contextmanager
@@ -286,6 +270,8 @@ def _name(source: Any) -> str:
     """Say what a source is called in messages."""
     if isinstance(source, Excerpt):
         return f"{printable(source.path)}, {source.start:g} to {source.end:g} s"
+    if isinstance(source, StoredSound):
+        return f"{printable(source.path)}, row {source.row}"
     if isinstance(source, str | os.PathLike):
         return printable(source)
     if isinstance(source, bytes | bytearray | memoryview):

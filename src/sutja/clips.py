@@ -12,6 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from sutja.audio import Excerpt
+from sutja.parquet import StoredSound
+
+Recording = Path | Excerpt | StoredSound
+"""Where the sound of a clip is: a file, a stretch of one, or a row of a table."""
 
 SPLITS = {
     **dict.fromkeys(("train", "training"), "train"),
@@ -19,6 +23,9 @@ SPLITS = {
     **dict.fromkeys(("test", "testing"), "test"),
 }
 """What folders and columns call the parts of a data set."""
+
+REFUSED = frozenset({"_silence_", "_unknown_"})
+"""What Speech Commands' test archive calls sounds that are no word of the vocabulary: never labels."""
 
 
 @dataclass(frozen=True)
@@ -37,11 +44,24 @@ class Clip:
     """Everything else that is written about it: age, accent, room."""
     span: tuple[float, float] | None = None
     """Seconds from the beginning of a longer recording, where the clip is a stretch of one."""
+    row: int | None = None
+    """Of ``path``, where that is a parquet table that holds the sound itself."""
 
     @property
-    def source(self) -> Path | Excerpt:
+    def source(self) -> Recording:
         """What is decoded."""
+        if self.row is not None:
+            return StoredSound(self.path, self.row)
         return self.path if self.span is None else Excerpt(self.path, *self.span)
+
+
+def name_of_stretch(name: str, span: tuple[float, float]) -> str:
+    """Say which part of a recording a clip is.
+
+    >>> name_of_stretch("long.wav", (0.5, 1.25))
+    'long.wav (0.5 to 1.25 s)'
+    """
+    return f"{name} ({span[0]:g} to {span[1]:g} s)"
 
 
 def natural_order(words: Iterable[str | None]) -> tuple[str, ...]:

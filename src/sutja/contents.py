@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from sutja.errors import AudioError
+from sutja.parquet import StoredSound
 
 HELD_BYTES = 2**20
 """Files up to this size are read at once: one read is quicker than many, and a word is smaller."""
@@ -149,11 +150,20 @@ def open_content(source: Any, name: str) -> Content:
     """
     if isinstance(source, str | os.PathLike):
         return _at_path(Path(source), name)
-    if not isinstance(source, bytes | bytearray | memoryview):
+    if isinstance(source, StoredSound):
+        source = _stored(source, name)
+    elif not isinstance(source, bytes | bytearray | memoryview):
         source = _read_file(source, name)
     if len(source) == 0:
         raise AudioError(name, "nothing there; expected the bytes of a sound file", "empty")
     return Held(source)
+
+
+def _stored(source: StoredSound, name: str) -> bytes:
+    try:
+        return source.content()
+    except (OSError, ValueError) as error:
+        raise AudioError(name, f"cannot be read ({reason_of(error)}); copy the table again") from error
 
 
 def reason_of(error: BaseException) -> str:

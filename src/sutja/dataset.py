@@ -7,6 +7,7 @@ says so. :func:`read` does all of it in one call, as the commands do.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
 from collections import Counter, defaultdict
@@ -15,11 +16,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sutja.audio import printable
-from sutja.clips import Clip, natural_order
+from sutja.clips import REFUSED, Clip, natural_order
 from sutja.engine.threads import each
 from sutja.errors import DatasetError, listed, near
 from sutja.files import sha256
-from sutja.layouts import LAYOUTS, PATTERNS, TABLES, detect
+from sutja.folders import Contents, LeftOut, by_reason, is_sound, told, walk
+from sutja.layouts import BACKGROUND, LAYOUTS, NAMED, PATTERNS, TABLES, Laid, detect, laid_out, said_of
+from sutja.parquet import StoredSound
 
 Where = str | os.PathLike[str]
 
@@ -32,7 +35,20 @@ class Dataset:
     layout: str
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
-    """What a reader of the data set should be told: clips left out, speakers without data."""
+    """What a reader of the data set should be told: what is left out and why, speakers without data."""
+    negatives: tuple[Clip, ...] = ()
+    """Recordings of what is to be refused, by the data set's own word: `_unknown_`, `_silence_`."""
+    read: tuple[Path, ...] = ()
+    """Files other than recordings that were read: tables, lists."""
+    left_out: tuple[LeftOut, ...] = ()
+    """Whatever else lies in the folder: with the clips, the negatives and what was read, all that is there."""
+    columns: tuple[str, ...] = ()
+    """What the columns of its tables were taken for."""
+
+    @property
+    def recordings(self) -> tuple[Clip, ...]:
+        """The clips, and those that are to be refused."""
+        return (*self.clips, *self.negatives)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -83,21 +99,23 @@ def scan(path: Where, *, layout: str | None = None, audio_root: Where | None = N
     for place in filter(None, (path, audio_root)):
         if not place.exists():
             raise DatasetError(f"{printable(place)}: no such folder or file; check the path")
-    if layout is None:
-        layout = detect(path)
-    elif layout not in LAYOUTS:
+    if layout is not None and layout not in LAYOUTS:
         raise DatasetError(
             f"layout {layout!r} is not known; expected one of {', '.join(LAYOUTS)}{near(layout, LAYOUTS)}"
         )
+    laid = laid_out(walk(path), layout) if path.is_dir() else None
+    layout = layout or detect(path, laid)
     if audio_root is not None and layout not in TABLES:
         raise DatasetError(f"an audio root belongs to a CSV's file names; the layout is {layout}: leave it out")
-    if path.is_file() and layout not in TABLES:
-        raise DatasetError(f"{printable(path)}: is a file; expected a folder for the layout {layout}")
-    contents = LAYOUTS[layout](path, audio_root)
     if layout in TABLES:
+        contents = TABLES[layout](path, audio_root)
         _check_rows(contents.root, contents.clips)
-    dataset = Dataset(contents.root, layout, tuple(contents.clips), tuple(contents.notes))
-    if not dataset.clips:
+    elif laid is None:
+        raise DatasetError(f"{printable(path)}: is a file; expected a folder for the layout {layout}")
+    else:
+        contents = NAMED[layout](laid)
+    dataset = _dataset(layout, contents, laid)
+    if not dataset.recordings:
         raise DatasetError(f"{printable(path)}: nothing in it fits the layout {dataset.description}; choose another")
     return dataset
 
@@ -165,15 +183,87 @@ def narrowed(dataset: Dataset, split: str | None) -> Dataset:
     clips = tuple(clip for clip in dataset.clips if clip.split == split)
     if not clips:
         raise DatasetError(f"{printable(dataset.root)}: no clip is marked {split}; leave the split out")
-    return replace(dataset, clips=clips)
+    negatives = tuple(clip for clip in dataset.negatives if clip.split in (split, None))
+    return replace(dataset, clips=clips, negatives=negatives)
 
 
 def _scanned(path: Where, layout: str | None, audio_root: Where | None, on_note: Callable[[str], None]) -> Dataset:
     dataset = scan(path, layout=layout, audio_root=audio_root)
     on_note(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
+    for columns in dataset.columns:
+        on_note(f"  columns: {columns}")
+    on_note(f"  labels: {_named(dataset.labels)}")
+    on_note(f"  speakers: {_named(dataset.speakers)}")
+    for label, n in sorted(Counter(clip.label for clip in dataset.negatives).items()):
+        on_note(f"  {n} recordings of {label} are to be refused: they are no label")
     for note in dataset.notes:
         on_note(f"  {note}")
     return dataset
+
+
+def _named(names: Sequence[str]) -> str:
+    return f"{len(names)} ({listed(names, 12)})" if names else "none"
+
+
+def _dataset(layout: str, contents: Contents, laid: Laid | None) -> Dataset:
+    """Account for all that lies in the folder, if one was given: what is used, and why the rest is not."""
+    left_out = list(contents.left_out)
+    if laid is not None:
+        left_out += _not_used(laid, contents, layout)
+        if layout in NAMED:
+            _check_lost(laid, layout, contents.clips, left_out)
+    negatives = tuple(clip for clip in contents.clips if clip.label in REFUSED)
+    clips = tuple(clip for clip in contents.clips if clip.label not in REFUSED) if negatives else tuple(contents.clips)
+    notes = [*contents.notes, *told(by_reason(left_out, contents.root))]
+    more = (negatives, contents.read, tuple(left_out), contents.columns)
+    return Dataset(contents.root, layout, clips, tuple(notes), *more)
+
+
+def _not_used(laid: Laid, contents: Contents, layout: str) -> list[LeftOut]:
+    """Find what is neither a clip, nor was read, nor is accounted for by the layout itself."""
+    used = {_place_of(path) for path in (*(clip.path for clip in contents.clips), *contents.read)}
+    used |= {str(out.path) for out in contents.left_out}
+    folders = {folder for above in {os.path.dirname(path) for path in used} for folder in _and_above(above)}  # noqa: PTH120
+    reason = "unlisted" if layout in TABLES else "does_not_fit"
+    background = {path for path in laid.tree.sounds if BACKGROUND in laid.tree.parts(path)}
+    sounds = [
+        LeftOut(Path(p), "background_noise" if p in background else reason) for p in laid.tree.sounds if p not in used
+    ]
+    used |= folders
+    return sounds + [out for out in laid.tree.passed if str(out.path) not in used]
+
+
+def _place_of(path: Path) -> str:
+    place = str(path)
+    return os.path.normpath(place) if ".." in place else place
+
+
+def _and_above(folder: str) -> list[str]:
+    path = Path(folder)
+    return [folder, *map(str, path.parents)]
+
+
+def _check_lost(laid: Laid, layout: str, clips: Sequence[Clip], left_out: Sequence[LeftOut]) -> None:
+    """Refuse a data set of which a whole word or speaker would be lost by what cannot be used."""
+    labels, speakers = {clip.label for clip in clips} | {None}, {clip.speaker for clip in clips} | {None}
+    lost: dict[str, list[LeftOut]] = defaultdict(list)
+    for out in left_out:
+        if out.missed or out.reason in _MAY_BE_LOST or (out.reason in _SOUNDS_BY_NAME and is_sound(out.path.name)):
+            label, speaker = said_of(laid, layout, out)
+            if label not in labels:
+                lost[f"label {label!r}"].append(out)
+            elif speaker not in speakers:
+                lost[f"speaker {speaker!r}"].append(out)
+    if lost:
+        why = "; ".join(told(by_reason(itertools.chain.from_iterable(lost.values()), laid.tree.root)))
+        raise DatasetError(
+            f"{printable(laid.tree.root)}: {listed(lost, 8)} would be lost, nothing of it can be used ({why}); "
+            "mend that, or take it out of the folder"
+        )
+
+
+_MAY_BE_LOST = ("does_not_fit", "unknown_kind", "dangling_link")
+_SOUNDS_BY_NAME = ("hidden", "second_name")
 
 
 def _check_names(rename: Mapping[str, str], labels: Sequence[str]) -> None:
@@ -211,19 +301,25 @@ def merge(datasets: Sequence[Dataset]) -> Dataset:
         for speaker in dataset.speakers:
             roots[speaker].add(dataset.root)
     names = _root_names({d.root for d in datasets})
-    clips = [
-        replace(
-            c,
-            speaker=f"{names[d.root]}/{c.speaker}" if c.speaker and len(roots[c.speaker]) > 1 else c.speaker,
-            attributes={**c.attributes, "corpus": names[d.root]},
+
+    def of_corpus(clip: Clip, corpus: Path) -> Clip:
+        shared = clip.speaker and len(roots[clip.speaker]) > 1
+        return replace(
+            clip,
+            speaker=f"{names[corpus]}/{clip.speaker}" if shared else clip.speaker,
+            attributes={**clip.attributes, "corpus": names[corpus]},
         )
-        for d in datasets
-        for c in d.clips
-    ]
+
+    clips = tuple(of_corpus(clip, d.root) for d in datasets for clip in d.clips)
+    negatives = tuple(of_corpus(clip, d.root) for d in datasets for clip in d.negatives)
     root = Path(os.path.commonpath([d.root for d in datasets]))
-    _check_rows(root, clips)
+    _check_rows(root, (*clips, *negatives))
     layouts = dict.fromkeys(d.layout for d in datasets)
-    return Dataset(root, "+".join(layouts), tuple(clips), tuple(n for d in datasets for n in d.notes))
+    notes, read, left_out, columns = (
+        tuple(itertools.chain.from_iterable(part))
+        for part in zip(*((d.notes, d.read, d.left_out, d.columns) for d in datasets), strict=True)
+    )
+    return Dataset(root, "+".join(layouts), clips, notes, negatives, read, left_out, columns)
 
 
 def fingerprint(clips: Iterable[Clip]) -> str:
@@ -236,8 +332,9 @@ def fingerprint(clips: Iterable[Clip]) -> str:
 
     """
     clips = list(clips)
-    hashed = zip(clips, each(_hash_of, clips), strict=True)
-    lines = sorted(json.dumps([c.name, c.label, c.speaker, h, *(c.span or ())]) for c, h in hashed)
+    files = {(clip.path, clip.row): clip for clip in clips}  # a long recording may be many clips
+    hashes = dict(zip(files, each(_hash_of, list(files.values())), strict=True))
+    lines = sorted(json.dumps([c.name, c.label, c.speaker, hashes[c.path, c.row], *(c.span or ())]) for c in clips)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -249,7 +346,7 @@ def _check_rows(root: Path, clips: Sequence[Clip]) -> None:
     """Refuse a file that is listed twice, and say whether its labels contradict each other."""
     labels = defaultdict(list)
     for clip in clips:
-        labels[os.path.normpath(clip.path), clip.span].append(clip)
+        labels[os.path.normpath(clip.path), clip.span, clip.row].append(clip)
     twice = [same for same in labels.values() if len(same) > 1]
     contradictory = [same for same in twice if len({c.label for c in same} - {None}) > 1]
     if contradictory:
@@ -272,6 +369,10 @@ def _root_names(roots: Iterable[Path]) -> dict[Path, str]:
 
 def _hash_of(clip: Clip) -> str:
     try:
+        if isinstance(clip.source, StoredSound):
+            return hashlib.sha256(clip.source.content()).hexdigest()
         return sha256(clip.path)
-    except OSError as error:
-        raise DatasetError(f"{clip.name}: cannot be read ({error.strerror}); check the file") from error
+    except (OSError, ValueError) as error:
+        raise DatasetError(
+            f"{clip.name}: cannot be read ({getattr(error, 'strerror', None) or error}); check the file"
+        ) from error

@@ -20,6 +20,7 @@ from sutja.clips import Clip, natural_order
 from sutja.config import Config
 from sutja.dataset import Dataset
 from sutja.errors import AudioError, DatasetError
+from sutja.folders import by_reason, name_below
 from sutja.listening import PROBLEMS, ClipFacts, Samples, facts, listen
 from sutja.progress import SILENT, Progress
 
@@ -58,9 +59,17 @@ class Inspection:
 
     root: str
     layout: str
+    columns: tuple[str, ...]
+    """What the columns of tables were taken for."""
     notes: tuple[str, ...]
     n_clips: int
     n_unlabelled: int
+    negatives: Mapping[str, int]
+    """Recordings of what is to be refused, by what the data set calls it."""
+    read: tuple[str, ...]
+    """Other files that were read: tables, lists."""
+    left_out: Mapping[str, tuple[str, ...]]
+    """What else lies there, by reason (:data:`sutja.folders.REASONS`)."""
     labels: Mapping[str, int]
     speakers: Mapping[str, int]
     splits: Mapping[str, int]
@@ -88,7 +97,7 @@ def inspect(dataset: Dataset, config: Config | None = None, *, progress: Progres
     Parameters
     ----------
     dataset
-        From :func:`sutja.dataset.read`.
+        From :func:`sutja.dataset.read`; what is to be refused is listened to as well.
     config
         Whose limits and window the durations are held against; the preset `reference` if not given.
     progress
@@ -100,7 +109,7 @@ def inspect(dataset: Dataset, config: Config | None = None, *, progress: Progres
         When not a single clip can be read.
 
     """
-    config, clips = config or Config(), dataset.clips
+    config, clips = config or Config(), dataset.recordings
 
     def facts_of(index: int, samples: Samples, sample_rate: int) -> ClipFacts:
         return facts(clips[index], samples, sample_rate, config)
@@ -110,7 +119,7 @@ def inspect(dataset: Dataset, config: Config | None = None, *, progress: Progres
 
 
 def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], config: Config) -> Inspection:
-    """Sum up what is known of each clip of a data set, in the order of its clips.
+    """Sum up what is known of each recording of a data set, in their order.
 
     Raises
     ------
@@ -126,9 +135,13 @@ def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], con
     return Inspection(
         root=printable(dataset.root),
         layout=dataset.description,
+        columns=dataset.columns,
         notes=dataset.notes,
         n_clips=len(dataset.clips),
         n_unlabelled=len(dataset.unlabelled),
+        negatives=_counts(c.label for c in dataset.negatives),
+        read=tuple(name_below(dataset.root, path) for path in dataset.read),
+        left_out=by_reason(dataset.left_out, dataset.root),
         labels=_counts(c.label for c in dataset.clips),
         speakers=_counts(c.speaker for c in dataset.clips),
         splits=_counts(c.split for c in dataset.clips),
@@ -136,7 +149,7 @@ def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], con
         channels=dict(sorted(Counter(f.n_channels for f in readable).items())),
         durations=Durations(min(seconds), float(np.median(seconds)), max(seconds), math.fsum(seconds)),
         window_seconds=config.window_seconds,
-        problems=_problems(dataset.clips, every),
+        problems=_problems(dataset.recordings, every),
     )
 
 

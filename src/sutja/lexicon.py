@@ -8,6 +8,7 @@ predicts.
 
 from __future__ import annotations
 
+import functools
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -262,6 +263,21 @@ def vocabulary(labels: Sequence[str], language: str | None, spoken: Mapping[str,
 def listed_words() -> list[tuple[str, str]]:
     """List the words to learn refusal from with the language that each one is said in."""
     return [(code, word) for code, language in LEXICON.items() for word in language.words]
+
+
+def knows(word: str) -> bool:
+    """Tell whether a word is in the lexicon: a digit in any of its forms or its figure, or a word to refuse.
+
+    >>> knows("Sieben"), knows("7"), knows("anna")
+    (True, True, False)
+    """
+    return _figures(word) in DIGITS or _key(word, True) in _keys()
+
+
+@functools.cache
+def _keys() -> frozenset[str]:
+    forms = [form for language in LEXICON.values() for digit in language.digits for form in digit]
+    return frozenset(_key(word, True) for word in (*forms, *(word for _, word in listed_words())))
 
 
 def _figures(label: str) -> str:

@@ -92,7 +92,7 @@ def plan_run(
     extra
         Recordings of the vocabulary from elsewhere, to learn from and not to measure on.
     negatives
-        Recordings of what is not in the vocabulary.
+        Recordings of what is not in the vocabulary, besides those of ``dataset`` itself.
     settings
         Fields of :class:`Plan`: ``n_jobs``, ``resume``, ``skip_unreadable``, ``compare``, ``licence``, ``command``.
 
@@ -109,6 +109,9 @@ def plan_run(
     dataset, extra, _ = _set_apart(dataset, extra, wishes.drop, "drop")
     dataset, extra, refused = _set_apart(dataset, extra, wishes.refuse, "refuse")
     refused += _not_in_vocabulary(negatives, dataset.labels)
+    if dataset.negatives:
+        dataset, others = _to_refuse(dataset, config)
+        refused += others
     if refused and config.refusal is None:
         raise ConfigError(f"preset {config.preset} cannot refuse; leave --refuse and --negatives out, or choose robust")
     if extra and config.augment is None:
@@ -160,6 +163,15 @@ def _set_apart(
     kept = replace(dataset, clips=tuple(clip for clip in dataset.clips if clip.label not in named))
     apart = tuple(clip for clip in (*dataset.clips, *extra) if clip.label in named)
     return kept, tuple(clip for clip in extra if clip.label not in named), apart
+
+
+def _to_refuse(dataset: Dataset, config: Config) -> tuple[Dataset, tuple[Clip, ...]]:
+    """Take what the data set itself says is to be refused, where the preset can."""
+    if config.refusal is not None:
+        return dataset, dataset.negatives
+    n, labels = len(dataset.negatives), natural_order(clip.label for clip in dataset.negatives)
+    note = f"{n} recordings of {', '.join(labels)} are left out: preset {config.preset} cannot refuse"
+    return replace(dataset, negatives=(), notes=(*dataset.notes, note)), ()
 
 
 def _not_in_vocabulary(clips: Sequence[Clip], labels: Sequence[str]) -> tuple[Clip, ...]:

@@ -10,6 +10,7 @@ import contextlib
 import csv
 import dataclasses
 import io
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,6 +48,9 @@ SUBMISSION_COLUMNS = ("file_name", "label")
 CLIP_COLUMNS = ("names", "paths", "speakers", "true_labels")
 ADVICE = "train the run again"
 ROUNDED = 1e-3  # what float32 may add to a probability
+PART_COLUMN = "parts"
+"""Which part of its file each clip is; not there where every clip is a whole file."""
+_PART = re.compile(r"|row \d{1,18}|[\d.e+-]{1,40} to [\d.e+-]{1,40}")
 KNOWN = 0.5
 """A label is known when the networks get this share of its clips; they cannot judge clips of any other."""
 
@@ -234,6 +238,9 @@ def write_out_of_fold(run: RunFolder, judged: JudgedRows, refused: RefusedRows |
         "folds": judged.folds + 1,
         "labels": np.array(judged.labels),
     }
+    parts = [_part(clip) for clip in judged.clips]
+    if any(parts):
+        columns[PART_COLUMN] = np.array(parts)
     if refused is not None:
         columns |= {
             "refused_kinds": np.array(refused.kinds),
@@ -454,12 +461,28 @@ def read_out_of_fold(run: RunFolder) -> OutOfFold:
     order = {label: index for index, label in enumerate(labels)}
     first: dict[tuple[str, ...], int] = {}
     place = np.array([first.setdefault(key, len(first)) for key in zip(*table, strict=True)], dtype=np.int64)
-    clips = tuple(Clip(Path(path), name, label, speaker or None) for name, path, speaker, label in first)
+    clips = tuple(
+        Clip(Path(path), name, label, speaker or None, **_of_part(part)) for name, path, speaker, label, part in first
+    )
     targets = np.array([order[str(clip.label)] for clip in clips], dtype=np.int64)
     means = {member: _mean_by(place, probabilities) for member, probabilities in rows.items()}
     ensemble = means.pop(ENSEMBLE)
     members = tuple(means.values()) or (ensemble,)
     return OutOfFold(clips, tuple(labels), targets, ensemble, members, judging.protocol)
+
+
+def _part(clip: Clip) -> str:
+    """Write which part of its file a clip is: seconds, or a row; nothing for all of it."""
+    if clip.row is not None:
+        return f"row {clip.row}"
+    return "" if clip.span is None else f"{clip.span[0]!r} to {clip.span[1]!r}"
+
+
+def _of_part(text: str) -> dict[str, Any]:
+    if text.startswith("row "):
+        return {"row": int(text.removeprefix("row "))}
+    start, _, end = text.partition(" to ")
+    return {"span": (float(start), float(end))} if text else {}
 
 
 def _mean_by(place: Integers, rows: Probabilities) -> Probabilities:
@@ -473,9 +496,13 @@ def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Proba
     """Return the columns, the labels in class order and each member's probabilities, a row a judged input."""
     arrays = read_arrays(path)
     table, labels = [column(arrays, name) for name in CLIP_COLUMNS], column(arrays, "labels")
+    true_labels = table[CLIP_COLUMNS.index("true_labels")]
+    table.append(column(arrays, PART_COLUMN) if PART_COLUMN in arrays else [""] * len(true_labels))
+    for part in set(table[-1]):
+        require(bool(_PART.fullmatch(part)), PART_COLUMN, part, "a row, or two times")
     require(len(labels) >= 2 and len(set(labels)) == len(labels), "labels", labels, "two or more, each once")
     shape = array(arrays, ENSEMBLE, "f", 2).shape
-    of_clips = {"names", "paths", "speakers", "true_labels", "labels", "folds"}
+    of_clips = {*CLIP_COLUMNS, PART_COLUMN, "labels", "folds"}
     members = [name for name in arrays if name not in of_clips and not name.startswith("refused_")]
     rows = {name: array(arrays, name, "f", 2) for name in members}
     n_rows = {*map(len, table), *map(len, rows.values())}
@@ -485,6 +512,5 @@ def _read_table(path: Path) -> tuple[list[list[str]], list[str], dict[str, Proba
         require(values.shape == (shape[0], len(labels)), name, values.shape, f"{len(labels)} columns, one a label")
         within = bool((values >= 0).all() and (values <= 1 + ROUNDED).all())
         require(within, name, "not a share", "probabilities, 0 to 1")
-    true_labels = dict(zip(CLIP_COLUMNS, table, strict=True))["true_labels"]
     require(set(true_labels) == set(labels), "true_labels", sorted(set(true_labels)), "the labels, each of a clip")
     return table, labels, rows

@@ -1,40 +1,180 @@
-"""Tables that say what recordings are: CSV and JSON lines to clips."""
+"""Which tables say what the recordings of a folder are, and the layouts of tables."""
 
 from __future__ import annotations
 
-import csv
-import json
+import os
 import re
-import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+from sutja.audio import SUFFIXES as SOUNDS
 from sutja.audio import printable
-from sutja.clips import SPLITS, Clip, composed
-from sutja.errors import DatasetError, listed, near
+from sutja.clips import SPLITS, Clip
+from sutja.columns import RESULT_COLUMNS, is_list_of_clips, roles
+from sutja.errors import DatasetError, listed
 from sutja.folders import Contents
+from sutja.rows import Meaning, Places, clips_of
+from sutja.sheets import SUFFIXES, head_columns, read_sheet
+
+METADATA = "metadata"
+"""What Hugging Face calls a table that lies beside the recordings, in whatever folder of theirs."""
+
+TEXTS = (".txt", ".json")
+"""Of the names of tables, those that mostly are none."""
+PARTED = (".csv", ".tsv", ".json", ".jsonl", ".parquet")
+"""What folders are called that hold one table in parts."""
+OURS = ("metrics.json", "audit.html")
+"""What lies beside tables of results that sutja has written: a run's, an audit's."""
 
 
 def csv_layout(path: Path, audio_root: Path | None) -> Contents:
-    """Read a CSV file, or a folder that holds train.csv, valid.csv, test.csv or a single CSV."""
-    tables = [path] if path.is_file() else csv_files(path)
-    clips = [c for t in tables for c in _table_clips(t, audio_root)]
-    return Contents(audio_root or tables[0].parent, clips, to_predict(clips))
+    """Read a table, or the tables of a folder: train.csv, valid.csv, test.csv, or a single one."""
+    tables = [path] if path.is_file() or parts_of(path) else tables_of(path)
+    root = tables[0].parent if path in tables else path
+    return _contents(tables, audio_root or root, path if path.is_dir() else None, audio_root)
 
 
 def audiofolder_layout(path: Path, audio_root: Path | None) -> Contents:
-    """Read Hugging Face's audiofolder: metadata.csv or metadata.jsonl in the folder or in its splits' folders."""
-    tables = [path] if path.is_file() else metadata_files(path)
+    """Read Hugging Face's audiofolder: metadata.csv or metadata.jsonl in the folder or in any below it."""
+    tables = [path] if path.is_file() else find_tables(path).metadata
     if not tables:
         raise DatasetError(f"{printable(path)}: holds no metadata.csv or metadata.jsonl; choose another layout")
     root = path if path.is_dir() else path.parent
-    clips = [_split_by_folder(c, root) for t in tables for c in _table_clips(t, audio_root)]
-    return Contents(root, clips, to_predict(clips))
+    contents = _contents(tables, root, None, audio_root)
+    return replace(contents, clips=[split_by_folder(clip, root) for clip in contents.clips])
 
 
-# -- tables -----------------------------------------------------------------------------------------------------------
+def layout_of_file(path: Path) -> str:
+    """Say which of the layouts of tables fits a file."""
+    return "audiofolder" if path.name.lower() == f"{METADATA}.jsonl" else "csv"
+
+
+def layout_of_folder(path: Path) -> str | None:
+    """Say which of the layouts of tables fits a folder; None where there is no table that is meant for us."""
+    if parts_of(path):
+        return "csv"
+    found = find_tables(path)
+    return "audiofolder" if found.metadata else "csv" if found.meant else None
+
+
+# -- tables in folders ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables that lie in a folder, in the order in which they are read."""
+
+    metadata: list[Path]
+    """Those that are called so, at any depth; none where they lie deep and the folder itself has a list."""
+    meant: list[Path]
+    """Else those that say what recordings are: in the folder itself, or else beside recordings in any below it."""
+    others: list[Path]
+    """Tables in the folder itself that say something else, as far as can be seen."""
+
+
+def find_tables(folder: Path) -> Tables:
+    """Look for tables in a folder and below it."""
+    below = sorted(_tables_below(folder))
+    metadata = [path for path in below if path.stem.lower() == METADATA and _may_be_meant(path)]
+    is_near = any(path.parent == folder or path.parent.name in SPLITS for path in metadata)
+    top = [path for path in below if path.parent == folder]
+    named = sorted((path for path in top if _named_split(path) and _may_be_meant(path)), key=_place_of_split)
+    meant = named or [path for path in top if is_list_of_clips(_columns(path))]
+    if not meant and not metadata:
+        meant = [path for path in below if path.parent != folder and _lists_what_is_there(path, folder)]
+    others = [p for p in top if p.suffix.lower() not in TEXTS and _columns(p) != RESULT_COLUMNS] if not meant else []
+    return Tables(metadata if is_near or not meant else [], meant, others)
+
+
+def tables_of(folder: Path) -> list[Path]:
+    """Return the tables of a folder that are meant for us; several of them that are no parts of one are an error."""
+    found = find_tables(folder)
+    tables = found.meant or found.others
+    lists = defaultdict(set)
+    for path in tables:
+        if not _named_split(path):
+            lists[path.parent].add(re.sub(r"\d+", "", path.name))  # parts of one table are numbered
+    several = [path for path in tables if len(lists[path.parent]) > 1]
+    if several:
+        names = listed(printable(path.relative_to(folder).as_posix()) for path in several)
+        raise DatasetError(f"{printable(folder)}: holds {len(several)} CSV files ({names}); name the one that is meant")
+    if not tables:
+        raise DatasetError(f"{printable(folder)}: holds no CSV file; expected train.csv, test.csv or a single CSV")
+    return tables
+
+
+def parts_of(path: Path) -> list[Path]:
+    """Return the parts of a folder that is called as a table is: Spark and Dask write one file a worker."""
+    if path.suffix.lower() not in PARTED or not path.is_dir():
+        return []
+    try:
+        files = sorted(p for p in path.iterdir() if not p.name.startswith((".", "_")) and p.is_file())
+        parts = [p for p in files if p.stat().st_size]  # a worker without rows writes nothing
+    except OSError:  # who may not look into it is told so by the walk over the folder
+        return []
+    return [] if any(p.name.lower().endswith(SOUNDS) for p in parts) else parts
+
+
+def _tables_below(folder: Path) -> Iterator[Path]:
+    """Give the files that are called as tables are, and folders that are; a text beside a sound is its transcript."""
+    for place, folders, files in os.walk(folder, followlinks=True):
+        folders[:] = sorted(
+            name for name in folders if not name.startswith(".") and not _leads_back(place, name, folder)
+        )
+        called = {name for name in files if name.lower().endswith(SUFFIXES) and not name.startswith((".", "~$"))}
+        texts = {name for name in called if name.lower().endswith(TEXTS)}
+        others = {Path(name).stem for name in files if name not in called} if texts else set()
+        parted = [name for name in folders if parts_of(Path(place, name))]
+        folders[:] = [name for name in folders if name not in parted]
+        paths = (Path(place, name) for name in called if name not in texts or Path(name).stem not in others)
+        yield from (path for path in paths if path.is_file())  # links may lead to nothing
+        yield from (Path(place, name) for name in parted)
+
+
+def _leads_back(place: str, name: str, root: Path) -> bool:
+    """Tell a link to a folder that is walked under its own name, or in a circle."""
+    path = os.path.join(place, name)  # noqa: PTH118  of 100 000 names
+    if not os.path.islink(path):  # noqa: PTH114
+        return False
+    target, here = Path(os.path.realpath(path)), Path(os.path.realpath(place))
+    return target.is_relative_to(os.path.realpath(root)) or here.is_relative_to(target)
+
+
+def _named_split(path: Path) -> str | None:
+    """Say which part of a data set a table is by its name: train.csv, or train-00000-of-00001.parquet."""
+    return SPLITS.get(re.sub(r"-\d+-of-\d+$", "", path.stem).lower())
+
+
+def _place_of_split(path: Path) -> tuple[int, str]:
+    return list(SPLITS.values()).index(str(_named_split(path))), path.name
+
+
+def _may_be_meant(path: Path) -> bool:
+    """Tell a table from a text that only has its name; a table that cannot be read counts, so that it is said."""
+    return path.suffix.lower() not in TEXTS or is_list_of_clips(_columns(path))
+
+
+def _lists_what_is_there(path: Path, folder: Path) -> bool:
+    """Tell whether a table somewhere below a folder says what the recordings in the folder are."""
+    if path.suffix.lower() == ".parquet" and _named_split(path):  # if it cannot be read, that is to be said
+        return True
+    if any((path.parent / name).exists() for name in OURS) or not is_list_of_clips(_columns(path)):
+        return False
+    try:
+        sheet = read_sheet(next(iter(parts_of(path)), path))
+    except DatasetError:
+        return False
+    names = [row[place] for row in sheet.rows[:1] for place in roles(sheet.columns)["file"]]
+    return sheet.sound is not None or any(map(_places(path, folder, None).holds, names))
+
+
+def _columns(table: Path) -> tuple[str, ...]:
+    return head_columns(next(iter(parts_of(table)), table))
+
+
+# -- rows to clips ----------------------------------------------------------------------------------------------------
 
 
 def to_predict(clips: Sequence[Clip]) -> list[str]:
@@ -43,168 +183,41 @@ def to_predict(clips: Sequence[Clip]) -> list[str]:
     return [f"{n_unlabelled} of {len(clips)} clips have no label: they are to be predicted"] if n_unlabelled else []
 
 
-def _table_clips(table: Path, audio_root: Path | None) -> list[Clip]:
-    """Read the rows of a CSV or of JSON lines."""
-    rows = list(_read_jsonl(table) if table.suffix.lower() == ".jsonl" else _read_csv(table))
-    if not rows:
-        raise DatasetError(f"{printable(table)}: holds no rows; expected file_name,label and a row for each recording")
-    folders = [p / s for p in (audio_root, table.parent) if p is not None for s in ("", table.stem)]
-    clips, missing = [], []
-    for row in rows:
-        path = _find(row["file_name"], folders)
-        if path is None:
-            missing.append(row["file_name"])
-        else:
-            clips.append(_row_clip(row, path, SPLITS.get(table.stem), table))
-    if missing:
-        raise DatasetError(
-            f"{printable(table)}: {len(missing)} of {len(rows)} files are missing ({listed(missing)}); "
-            f"looked in {listed(map(printable, dict.fromkeys(folders)), 4)}; name their folder as the audio root"
-        )
-    return clips
-
-
-def _row_clip(row: Mapping[str, str], path: Path, split: str | None, table: Path) -> Clip:
-    marked = row.get("split", "")
-    if marked and marked.lower() not in SPLITS:
-        raise DatasetError(
-            f"{printable(table)}: split {marked!r} of {row['file_name']} is not known; expected train, valid or test"
-        )
-    speaker = "speaker" if row.get("speaker") else "speaker_id"
-    used = {"file_name", "label", "split", speaker}
-    return Clip(
-        path,
-        row["file_name"],
-        label=composed(row.get("label", "")),
-        speaker=composed(row.get(speaker, "")),
-        split=SPLITS[marked.lower()] if marked else split,
-        attributes={name: value for name, value in row.items() if name not in used and value},
-    )
-
-
-def _split_by_folder(clip: Clip, root: Path) -> Clip:
+def split_by_folder(clip: Clip, root: Path) -> Clip:
     """Take the split from the first folder of the path, as Hugging Face does."""
     if clip.split or not clip.path.is_relative_to(root):
         return clip
     return replace(clip, split=SPLITS.get(clip.path.relative_to(root).parts[0]))
 
 
-def _read_csv(table: Path) -> Iterator[dict[str, str]]:
-    try:
-        with table.open(encoding="utf-8-sig", newline="") as file:  # Excel writes a byte order mark
-            reader = csv.reader(file, strict=True)
-            columns = [c.strip() for c in next(reader, [])]
-            _check_columns(columns, table)
-            for values in reader:
-                if any(v.strip() for v in values):
-                    yield _csv_row(columns, values, table, reader.line_num)
-    except UnicodeDecodeError as error:
-        raise DatasetError(
-            f"{printable(table)}: is not UTF-8 text (byte {error.start}); save it again as CSV in UTF-8"
-        ) from error
-    except (csv.Error, OSError) as error:
-        raise DatasetError(f"{printable(table)}: cannot be read as CSV ({error}); mend it") from error
+def _contents(tables: Sequence[Path], root: Path, folder: Path | None, audio_root: Path | None) -> Contents:
+    """Read tables; besides their own places, recordings are looked for in ``folder``, the one that was given."""
+    clips: list[Clip] = []
+    said: list[str] = []
+    for table in tables:
+        where = _places(table, folder, audio_root)
+        is_below = folder is not None and table.parent != folder
+        split = _named_split(table) or (SPLITS.get(table.parent.name.lower()) if is_below else None)
+        n_before = len(clips)
+        for part in parts_of(table) or [table]:
+            sheet = read_sheet(part)
+            meaning = Meaning.of(sheet, part, split, where)
+            clips += clips_of(sheet, meaning, part, where)
+            said.append(meaning.said(sheet))
+        if len(clips) == n_before:
+            raise DatasetError(
+                f"{printable(table)}: holds no rows; expected file_name,label and a row for each recording"
+            )
+    read = tuple(part for table in tables for part in parts_of(table) or [table])
+    return Contents(root, clips, to_predict(clips), read=read, columns=_counted(said))
 
 
-def _csv_row(columns: Sequence[str], values: Sequence[str], table: Path, line: int) -> dict[str, str]:
-    if len(values) > len(columns):
-        raise DatasetError(
-            f"{printable(table)}: line {line} has {len(values)} values and the header {len(columns)} columns; "
-            "put quotation marks around values that hold a comma"
-        )
-    row = dict.fromkeys(columns, "") | {c: v.strip() for c, v in zip(columns, values, strict=False)}
-    if not row["file_name"]:
-        raise DatasetError(f"{printable(table)}: line {line} names no file; fill in file_name or delete the line")
-    return row
+def _places(table: Path, folder: Path | None, audio_root: Path | None) -> Places:
+    """Say where the recordings of a table may lie, the likeliest place first."""
+    return Places([p / s for p in (audio_root, table.parent, folder) if p is not None for s in ("", table.stem)])
 
 
-def _check_columns(columns: Sequence[str], table: Path) -> None:
-    """Require the columns; a table whose label column has another name is refused, not taken as unlabelled."""
-    holds = f"{printable(table)}: columns {listed(columns, 8) or 'none'}"
-    if len(set(columns)) < len(columns):
-        raise DatasetError(f"{holds}; each column name may stand there once: rename the others")
-    for name in ("file_name", "label"):
-        if name in columns or (name == "label" and _may_lack_labels(columns, table)):
-            continue
-        advice = near(name, columns, "; rename {!r}") or f"; add a column {name}"
-        if len(columns) == 1 and re.search("[;\t]", columns[0]):
-            advice = "; separate the columns by commas"
-        raise DatasetError(f"{holds}; expected file_name,label[,speaker], and {name} is not there{advice}")
-
-
-def _may_lack_labels(columns: Sequence[str], table: Path) -> bool:
-    """Clips to predict have no label column: in test.csv, or where every column is a known other one."""
-    return SPLITS.get(table.stem) == "test" or set(columns) <= {"file_name", "speaker", "speaker_id", "split"}
-
-
-def _read_jsonl(table: Path) -> Iterator[dict[str, str]]:
-    try:
-        text = table.read_text(encoding="utf-8-sig")
-    except (UnicodeDecodeError, OSError) as error:
-        raise DatasetError(f"{printable(table)}: cannot be read as UTF-8 text ({error}); write it again") from error
-    for line, content in enumerate(text.split("\n"), 1):
-        if not content.strip():
-            continue
-        try:
-            row = {str(k): text_of(v) for k, v in json.loads(content).items()}
-        except (ValueError, AttributeError) as error:
-            raise DatasetError(f"{printable(table)}: line {line} is no JSON object ({error}); mend it") from error
-        if not row.get("file_name"):
-            raise DatasetError(f"{printable(table)}: line {line} has {listed(row, 8)}; expected file_name and label")
-        yield row
-
-
-def _find(name: str, folders: Iterable[Path]) -> Path | None:
-    """Find the file that a table means: as spelled, with Windows' separators, or with letters composed otherwise."""
-    separated = (name, name.replace("\\", "/"))
-    composed = (unicodedata.normalize("NFC", n) for n in separated)
-    decomposed = (unicodedata.normalize("NFD", n) for n in separated)
-    spellings = dict.fromkeys((*separated, *composed, *decomposed))
-    for folder in dict.fromkeys(folders):
-        for spelling in spellings:
-            path = folder / spelling  # an absolute name stays itself
-            if _is_file(path):
-                return path
-    return None
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # a name too long, or with a NUL in it
-        return False
-
-
-def csv_files(folder: Path, *, strict: bool = True) -> list[Path]:
-    """Return the CSV files of a folder that are meant for us; what contradicts itself is an error where ``strict``."""
-    every = sorted(p for p in folder.glob("*.csv") if not p.name.startswith("."))
-    named = [folder / f"{split}.csv" for split in SPLITS if folder / f"{split}.csv" in every]
-    tables = named or [p for p in every if is_table(p)] or every
-    if strict and len(tables) > 1 and not named:
-        names = listed(p.name for p in tables)
-        raise DatasetError(f"{printable(folder)}: holds {len(tables)} CSV files ({names}); name the one that is meant")
-    if strict and not tables:
-        raise DatasetError(f"{printable(folder)}: holds no CSV file; expected train.csv, test.csv or a single CSV")
-    return tables
-
-
-def metadata_files(folder: Path) -> list[Path]:
-    """Return the tables of an audiofolder."""
-    places = [folder, *(folder / split for split in SPLITS)]
-    paths = [p / name for p in places for name in ("metadata.csv", "metadata.jsonl")]
-    return [p for p in paths if p.is_file()]
-
-
-def is_table(path: Path) -> bool:
-    """Tell whether a CSV is meant for us: a stray table of results in the folder is not."""
-    if path.stem in SPLITS:
-        return True
-    with path.open("rb") as file:
-        return "file_name" in file.readline().decode("utf-8-sig", "replace")
-
-
-def text_of(value: Any) -> str:
-    """Return a value of JSON as the text that stands for it."""
-    if value is None:
-        return ""
-    return value.strip() if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+def _counted(lines: Sequence[str]) -> tuple[str, ...]:
+    """Say each line once, and of how many tables where the tables differ."""
+    counts = Counter(lines)
+    return tuple(line if len(counts) == 1 else f"{line} (in {n} of {len(lines)} tables)" for line, n in counts.items())

@@ -115,8 +115,11 @@ def _lines(inspection: Inspection) -> Iterable[str]:
     lengths = inspection.durations
     unlabelled = f", {inspection.n_unlabelled} of them without label" if inspection.n_unlabelled else ""
     yield f"layout:      {inspection.layout}"
+    yield from (f"columns:     {columns}" for columns in inspection.columns)
     yield f"clips:       {inspection.n_clips}{unlabelled}"
     yield f"labels:      {_counted(inspection.labels, 40)}"
+    if inspection.negatives:
+        yield f"to refuse:   {_counted(inspection.negatives)}"
     yield f"speakers:    {_counted(inspection.speakers, 10)}"
     yield f"splits:      {_counted(inspection.splits)}"
     yield f"rates (Hz):  {_counted(inspection.sample_rates)}"

@@ -11,8 +11,7 @@ from pathlib import Path
 import click
 
 from sutja.cli.console import command, say
-from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent
-from sutja.dataset import scan
+from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent, read_negatives
 from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
 from sutja.predictor import Predictor
@@ -41,8 +40,8 @@ def evaluate(  # noqa: PLR0913  one a command-line option
     Clips that cannot be used are named and left out, and the exit status is 1.
     """
     predictor = Predictor.load(model)
-    clips = source.read().labelled
-    outside = [clip for root in negatives for clip in scan(root).clips]
+    dataset = source.read()
+    clips, outside = dataset.labelled, (*dataset.negatives, *read_negatives(negatives))
     bars = Bars()
     try:
         step = bars.stage("evaluating", len(clips) + len(outside), "clip")

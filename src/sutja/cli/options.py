@@ -10,16 +10,17 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from sutja.audio import walk_audio
+from sutja.audio import printable
 from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import say
 from sutja.errors import DatasetError
+from sutja.folders import LeftOut, PassedOver, entries
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from tqdm import tqdm
@@ -54,12 +55,25 @@ class DataOptions:
         return self.read_with(())[0]
 
     def read_with(self, extra: Sequence[Path]) -> tuple[Dataset, tuple[Clip, ...]]:
-        """Read DATA, and in the same way the labelled clips of ``extra``; a rename may be meant for either."""
+        """Read DATA, and in the same way the labelled clips of ``extra``; a rename may be meant for either.
+
+        What ``extra`` says is to be refused joins what DATA says is.
+        """
         from sutja.dataset import narrowed, read_each
 
         groups, names = [self.data, *([extra] if extra else [])], dict(map(_pair, self.rename))
         dataset, *more = read_each(groups, layout=self.layout, audio_root=self.audio_root, rename=names, on_note=say)
-        return narrowed(dataset, self.split), tuple(clip for other in more for clip in other.labelled)
+        others = tuple(clip for other in more for clip in other.labelled)
+        dataset = narrowed(dataset, self.split)
+        negatives = (*dataset.negatives, *(clip for other in more for clip in other.negatives))
+        return replace(dataset, negatives=negatives), others
+
+
+def read_negatives(paths: Iterable[Path]) -> tuple[Clip, ...]:
+    """Read what is to be refused, whatever it is called, and say aloud how it was read."""
+    from sutja.dataset import read
+
+    return tuple(clip for path in paths for clip in read(path, on_note=say).recordings)
 
 
 def data_options(command: Callback) -> Callback:
@@ -221,22 +235,36 @@ def interval(edges: Sequence[float] | None) -> str:
     return "no interval" if edges is None else f"{100 * edges[0]:.1f} to {100 * edges[1]:.1f} %"
 
 
-def expand(paths: Iterable[str]) -> Iterator[Path]:
+def expand(paths: Iterable[str], passed: PassedOver | None = None) -> Iterator[Path]:
     """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be reported.
 
-    So does `-`, which is standard input, whatever is called so.
+    So does `-`, which is standard input, whatever is called so. What lies in a folder and is no sound that can be read
+    is counted in ``passed``.
     """
+    passed = passed or PassedOver()
     for text in paths:
         path = Path(text)
         if text == "-":
             yield path
         elif os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
-            yield from _or_itself(path, walk_audio(path))
+            yield from _or_itself(path, _sounds(path, passed))
         elif os.path.exists(text):  # noqa: PTH110
             yield path.absolute() if str(path) == "-" else path
         else:
             names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
-            yield from _or_itself(path, (Path(name) for name in names if not os.path.isdir(name)))  # noqa: PTH112
+            folders = [name for name in names if os.path.isdir(name)]  # noqa: PTH112
+            if "**" not in text:  # which matches what is in them as well
+                for folder in folders:
+                    passed.add(LeftOut(Path(folder), "folder"), printable(folder))
+            yield from _or_itself(path, map(Path, sorted(set(names).difference(folders))))
+
+
+def _sounds(folder: Path, passed: PassedOver) -> Iterator[Path]:
+    for name, reason in entries(folder):
+        if reason:
+            passed.add(LeftOut(Path(name), reason), printable(name))
+        else:
+            yield Path(name)
 
 
 def _or_itself(path: Path, files: Iterator[Path]) -> Iterator[Path]:

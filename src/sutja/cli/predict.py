@@ -13,9 +13,11 @@ import click
 from sutja.audio import Source, printable
 from sutja.cli.console import command, one_line, say
 from sutja.cli.options import Bars, expand, model_option
-from sutja.cli.rows import COLUMNS, ResultFile, answer_line, csv_line, csv_row, json_line
+from sutja.cli.rows import ResultFile, answer_line, csv_line, csv_row, json_line
+from sutja.columns import RESULT_COLUMNS
 from sutja.contents import MAX_HELD_BYTES
 from sutja.errors import AudioError
+from sutja.folders import PassedOver
 from sutja.predictor import Prediction, Predictor
 
 Outcome = Prediction | AudioError
@@ -32,18 +34,22 @@ INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path | None, resume: bool) -> None:
     """Say what is spoken in PATHS: files, folders and globs; - is a recording through standard input.
 
-    A file that cannot be used is reported in its place, the others still come, and the exit status is 1.
+    A file that cannot be used is reported in its place, the others still come, and the exit status is 1. What lies in a
+    folder and is no recording is counted on stderr, with the reason.
     """
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the file to resume")
-    predictor = Predictor.load(model)
+    predictor, passed = Predictor.load(model), PassedOver()
     if out is None:
         if form == "csv":
-            click.echo(csv_row(COLUMNS), nl=False)
-        n_failed = _each(predictor, expand(paths), {"json": _print_json, "csv": _print_csv, None: _print_text}[form])
+            click.echo(csv_row(RESULT_COLUMNS), nl=False)
+        write = {"json": _print_json, "csv": _print_csv, None: _print_text}[form]
+        n_failed = _each(predictor, expand(paths, passed), write)
     else:
-        n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume))
-    sys.exit(1 if n_failed else 0)
+        n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume), passed)
+    for line in passed.lines():
+        say(f"left out: {line}")
+    sys.exit(1 if n_failed or passed.missed else 0)
 
 
 def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Outcome], None]) -> int:
@@ -66,7 +72,7 @@ def _source(path: Path) -> Source:
     return _StandardInput(sys.stdin.buffer.read(MAX_HELD_BYTES + 1)) if str(path) == "-" else path
 
 
-def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile) -> int:
+def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile, passed: PassedOver) -> int:
     n_before, bars = results.n_lines, Bars()
     step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
 
@@ -75,7 +81,7 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
         step()
 
     try:
-        _each(predictor, results.remaining(expand(paths)), write)
+        _each(predictor, results.remaining(expand(paths, passed)), write)
     except KeyboardInterrupt:
         bars.close()
         say(f"stopped: the answers so far are in {results.path}; resume with --resume")

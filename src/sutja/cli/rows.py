@@ -14,11 +14,10 @@ from typing import Any, BinaryIO
 
 from sutja.audio import printable
 from sutja.cli.options import percent
+from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, RunError
 from sutja.files import cannot_write
 from sutja.predictor import Prediction
-
-COLUMNS = ("path", "label", "probability", "error")
 
 
 def answer_line(prediction: Prediction) -> str:
@@ -43,7 +42,7 @@ def json_line(path: Path, outcome: Prediction | AudioError) -> str:
 
 
 def csv_line(path: Path, outcome: Prediction | AudioError) -> str:
-    """Write :data:`COLUMNS`; the label of a clip that is refused is empty."""
+    """Write :data:`sutja.columns.RESULT_COLUMNS`; the label of a clip that is refused is empty."""
     values = ["", "", str(outcome)] if isinstance(outcome, AudioError) else [outcome.label, outcome.probability, ""]
     return csv_row([printable(path), *values])
 
@@ -214,10 +213,10 @@ def _read_json(line: str) -> tuple[str, bool]:
 
 def _read_csv(line: str) -> tuple[str, bool] | None:
     values = next(csv.reader(io.StringIO(line, newline=""), strict=True))
-    if len(values) != len(COLUMNS):
+    if len(values) != len(RESULT_COLUMNS):
         raise ValueError(line)
-    return None if values == list(COLUMNS) else (values[0], bool(values[3]))
+    return None if values == list(RESULT_COLUMNS) else (values[0], bool(values[3]))
 
 
 JSON = Form(json_line, "", b'{"path": ', _json_lines, _read_json)
-CSV = Form(csv_line, csv_row(COLUMNS), csv_row(COLUMNS).encode(), _csv_lines, _read_csv)
+CSV = Form(csv_line, csv_row(RESULT_COLUMNS), csv_row(RESULT_COLUMNS).encode(), _csv_lines, _read_csv)

@@ -13,9 +13,8 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.console import command, say
-from sutja.cli.options import Bars, DataOptions, data_options, interval, percent
+from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS
-from sutja.dataset import scan
 from sutja.errors import ConfigError, needs
 from sutja.plan import N_CORES, Plan, Wishes, plan_run
 from sutja.runs import Metrics
@@ -70,7 +69,7 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     from sutja import recipe
 
     dataset, extra = source.read_with(options.pop("extra"))
-    negatives = [clip for root in options.pop("negatives") for clip in scan(root).clips]
+    negatives = read_negatives(options.pop("negatives"))
     options["spoken"] = _spoken(options["spoken"])
     wishes = Wishes(**{field.name: options.pop(field.name) for field in fields(Wishes)})
     options["command"] = shlex.join(["sutja", *map(printable, sys.argv[1:])])

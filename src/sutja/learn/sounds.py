@@ -9,14 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 
-from sutja.audio import Excerpt, Waveform, load_waveform
+from sutja.audio import Waveform, load_waveform
 from sutja.augment import vary
-from sutja.clips import Clip
+from sutja.clips import Clip, Recording
 from sutja.config import Config
 from sutja.engine import OnStep
 from sutja.errors import ConfigError, DatasetError
@@ -71,7 +70,7 @@ class Sound:
     kind: Kind = "clip"
     name: str = ""
     """What it is called in the run's out-of-fold table: a word, with its language where it is not the vocabulary's."""
-    sources: tuple[Path | Excerpt, ...] = ()
+    sources: tuple[Recording, ...] = ()
     """The recording that is heard; two where they are spliced."""
     text: str = ""
     """What a synthetic voice says ..."""

@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 from sutja import __version__, features
-from sutja.audio import Excerpt, Waveform, decode, load_waveform
+from sutja.audio import Waveform, decode, load_waveform
+from sutja.clips import Recording
 from sutja.config import AudioConfig
 from sutja.errors import AudioError
 from sutja.files import write_text
@@ -169,7 +170,7 @@ def _picture(waveform: Waveform, rate: int, name: str) -> str:
     return pages.svg(figures.mel_spectrogram(features.log_mel(waveform, rate, settings), rate, settings), name)
 
 
-def _judged_part(source: Path | Excerpt) -> tuple[Waveform, int]:
+def _judged_part(source: Recording) -> tuple[Waveform, int]:
     """Return the part of a recording that is judged at its own sample rate, or at ``MAX_RATE`` where that is higher."""
     samples, native = decode(source, AudioConfig())
     rate = max(4_000, min(native, MAX_RATE))

@@ -29,6 +29,7 @@ from sutja.errors import AudioError, DatasetError, needs
 from sutja.features import Features
 from sutja.files import write_json
 from sutja.findings import Finding, by_speaker, coverage, find
+from sutja.folders import by_reason
 from sutja.profile import ClipProfile, ProfiledClip, profile_clips
 from sutja.progress import SILENT, Progress
 from sutja.reports import charts, drawing, figures, pages
@@ -230,6 +231,7 @@ def profile(exploration: Exploration) -> dict[str, Any]:
         "quantities": {key: _quantiles([getattr(p, key) for p in profiles]) for key in QUANTITIES},
         "findings": [finding.to_dict() for finding in exploration.findings],
         "notes": list(dataset.notes),
+        "left_out": by_reason(dataset.left_out, dataset.root),
         "unreadable": [{"name": u.name, "reason": u.reason} for u in exploration.unreadable],
         "clips": [p.to_dict() for p in profiles],
     }
@@ -380,7 +382,7 @@ def network_inputs(exploration: Exploration, label: str, *, n_inputs: int = 8) -
     settings = list(config.members.values())
     inputs: dict[str, list[Features]] = {member: [] for member in config.members}
     for i in range(n_inputs):
-        waveform = load_waveform(clips[i % len(clips)].path, config.audio)
+        waveform = load_waveform(clips[i % len(clips)].source, config.audio)
         extracted = features.extract(waveform, config.audio.sample_rate, settings)
         for member, feature, setting in zip(config.members, extracted, settings, strict=True):
             left = features.random_left(feature.shape[1], setting, rng)

@@ -92,7 +92,7 @@ def _duplicates(out_of_fold: OutOfFold, sketched: ClipSketches, progress: Progre
 
     @lru_cache(maxsize=N_WAVEFORMS_KEPT)
     def hear(row: int) -> Waveform:
-        return load_waveform(out_of_fold.clips[sketched.indices[row]].path, AUDIO)
+        return load_waveform(out_of_fold.clips[sketched.indices[row]].source, AUDIO)
 
     rows = find_duplicates(sketched.sketches, sketched.digests, hear, progress=progress)
     clips, indices = out_of_fold.clips, sketched.indices
