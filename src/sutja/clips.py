@@ -6,7 +6,9 @@ PC are the same word.
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -75,6 +77,18 @@ def natural_order(words: Iterable[str | None]) -> tuple[str, ...]:
 
 def _natural(word: str) -> tuple[bool, int, str]:
     return not word.isdecimal(), int(word) if word.isdecimal() else 0, word
+
+
+def alike(labels: Iterable[str]) -> list[tuple[str, ...]]:
+    """Return the labels that are the same word to a reader: but for case, blanks or a `.0`, in groups.
+
+    >>> alike(["Zero", "one", "zero ", "1", "1.0"])
+    [('1', '1.0'), ('Zero', 'zero ')]
+    """
+    groups: dict[str, list[str]] = defaultdict(list)
+    for label in natural_order(labels):
+        groups["".join(re.sub(r"^(\d+)\.0+$", r"\1", label.strip()).casefold().split())].append(label)
+    return [tuple(group) for group in groups.values() if len(group) > 1]
 
 
 def composed(text: str) -> str | None:

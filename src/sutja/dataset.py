@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sutja.audio import printable
-from sutja.clips import REFUSED, Clip, natural_order
+from sutja.clips import REFUSED, Clip, alike, natural_order
 from sutja.engine.threads import each
 from sutja.errors import DatasetError, listed, near
 from sutja.files import sha256
@@ -166,7 +166,38 @@ def read_each(
     datasets = [merge([_scanned(path, layout, audio_root, on_note) for path in paths]) for paths in groups]
     names = dict(rename or {})
     _check_names(names, natural_order(label for dataset in datasets for label in dataset.labels))
-    return [_renamed(dataset, names) for dataset in datasets]
+    datasets = [_renamed(dataset, names) for dataset in datasets]
+    for note in _alike_notes(label for dataset in datasets for label in dataset.labels):
+        on_note(note)
+    return datasets
+
+
+def lost(clips: Iterable[Clip], usable: Iterable[Clip]) -> tuple[str, ...]:
+    """Name the labels and the speakers of clips of which nothing is usable."""
+    before, after = list(clips), list(usable)
+    gone = {f"{of} {name!r}": None for of in ("label", "speaker") for name in _gone(before, after, of)}
+    return tuple(gone)
+
+
+def _gone(before: Iterable[Clip], after: Iterable[Clip], of: str) -> tuple[str, ...]:
+    kept = {getattr(clip, of) for clip in after}
+    return natural_order(name for name in (getattr(clip, of) for clip in before) if name not in kept)
+
+
+def check_none_lost(root: Path, clips: Iterable[Clip], usable: Iterable[Clip]) -> None:
+    """Refuse to go on without a word or a speaker that cannot be read.
+
+    Raises
+    ------
+    DatasetError
+        When of a label or of a speaker no clip is usable.
+
+    """
+    if gone := lost(clips, usable):
+        raise DatasetError(
+            f"{printable(root)}: {listed(gone, 8)} would be lost, none of its clips can be used; mend them, or take "
+            "them out of the data"
+        )
 
 
 def narrowed(dataset: Dataset, split: str | None) -> Dataset:
@@ -197,7 +228,8 @@ def _scanned(path: Where, layout: str | None, audio_root: Where | None, on_note:
     for label, n in sorted(Counter(clip.label for clip in dataset.negatives).items()):
         on_note(f"  {n} recordings of {label} are to be refused: they are no label")
     for note in dataset.notes:
-        on_note(f"  {note}")
+        if not note.startswith(ALIKE):  # which is told when all is read and renamed
+            on_note(f"  {note}")
     return dataset
 
 
@@ -214,7 +246,7 @@ def _dataset(layout: str, contents: Contents, laid: Laid | None) -> Dataset:
             _check_lost(laid, layout, contents.clips, left_out)
     negatives = tuple(clip for clip in contents.clips if clip.label in REFUSED)
     clips = tuple(clip for clip in contents.clips if clip.label not in REFUSED) if negatives else tuple(contents.clips)
-    notes = [*contents.notes, *told(by_reason(left_out, contents.root))]
+    notes = [*contents.notes, *told(by_reason(left_out, contents.root)), *_alike_notes(clip.label for clip in clips)]
     more = (negatives, contents.read, tuple(left_out), contents.columns)
     return Dataset(contents.root, layout, clips, tuple(notes), *more)
 
@@ -277,7 +309,16 @@ def _check_names(rename: Mapping[str, str], labels: Sequence[str]) -> None:
 
 def _renamed(dataset: Dataset, names: Mapping[str, str]) -> Dataset:
     clips = tuple(replace(c, label=names.get(c.label or "", c.label)) for c in dataset.clips)
-    return replace(dataset, clips=clips)
+    notes = tuple(note for note in dataset.notes if not note.startswith(ALIKE))
+    return replace(dataset, clips=clips, notes=(*notes, *_alike_notes(c.label for c in clips)))
+
+
+ALIKE = "labels differ only by case or blanks: "
+
+
+def _alike_notes(labels: Iterable[str | None]) -> list[str]:
+    groups = [" and ".join(map(repr, group)) for group in alike(natural_order(labels))]
+    return [f"{ALIKE}{listed(groups)}; where they are one word, rename them (--rename OLD=NEW)"] if groups else []
 
 
 def merge(datasets: Sequence[Dataset]) -> Dataset:

@@ -13,10 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from sutja.clips import Clip
+from sutja.clips import Clip, alike
 from sutja.config import Config
-from sutja.dataset import Dataset
-from sutja.errors import AudioError
+from sutja.dataset import Dataset, lost
+from sutja.errors import AudioError, listed
 from sutja.listening import PROBLEMS
 from sutja.profile import MUCH_BELOW, ClipProfile
 
@@ -66,7 +66,8 @@ def find(
 
     """
     n_heard = len(profiles) + len(unreadable)
-    findings = [*_unreadable(unreadable, n_heard), *_labels(dataset, config), *_speakers(dataset, config)]
+    findings = [*_unreadable(unreadable, n_heard), *_lost(dataset, unreadable), *_labels(dataset, config)]
+    findings += _speakers(dataset, config)
     if profiles:
         findings += [*_confounders(profiles), *_faults(profiles), *_copies(profiles), *_channels(profiles, config)]
         findings += [*_levels(profiles), *_silence(profiles)]
@@ -87,6 +88,17 @@ def _unreadable(unreadable: Sequence[AudioError], n_heard: int) -> Iterator[Find
         weight: Weight = "stop" if len(unreadable) > n_heard / 2 else "careful"
         text = f"{_share(len(unreadable), n_heard)} cannot be used; the first: {unreadable[0].reason}."
         yield Finding(weight, text, tuple(error.name for error in unreadable))
+
+
+def _lost(dataset: Dataset, unreadable: Sequence[AudioError]) -> Iterator[Finding]:
+    """Find words and speakers that nobody can hear, and words that are written in two ways."""
+    names = {error.name for error in unreadable}
+    gone = lost(dataset.clips, (clip for clip in dataset.clips if clip.name not in names)) if names else ()
+    if gone:
+        yield Finding("stop", f"Not one clip of {listed(gone, N_SHOWN)} can be used: mend them, or take them out.")
+    for group in alike(dataset.labels):
+        text = f"Labels {_quoted(group)} differ only by case or blanks: they are learned as different words; rename."
+        yield Finding("careful", text)
 
 
 def _labels(dataset: Dataset, config: Config) -> Iterator[Finding]:

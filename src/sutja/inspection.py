@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ import numpy as np
 from sutja.audio import printable
 from sutja.clips import Clip, natural_order
 from sutja.config import Config
-from sutja.dataset import Dataset
+from sutja.dataset import Dataset, lost
 from sutja.errors import AudioError, DatasetError
 from sutja.folders import by_reason, name_below
 from sutja.listening import PROBLEMS, ClipFacts, Samples, facts, listen
@@ -80,6 +80,8 @@ class Inspection:
     window_seconds: float
     """What enters the network; of longer clips only a part does: :mod:`sutja.window`."""
     problems: tuple[Problem, ...]
+    lost: tuple[str, ...]
+    """Labels and speakers of which no clip can be read."""
 
     def problems_by_kind(self) -> dict[str, list[Problem]]:
         """Group the problems, in the order of :data:`PROBLEMS`, without the kinds that did not occur."""
@@ -150,6 +152,7 @@ def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], con
         durations=Durations(min(seconds), float(np.median(seconds)), max(seconds), math.fsum(seconds)),
         window_seconds=config.window_seconds,
         problems=_problems(dataset.recordings, every),
+        lost=lost(dataset.recordings, _readable(dataset.recordings, every)),
     )
 
 
@@ -165,6 +168,10 @@ def _problems(clips: Sequence[Clip], every: Sequence[ClipFacts | AudioError]) ->
             same[clip_facts.digest, clip_facts.sample_rate].append(clip)
     problems += [_duplicate(first, clip) for first, *others in same.values() for clip in others]
     return tuple(sorted(problems, key=lambda p: list(PROBLEMS).index(p.kind)))
+
+
+def _readable(clips: Sequence[Clip], every: Sequence[ClipFacts | AudioError]) -> Iterator[Clip]:
+    return (clip for clip, heard in zip(clips, every, strict=True) if isinstance(heard, ClipFacts))
 
 
 def _duplicate(first: Clip, clip: Clip) -> Problem:

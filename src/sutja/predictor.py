@@ -47,6 +47,11 @@ class Prediction:
     """Where the one begins, seconds, where there are several."""
 
     @property
+    def several(self) -> dict[str, Any]:
+        """What is told of several words, by the names of the fields; nothing where there is one."""
+        return {"n_words": self.n_words, "word_at": self.word_at} if self.n_words > 1 else {}
+
+    @property
     def most_probable(self) -> str:
         """The label, also that of a refused clip."""
         return max(self.probabilities, key=self.probabilities.__getitem__)

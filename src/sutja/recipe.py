@@ -33,7 +33,7 @@ from sutja.audio import Waveform, load_waveform, printable
 from sutja.calibration import Calibration, Refusal, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import Config
-from sutja.dataset import fingerprint
+from sutja.dataset import check_none_lost, fingerprint
 from sutja.engine import Engine, OnStep
 from sutja.engine.local import local
 from sutja.engine.threads import Threads
@@ -292,6 +292,7 @@ def hear(plan: Plan, progress: Progress) -> Material:
     usable = _usable(dict(zip(clips, outcomes, strict=True)), plan, progress)
     if not any(clip in usable for clip in labelled):
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
+    check_none_lost(plan.dataset.root, labelled, usable)
     parts = [tuple(clip for clip in part if clip in usable) for part in (labelled, plan.extra, plan.negatives)]
     in_order = [usable[clip] for clip in parts[0]]
     features = {name: [each[i] for each, _ in in_order if each] for i, name in enumerate(plan.config.members)}

@@ -17,6 +17,7 @@ from sutja.cli.console import Group, say
 from sutja.cli.options import Bars, DataOptions, Lines, data_options
 from sutja.dataset import scan
 from sutja.download import CORPORA
+from sutja.errors import DatasetError, listed
 from sutja.inspection import Inspection, inspect
 from sutja.lexicon import digit_words
 from sutja.listening import PROBLEMS
@@ -37,7 +38,10 @@ def data() -> None:
 @data_options
 @click.option("--json", "as_json", is_flag=True, help="Everything, as one JSON object.")
 def info(source: DataOptions, *, as_json: bool) -> None:
-    """Say what is in DATA, folders or CSVs, and what is wrong with it."""
+    """Say what is in DATA, folders or CSVs, and what is wrong with it.
+
+    Where of a label or a speaker no clip can be read, the exit status is 1.
+    """
     dataset = source.read()
     bars = Bars()
     try:
@@ -46,6 +50,10 @@ def info(source: DataOptions, *, as_json: bool) -> None:
         bars.close()
     text = json.dumps(inspection.to_dict(), ensure_ascii=False) if as_json else "\n".join(_lines(inspection))
     click.echo(text)
+    if inspection.lost:
+        raise DatasetError(
+            f"none of the clips of {listed(inspection.lost, 8)} can be read; mend them, or take them out"
+        )
 
 
 @data.command()

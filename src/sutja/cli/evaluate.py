@@ -12,6 +12,7 @@ import click
 
 from sutja.cli.console import command, say
 from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent, read_negatives
+from sutja.dataset import check_none_lost
 from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
 from sutja.predictor import Predictor
@@ -67,6 +68,7 @@ def evaluate(  # noqa: PLR0913  one a command-line option
         _print_scores(evaluation)
         _print_outside(evaluation.outside)
         _print_stress(under_stress)
+    check_none_lost(dataset.root, clips, (clip for clip in clips if clip.name not in evaluation.unreadable))
     sys.exit(1 if evaluation.unreadable else 0)
 
 

@@ -19,6 +19,9 @@ from sutja.errors import AudioError, RunError
 from sutja.files import cannot_write
 from sutja.predictor import Prediction
 
+OF_SEVERAL = ("n_words", "word_at")
+"""Fields that are told where there are several words."""
+
 
 def answer_line(prediction: Prediction) -> str:
     """Say for people what a clip is taken for, and that it is one word of several where it is.
@@ -37,7 +40,8 @@ def json_line(path: Path, outcome: Prediction | AudioError) -> str:
     if isinstance(outcome, AudioError):
         record["error"] = str(outcome)
     else:
-        record |= dataclasses.asdict(outcome)
+        fields = {name: value for name, value in dataclasses.asdict(outcome).items() if name not in OF_SEVERAL}
+        record |= fields | outcome.several
     return json.dumps(record, ensure_ascii=False) + "\n"
 
 

@@ -83,7 +83,7 @@ def examined(predictor: Predictor, examination: Examination, wanted: Wanted) -> 
     """Tell what an examined recording is taken for, without what takes long: the explanation."""
     fields = prediction(examination.prediction)
     fields |= {"members": examination.members, "duration_seconds": examination.duration_seconds}
-    fields |= {"n_words": examination.prediction.n_words, "word_at": examination.prediction.word_at}
+    fields |= examination.prediction.several
     if wanted.features:
         starts = examination.start_seconds
         fields["features"] = {

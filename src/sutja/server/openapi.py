@@ -180,7 +180,7 @@ def _schemas(labels: Sequence[str]) -> Schema:
         "features": {"type": "object", "additionalProperties": _object(LATTICE)},
         "explanation": _ref("Explanation"),
     }
-    optional = ("features", "explanation")
+    optional = ("features", "explanation", "n_words", "word_at")
     return {
         "Answer": _object(answer, *optional),
         "NamedAnswer": _object({"file": TEXT, **answer}, *optional),
