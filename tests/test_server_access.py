@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import pytest
 from service import client, listening, refusal, sound
+from starlette.testclient import WebSocketDenialResponse
 from starlette.websockets import WebSocketDisconnect
 
+from sutja.errors import ConfigError
 from sutja.server.access import OPEN_PATHS, host_name
 from sutja.server.settings import Access
 
@@ -55,9 +57,39 @@ def test_other_pages_may_not_make_the_service_work(origin):
         assert here.get("/health", headers=headers).headers.get("access-control-allow-origin") is None
 
 
+@pytest.mark.parametrize(
+    "origin", ["https://localhost:8765", "ftp://localhost:8765", "http://localhost", "localhost:8765"]
+)
+def test_another_scheme_or_port_is_another_origin(origin):
+    with client() as here:
+        refusal(here.post("/v1/predict", content=sound(), headers={"Origin": origin}), 403)
+
+
+@pytest.mark.parametrize(
+    "host", ["localhost:port", "localhost:123456", "localhost: 1", "a@localhost:1", "localhost:80/x"]
+)
+def test_a_port_is_a_number(host):
+    refusal(client().get("/health", headers={"Host": host}), 421)
+    refusal(client(access=Access(hosts=())).get("/health", headers={"Host": host}), 421)
+
+
+def test_a_websocket_elsewhere_is_refused_in_a_sentence():
+    with client() as here, pytest.raises(WebSocketDenialResponse) as told, listening(here, {}, "/v1/nothing"):
+        pass
+    assert told.value.status_code == 404
+    assert "/v1/stream" in told.value.json()["error"]
+
+
+@pytest.mark.parametrize("token", [f"{TOKEN}\n", f"{TOKEN} ", f" {TOKEN}", " " * 20, f"{TOKEN}\tx", f"{TOKEN}\x7f"])
+def test_tokens_that_no_header_can_bring_are_refused_at_the_start(token):
+    with pytest.raises(ConfigError, match="token of"):
+        Access(token=token)
+
+
 def test_the_own_page_and_programs_may():
     with client() as here:
-        for headers in ({}, {"Origin": "http://localhost:8765"}, {"Origin": "https://LOCALHOST:8765"}):
+        behind_tls = {"Origin": "https://LOCALHOST:8765", "X-Forwarded-Proto": "https"}
+        for headers in ({}, {"Origin": "http://localhost:8765"}, {"Origin": "http://LOCALHOST:8765"}, behind_tls):
             assert here.post("/v1/predict", content=sound(), headers=headers).status_code == 200
             with listening(here, headers) as socket:
                 socket.send_text('{"type":"end"}')

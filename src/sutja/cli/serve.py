@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import click
 
-from sutja.cli.console import command, say
+from sutja.cli.console import command
 from sutja.cli.options import model_option
 from sutja.errors import needs
 from sutja.predictor import Predictor
@@ -45,7 +44,7 @@ def serve(*, model: Path, limit: tuple[str, ...], log_level: str, **door: Any) -
     with serving.listen(door["host"], door["port"]) as listener:
         asked = Access(door["token"], door["allow_host"], door["allow_origin"])
         access = access_for(asked, door["host"], listener.getsockname()[0])
-        logs.log_to(sys.stderr, log_level)
         app = create_app(predictor, model, limits=limits, access=access)
-        serving.serve(app, listener, limits, on_ready=lambda: click.echo(serving.url_of(listener)))
-    say("sutja: stopped")
+        with logs.apart() as lines:
+            logs.log_to(lines, log_level)
+            serving.serve(app, listener, limits, on_ready=lambda: click.echo(serving.url_of(listener)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import re
 from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers
@@ -34,19 +35,21 @@ class Guard:
         hosts = headers.getlist("host")
         if len(hosts) != 1:
             return refused(400, f"{len(hosts)} Host headers; expected one; correct the request")
-        if self.access.hosts and host_name(hosts[0]) not in self.access.hosts:
-            message = f"Host {hosts[0][:100]!r} is not this service; expected {', '.join(self.access.hosts)}"
+        is_known = not self.access.hosts or host_name(hosts[0]) in self.access.hosts
+        if not (is_known and _HOST.fullmatch(hosts[0])):
+            expected = ", ".join(self.access.hosts) or "a name and perhaps a port"
+            message = f"Host {hosts[0][:100]!r} is not this service; expected {expected}"
             return refused(421, f"{message}; start it with --allow-host if the name is yours")
         origin = headers.get("origin")
-        if _acts(scope) and origin is not None and not self._may_ask(origin, hosts[0]):
+        if _acts(scope) and origin is not None and not self._may_ask(origin, _scheme(scope, headers), hosts[0]):
             message = f"a page of {origin[:100]!r} asks; expected the service's own page"
             return refused(403, f"{message}; start it with --allow-origin to let that page in")
         if self.access.token is not None and not _is_open(own_path(scope)):
             return self._token_refusal(scope, headers, self.access.token)
         return None
 
-    def _may_ask(self, origin: str, host: str) -> bool:
-        return origin.partition("://")[2].lower() == host.lower() or origin in self.access.origins
+    def _may_ask(self, origin: str, scheme: str, host: str) -> bool:
+        return _whole(origin) == _whole(f"{scheme}://{host}") or origin in self.access.origins
 
     def _token_refusal(self, scope: Scope, headers: Headers, token: str) -> Response | None:
         scheme, _, given = headers.get("authorization", "").partition(" ")
@@ -56,6 +59,32 @@ class Guard:
             return None
         message = "no token, or a wrong one; expected the header `Authorization: Bearer TOKEN` (a WebSocket: ?token=)"
         return refused(401, f"{message}; ask whoever runs the service", {"WWW-Authenticate": "Bearer"})
+
+
+_HOST = re.compile(r"(\[[0-9a-fA-F:.]+\]|[^\[\]:@/?#\s]+)(:\d{0,5})?")
+_PORTS = {"http": "80", "https": "443"}
+
+
+def _scheme(scope: Scope, headers: Headers) -> str:
+    """Return how the client's page was fetched: a proxy in front may speak https where the service does not.
+
+    Pages elsewhere cannot send this header unasked: it is none of those that browsers let them.
+    """
+    told = headers.get("x-forwarded-proto", "").partition(",")[0].strip().lower()
+    spoken = "https" if scope["scheme"] in ("https", "wss") else "http"
+    return told if told in _PORTS else spoken
+
+
+def _whole(origin: str) -> str:
+    """Write an origin with its port, also where that goes without saying.
+
+    >>> _whole("https://Example.org"), _whole("http://[::1]:8765")
+    ('https://example.org:443', 'http://[::1]:8765')
+    """
+    scheme, _, host = origin.lower().partition("://")
+    name, colon, port = host.rpartition(":")
+    has_port = colon and port.isdecimal()
+    return f"{scheme}://{name if has_port else host}:{port if has_port else _PORTS.get(scheme, '')}"
 
 
 def own_path(scope: Scope) -> str:

@@ -135,11 +135,12 @@ def _routes() -> list[Any]:
         Route("/v1/predict", predict, methods=["POST"]),
         Route("/v1/predict/batch", predict_batch, methods=["POST"]),
         WebSocketRoute("/v1/stream", stream),
+        WebSocketRoute("/{path:path}", no_stream),
     ]
 
 
 def _paths() -> list[str]:
-    return [route.path for route in _routes() if not route.path.startswith("/static")]
+    return [route.path for route in _routes() if not route.path.startswith(("/static", "/{"))]
 
 
 def _cors(access: Access) -> dict[str, Any]:
@@ -267,6 +268,12 @@ def _flag(request: Request, name: str) -> bool:
     if value not in ("true", "false"):
         raise HTTPException(422, f"{name}={value[:30]}; expected true or false; correct the address")
     return value == "true"
+
+
+async def no_stream(socket: WebSocket) -> None:
+    """Say to a WebSocket that nobody listens there."""
+    message = f"{socket.url.path[:100]}: no stream; expected /v1/stream, as /docs says; correct the address"
+    await socket.send_denial_response(refused(404, message))
 
 
 async def stream(socket: WebSocket) -> None:

@@ -92,15 +92,23 @@ class Access:
     """Pages of other origins that may ask, such as ``https://example.org``."""
 
     def __post_init__(self) -> None:
-        if self.token is not None and (len(self.token) < MIN_TOKEN_LENGTH or not self.token.isascii()):
-            raise ConfigError(
-                f"token of {len(self.token)} characters; expected at least {MIN_TOKEN_LENGTH} ASCII ones: "
-                'python -c "import secrets; print(secrets.token_urlsafe())" makes one'
-            )
+        if self.token is not None:
+            _check_token(self.token)
         for origin in self.origins:
             scheme, separator, host = origin.partition("://")
             if scheme not in ("http", "https") or not separator or not host or "/" in host:
                 raise ConfigError(f"origin {origin!r}: expected scheme and host alone, such as https://example.org")
+
+
+def _check_token(token: str) -> None:
+    """Refuse a token that is short, or that no header can bring: one with a blank or a line break at its end."""
+    if len(token) < MIN_TOKEN_LENGTH or not all("!" <= letter <= "~" for letter in token):
+        odd = sum(not "!" <= letter <= "~" for letter in token)
+        found = f"{odd} of them blanks, line breaks or not ASCII" if odd else "too few"
+        raise ConfigError(
+            f"token of {len(token)} characters, {found}; expected at least {MIN_TOKEN_LENGTH} ASCII ones: "
+            'python -c "import secrets; print(secrets.token_urlsafe())" makes one'
+        )
 
 
 def access_for(asked: Access, host: str, address: str) -> Access:
