@@ -158,3 +158,17 @@ def test_it_stops_on_ctrl_c():
         told = service.stop(signal.SIGINT)
     assert service.process.returncode == 0
     assert "Traceback" not in told
+
+
+def test_what_still_runs_at_the_end_of_the_drain_is_told_to_come_back():
+    service = Process("--limit", "drain_seconds=1", "--limit", "upload_seconds=20")
+    with service.connect() as client:
+        client.sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf of it")
+        time.sleep(0.3)
+        service.terminate()
+        status, _, body = answer(client)
+        assert status == 503, body
+        assert "error" in json.loads(body)
+    told = service.stop()
+    assert service.process.returncode == 0, told
+    assert "Traceback" not in told

@@ -11,13 +11,15 @@ uvicorn promises none of what this leans on, so ``pyproject.toml`` admits the on
   ``on_message_complete``, ``on_response_complete``, ``send_400_response``, ``shutdown``,
   ``_unset_keepalive_if_required``
 - ``RequestResponseCycle``: ``keep_alive``, ``more_body``, ``scope``, ``transport``
-- ``WebSocketsSansIOProtocol``: ``handshake_complete``, ``send``, ``transport``, ``writable``
+- ``WebSocketsSansIOProtocol``: ``close_sent``, ``data_received``, ``handshake_complete``, ``handshake_initiated``,
+  ``loop``, ``send``, ``shutdown``, ``stop_keepalive``, ``transport``, ``writable``
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
+from collections import Counter
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
@@ -28,8 +30,10 @@ from sutja.server.answers import to_json
 from sutja.server.refusals import BUSY, RETRY_AFTER_SECONDS
 from sutja.server.settings import Limits
 
+HANDSHAKE_SECONDS = 10.0  # that a WebSocket may take to begin; it waits for the application alone
 LINGER_SECONDS = 2.0  # that a client gets to read its refusal while it still sends
 CLOSING_SECONDS = 5.0  # to take the last bytes of an answer
+STALLED_SECONDS = 1.0  # without a byte of the body that a request still owes, where others wait for a place
 DRAIN_GRACE_SECONDS = 0.25  # for requests that are on their way when the service is told to stop
 
 
@@ -54,6 +58,7 @@ class GuardedProtocol(HttpToolsProtocol):
         super().__init__(*arguments, **settings)
         self.app = self._politely(self.app)
         self.phase, self.since = Phase.SILENT, self.loop.time()
+        self.heard = self.since  # when the last byte came
         self.is_draining = False
         self._wants_close = False
         self._awaits_headers, self._n_header_bytes = True, 0
@@ -71,6 +76,7 @@ class GuardedProtocol(HttpToolsProtocol):
         """Count what comes before the headers are complete, and parse."""
         if self.transport.is_closing() or self.parser is None:
             return
+        self.heard = self.loop.time()
         if self.phase is Phase.SILENT:
             self._enter(Phase.HEADERS)
         if self._awaits_headers:
@@ -171,8 +177,31 @@ class GuardedProtocol(HttpToolsProtocol):
             and not other.transport.is_closing()
         ]
         if not silent:
-            return False
+            return self._ends_a_stalled_body()
         min(silent, key=lambda other: other.since).transport.abort()
+        return True
+
+    def _ends_a_stalled_body(self) -> bool:
+        """Cut off the upload that came to a halt, of the client that holds the most places; whether there was one.
+
+        A client that holds half of the places has no claim to be waited for.
+        """
+        held = Counter(_address(other) for other in self.connections)
+        stalled = [
+            other
+            for other in self.connections
+            if isinstance(other, GuardedProtocol)
+            and other.phase in (Phase.REQUEST, Phase.LINGERING)
+            and other.cycle.more_body
+            and not other.transport.is_closing()
+            and (
+                self.loop.time() - other.heard > STALLED_SECONDS
+                or held[_address(other)] > self.limits.n_connections / 2
+            )
+        ]
+        if not stalled:
+            return False
+        min(stalled, key=lambda other: (-held[_address(other)], other.heard)).transport.abort()
         return True
 
     # -- ways to say no -----------------------------------------------------------------------------------------------
@@ -188,10 +217,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _refuse(self, status: int, message: str) -> None:
         """Answer without the application, and close."""
-        body = to_json({"error": message})
-        headers = [b"content-type: application/json", b"content-length: %d" % len(body), b"connection: close"]
-        headers += [b"retry-after: %d" % RETRY_AFTER_SECONDS] if status == 503 else []
-        self.transport.write(STATUS_LINE[status] + b"\r\n".join([*headers, b"", body]))
+        self.transport.write(refusal(status, message))
         self.transport.close()
 
     # -- closing in order ---------------------------------------------------------------------------------------------
@@ -236,12 +262,40 @@ class _Lingering:
         self._connection.close_when_sent()
 
 
+def _address(connection: Any) -> str:
+    """Return whose connection it is: of IPv6 the network, of which one client has all addresses."""
+    host: str = (connection.client or ("",))[0]
+    return ":".join(host.split(":")[:4]) if ":" in host else host
+
+
 class GuardedWebSocket(WebSocketsSansIOProtocol):
-    """One WebSocket, which is cut off when it does not take what it is sent."""
+    """One WebSocket, which is cut off when it does not take what it is sent, and refused when it cannot begin."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._stuck_since: float | None = None
+        self._made_at = self.loop.time()
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came; the first is the whole handshake, and one that cannot be read would never be answered."""
+        super().data_received(data)
+        if not self.handshake_initiated and not self.transport.is_closing():
+            self._refuse(
+                400, "the handshake cannot be read; expected few short headers and no body; correct the client"
+            )
+
+    def shutdown(self) -> None:
+        """Say that the service ends; to who has not begun, in HTTP."""
+        if self.handshake_complete:
+            super().shutdown()
+        else:
+            self._refuse(503, BUSY)
+
+    def _refuse(self, status: int, message: str) -> None:
+        self.stop_keepalive()
+        self.close_sent = self.handshake_complete = True
+        self.transport.write(refusal(status, message))
+        self.transport.close()
 
     async def send(self, message: Any) -> None:
         """Send; a refusal instead of a handshake ends the handshake too, which uvicorn would log as a fault."""
@@ -250,13 +304,23 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
             self.handshake_complete = True
 
     def check(self, now: float) -> None:
-        """Cut it off when it has been closing, or stuck, for too long."""
+        """Cut it off when it has been beginning, closing or stuck for too long."""
+        if not self.handshake_complete and now - self._made_at > HANDSHAKE_SECONDS:
+            self.transport.abort()
         if not self.transport.is_closing() and self.writable.is_set():
             self._stuck_since = None
             return
         self._stuck_since = self._stuck_since or now
         if now - self._stuck_since > 2 * CLOSING_SECONDS:
             self.transport.abort()
+
+
+def refusal(status: int, message: str) -> bytes:
+    """Write an answer without the application, as it goes over the wire; the connection closes behind it."""
+    body = to_json({"error": message})
+    headers = [b"content-type: application/json", b"content-length: %d" % len(body), b"connection: close"]
+    headers += [b"retry-after: %d" % RETRY_AFTER_SECONDS] if status == 503 else []
+    return bytes(STATUS_LINE[status] + b"\r\n".join([*headers, b"", body]))
 
 
 def guarded(limits: Limits) -> type[GuardedProtocol]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Collection
@@ -12,6 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sutja.server.access import own_path
 from sutja.server.pool import Places
+from sutja.server.refusals import busy
 
 logger = logging.getLogger("sutja.server")
 
@@ -106,6 +108,10 @@ class Watch:
 
         try:
             await self.app(scope, receive, watched)
+        except asyncio.CancelledError:  # the service ends, and has waited for it as long as it was told to
+            if scope["type"] != "http" or status != 500:
+                raise
+            await busy()(scope, receive, watched)
         finally:
             self._record(scope, status, time.perf_counter() - started)
 
