@@ -24,7 +24,7 @@ export function word(prediction) {
     ? say("nearest", { label, percent: percent(probability) })
     : say("sure", { percent: percent(prediction.probability) });
   const { n_words: n = 1, word_at: at = 0 } = prediction;
-  byId("sure").textContent = n > 1 ? `${sure} ${say("several", { n, at: at.toFixed(1) })}` : sure;
+  byId("sure").textContent = n > 1 ? `${sure} · ${say("several", { n, at: at.toFixed(1) })}` : sure;
 }
 
 /** Show no answer: what was asked last has none. */
@@ -34,6 +34,7 @@ export function nothing() {
   said.textContent = say("nothing_yet");
   said.className = "said";
   byId("sure").textContent = "";
+  draw.waveform(byId("waveform"), new Float32Array());
   byId("bars-box").hidden = true;
   byId("why").hidden = true;
 }
