@@ -69,7 +69,8 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Let it in; where all places are taken, the one that was silent for longest goes."""
         super().connection_made(transport)
-        if len(self.connections) > self.limits.n_connections and not self._makes_room():
+        n_open = sum(not other.transport.is_closing() for other in self.connections)
+        if n_open > self.limits.n_connections and not self._makes_room():
             self._refuse(503, BUSY)
 
     def data_received(self, data: bytes) -> None:
