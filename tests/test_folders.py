@@ -127,6 +127,39 @@ def test_links_are_followed(words, tmp_path):
     assert sum(clip.label == "ja" for clip in dataset.clips) == 5
 
 
+def test_pipes_second_names_and_tables_are_told(words):
+    os.mkfifo(words / "ja" / "pipe.wav")
+    (words / "nein" / "twin.wav").symlink_to(words / "ja" / "0.wav")
+    (words / "other.csv").write_text("a,b\n1,2\n", encoding="utf-8")
+    reasons = {out.path.name: out.reason for out in scan(words).left_out}
+    assert reasons["pipe.wav"] == "no_file"
+    assert reasons["twin.wav"] == "second_name"
+    assert reasons["other.csv"] == "table"
+    result = sutja("predict", words)
+    assert result.exit_code == 1  # a pipe that is called as a recording may be one
+    assert "pipe.wav" in result.stderr
+
+
+def test_a_folder_that_may_not_be_read_is_told(words, monkeypatch):
+    real = os.scandir
+
+    def refusing(path):
+        if os.fspath(path).endswith("nein"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return real(path)
+
+    monkeypatch.setattr(os, "scandir", refusing)
+    told = sutja("predict", words)
+    assert told.exit_code == 1
+    assert "nein" in told.stderr
+    assert [out.reason for out in walk(words).passed] == ["unreadable_folder"]
+
+
+def test_what_a_pattern_matches_and_is_a_folder_is_told(words):
+    result = sutja("predict", f"{words}/*")
+    assert "folder" in result.stderr
+
+
 def test_a_word_whose_files_nobody_can_read_is_an_error(words):
     for number in range(3):
         (words / "stumm").mkdir(exist_ok=True)
