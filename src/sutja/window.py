@@ -67,8 +67,6 @@ class Sounds:
     """Capped level and duration: how much of a voice each is, ``(n_sounds,)``."""
     n_sounding: Integers
     """Frames of each that sound, ``(n_sounds,)``."""
-    energies: NDArray[np.float64]
-    """Of each with what belongs to it, ``(n_sounds,)``."""
 
     @property
     def voice(self) -> int | None:
@@ -86,17 +84,12 @@ def sounds_in(waveform: Waveform, sample_rate: int) -> Sounds:
     over = np.clip(levels - min(max(room + OVER_ROOM, peak - BELOW_PEAK), peak - LEAST_RANGE), 0, CAP)
     sounding = np.flatnonzero(over)
     begins = np.flatnonzero(np.diff(sounding, prepend=-2 * CLOSING - 2) > 2 * CLOSING + 1)
-    first, last = sounding[begins], sounding[np.append(begins[1:], len(sounding)) - 1]
-    peaks = np.repeat(np.maximum.reduceat(levels[sounding], begins), np.diff(np.append(begins, len(sounding))))
-    long = np.add.reduceat((levels[sounding] >= peaks - NEAR_PEAK).astype(np.int64), begins)
-    energy = np.concatenate(([0.0], _frame_sums(np.square(exact), hop).cumsum()))
-    low, high = np.maximum(first - CLOSING, 0), np.minimum(last + CLOSING + 1, len(levels))
-    return Sounds(
-        np.stack([first, last], axis=1),
-        np.add.reduceat(over[sounding], begins) * np.minimum(long, LONG_PEAK),
-        np.diff(np.append(begins, len(sounding))),
-        energy[high] - energy[low],
-    )
+    ends = np.append(begins[1:], len(sounding))
+    n_sounding, heard = ends - begins, levels[sounding]
+    peaks = np.repeat(np.maximum.reduceat(heard, begins), n_sounding)
+    long = np.add.reduceat((heard >= peaks - NEAR_PEAK).astype(np.int64), begins)
+    scores = np.add.reduceat(over[sounding], begins) * np.minimum(long, LONG_PEAK)
+    return Sounds(np.stack([sounding[begins], sounding[ends - 1]], axis=1), scores, n_sounding)
 
 
 def judged(waveform: Waveform, sample_rate: int, n_samples: int) -> Waveform:
@@ -132,11 +125,14 @@ def without_rivals(waveform: Waveform, sample_rate: int) -> Waveform:
     voice = sounds.voice
     if voice is None or len(sounds.scores) == 1:
         return waveform
-    silenced = np.zeros(len(waveform) // hop, dtype=np.bool_)
-    for rival in np.flatnonzero(sounds.energies >= RIVAL * sounds.energies[voice]):
+    n_frames = len(waveform) // hop
+    begins, ends = np.clip(sounds.frames + np.array([-CLOSING, CLOSING + 1]), 0, n_frames).T
+    energy = np.concatenate(([0.0], _frame_sums(np.square(waveform.astype(np.float64)), hop).cumsum()))
+    energies = energy[ends] - energy[begins]
+    silenced = np.zeros(n_frames, dtype=np.bool_)
+    for rival in np.flatnonzero(energies >= RIVAL * energies[voice]):
         if rival != voice:
-            first, last = sounds.frames[rival]
-            silenced[max(0, first - CLOSING) : last + CLOSING + 1] = True
+            silenced[begins[rival] : ends[rival]] = True
     frames = np.minimum(np.arange(len(waveform)) // hop, len(silenced) - 1)  # what is left of a frame ends as the last
     return np.where(silenced[frames], np.float32(0), waveform)
 
