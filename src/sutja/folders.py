@@ -14,11 +14,11 @@ import stat
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from operator import attrgetter
 from pathlib import Path
 
-from sutja.audio import FOREIGN_SUFFIXES, SUFFIXES, printable
+from sutja import foreign
+from sutja.audio import FOREIGN_SUFFIXES, KNOWN_SUFFIXES, SUFFIXES, printable
 from sutja.clips import Clip
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx", ".xls", ".ods")
@@ -165,7 +165,7 @@ def entries(root: Path) -> Iterator[tuple[str, str]]:
 @functools.cache
 def readable_suffixes() -> tuple[str, ...]:
     """Return the names that sounds have which can be read here."""
-    return SUFFIXES + (FOREIGN_SUFFIXES if find_spec("av") is not None else ())
+    return KNOWN_SUFFIXES if foreign.is_installed() else SUFFIXES
 
 
 def is_sound(name: str) -> bool:
@@ -174,7 +174,7 @@ def is_sound(name: str) -> bool:
     >>> is_sound("Take 1.M4A"), is_sound("notes.txt")
     (True, False)
     """
-    return name.lower().endswith(SUFFIXES + FOREIGN_SUFFIXES)
+    return name.lower().endswith(KNOWN_SUFFIXES)
 
 
 def is_junk(name: str) -> bool:
@@ -280,9 +280,7 @@ def _reason(entry: os.DirEntry[str], links: _Links) -> str:
         if entry.is_dir():
             return links.entered(entry.path)
         return kind_of(name) if entry.is_file() else "no_file"
-    except (
-        OSError
-    ):  # gone, or on a file system that does not say what it is; who reads it will say why it cannot be read
+    except OSError:  # gone, or its file system does not say what it is: who reads it will say why it cannot
         return kind_of(name)
 
 

@@ -12,9 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 import sutja
-from sutja import foreign
-from sutja.audio import KNOWN_SUFFIXES, SUFFIXES
 from sutja.bundle import Member
+from sutja.folders import readable_suffixes
 from sutja.predictor import Examination, Prediction, Predictor
 from sutja.relevance import explain_examined
 from sutja.server.settings import Limits
@@ -50,7 +49,7 @@ def model_card(predictor: Predictor, name: str | os.PathLike[str], limits: Limit
         "licence": bundle.about.get("licence"),
         "sutja": sutja.__version__,
         "limits": {"bytes": limits.clip_bytes, "seconds": bundle.audio.max_seconds},
-        "suffixes": list(KNOWN_SUFFIXES if foreign.is_installed() else SUFFIXES),
+        "suffixes": list(readable_suffixes()),
         "can_explain": True,  # a page over another service, or over none, may have to do without
     }
 
