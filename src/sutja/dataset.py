@@ -21,7 +21,7 @@ from sutja.engine.threads import each
 from sutja.errors import DatasetError, listed, near
 from sutja.files import sha256
 from sutja.folders import Contents, LeftOut, by_reason, is_sound, told, walk
-from sutja.layouts import BACKGROUND, LAYOUTS, NAMED, PATTERNS, TABLES, Laid, detect, laid_out, said_of
+from sutja.layouts import BACKGROUND, LAYOUTS, NAMED, PATTERNS, TABLES, Laid, detect, said_of
 from sutja.parquet import StoredSound
 
 Where = str | os.PathLike[str]
@@ -59,6 +59,11 @@ class Dataset:
     def speakers(self) -> tuple[str, ...]:
         """The speakers' names, in the same order as labels."""
         return natural_order(c.speaker for c in self.clips)
+
+    @property
+    def all_notes(self) -> tuple[str, ...]:
+        """The notes, and what is to be told of the labels as they are now, merged and renamed."""
+        return (*self.notes, *_alike_notes(self.labels))
 
     @property
     def labelled(self) -> tuple[Clip, ...]:
@@ -103,7 +108,7 @@ def scan(path: Where, *, layout: str | None = None, audio_root: Where | None = N
         raise DatasetError(
             f"layout {layout!r} is not known; expected one of {', '.join(LAYOUTS)}{near(layout, LAYOUTS)}"
         )
-    laid = laid_out(walk(path), layout) if path.is_dir() else None
+    laid = Laid(walk(path), layout) if path.is_dir() else None
     layout = layout or detect(path, laid)
     if audio_root is not None and layout not in TABLES:
         raise DatasetError(f"an audio root belongs to a CSV's file names; the layout is {layout}: leave it out")
@@ -228,8 +233,7 @@ def _scanned(path: Where, layout: str | None, audio_root: Where | None, on_note:
     for label, n in sorted(Counter(clip.label for clip in dataset.negatives).items()):
         on_note(f"  {n} recordings of {label} are to be refused: they are no label")
     for note in dataset.notes:
-        if not note.startswith(ALIKE):  # which is told when all is read and renamed
-            on_note(f"  {note}")
+        on_note(f"  {note}")
     return dataset
 
 
@@ -246,7 +250,7 @@ def _dataset(layout: str, contents: Contents, laid: Laid | None) -> Dataset:
             _check_lost(laid, layout, contents.clips, left_out)
     negatives = tuple(clip for clip in contents.clips if clip.label in REFUSED)
     clips = tuple(clip for clip in contents.clips if clip.label not in REFUSED) if negatives else tuple(contents.clips)
-    notes = [*contents.notes, *told(by_reason(left_out, contents.root)), *_alike_notes(clip.label for clip in clips)]
+    notes = [*contents.notes, *told(by_reason(left_out, contents.root))]
     more = (negatives, contents.read, tuple(left_out), contents.columns)
     return Dataset(contents.root, layout, clips, tuple(notes), *more)
 
@@ -309,16 +313,13 @@ def _check_names(rename: Mapping[str, str], labels: Sequence[str]) -> None:
 
 def _renamed(dataset: Dataset, names: Mapping[str, str]) -> Dataset:
     clips = tuple(replace(c, label=names.get(c.label or "", c.label)) for c in dataset.clips)
-    notes = tuple(note for note in dataset.notes if not note.startswith(ALIKE))
-    return replace(dataset, clips=clips, notes=(*notes, *_alike_notes(c.label for c in clips)))
+    return replace(dataset, clips=clips)
 
 
-ALIKE = "labels differ only by case or blanks: "
-
-
-def _alike_notes(labels: Iterable[str | None]) -> list[str]:
-    groups = [" and ".join(map(repr, group)) for group in alike(natural_order(labels))]
-    return [f"{ALIKE}{listed(groups)}; where they are one word, rename them (--rename OLD=NEW)"] if groups else []
+def _alike_notes(labels: Iterable[str]) -> list[str]:
+    groups = listed(" and ".join(map(repr, group)) for group in alike(labels))
+    told = f"labels differ only by case or blanks: {groups}; where they are one word, rename them (--rename OLD=NEW)"
+    return [told] if groups else []
 
 
 def merge(datasets: Sequence[Dataset]) -> Dataset:

@@ -138,7 +138,7 @@ def inspection_of(dataset: Dataset, every: Sequence[ClipFacts | AudioError], con
         root=printable(dataset.root),
         layout=dataset.description,
         columns=dataset.columns,
-        notes=dataset.notes,
+        notes=dataset.all_notes,
         n_clips=len(dataset.clips),
         n_unlabelled=len(dataset.unlabelled),
         negatives=_counts(c.label for c in dataset.negatives),

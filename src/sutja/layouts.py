@@ -16,6 +16,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
@@ -49,24 +50,31 @@ class Laid:
     """A folder as its names tell it."""
 
     tree: Tree
-    around: tuple[str, ...]
-    """The folders below the root that hold all of it."""
-    places: list[Place]
-    """Of the sound files in which a word may be said, or one to be refused."""
+    layout: str | None = None
+    """Where it is known: as many levels of folders as it has stay. The names are read when they are asked for."""
 
-    @property
+    @cached_property
+    def around(self) -> tuple[str, ...]:
+        """The folders below the root that hold all of it."""
+        tree = self.tree
+        # What cannot be used counts as well: else a word of which nothing can be read would be a folder around others.
+        ways = [tree.parts(path)[:-1] for path in (*self._sounds, *(_inside(out) for out in tree.passed if out.missed))]
+        n_levels = 2 if self.layout in TWO_LEVELS else 1
+        return tuple(_around([way for way in ways if not REFUSED.intersection(way)], n_levels))
+
+    @cached_property
+    def places(self) -> list[Place]:
+        """Of the sound files in which a word may be said, or one to be refused."""
+        return [_place(self.tree, path, self.around) for path in self._sounds]
+
+    @cached_property
+    def _sounds(self) -> list[str]:
+        return [path for path in self.tree.sounds if BACKGROUND not in self.tree.parts(path)]
+
+    @cached_property
     def named(self) -> list[Place]:
         """Those that a layout has to make sense of."""
         return [place for place in self.places if place.above not in REFUSED]
-
-
-def laid_out(tree: Tree, layout: str | None = None) -> Laid:
-    """Read the names of a tree; where the layout is known, as many levels of folders as it has stay."""
-    sounds = [path for path in tree.sounds if BACKGROUND not in tree.parts(path)]
-    # What cannot be used counts as well: else a word of which nothing can be read would be a folder around the others.
-    ways = [tree.parts(path)[:-1] for path in (*sounds, *(_inside(each) for each in tree.passed if each.missed))]
-    around = tuple(_around([way for way in ways if not REFUSED.intersection(way)], 2 if layout in TWO_LEVELS else 1))
-    return Laid(tree, around, [_place(tree, path, around) for path in sounds])
 
 
 def _around(ways: list[list[str]], n_levels: int) -> list[str]:

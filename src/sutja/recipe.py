@@ -493,7 +493,7 @@ def summary(  # noqa: PLR0913  one a part of the file
         n_parameters=n_parameters(model_with(result.weights, job.config.network)),
         n_longer_than_window=material.n_longer_than_window,
         baseline=None if plan.compare is None else runs.read_baseline(runs.RunFolder(plan.compare)),
-        notes=list(plan.dataset.notes),
+        notes=list(plan.dataset.all_notes),
         seconds=perf_counter() - started,
         refusal=refusal,
     )

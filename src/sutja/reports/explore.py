@@ -230,7 +230,7 @@ def profile(exploration: Exploration) -> dict[str, Any]:
         "total_seconds": round(math.fsum(p.seconds for p in profiles), 2),
         "quantities": {key: _quantiles([getattr(p, key) for p in profiles]) for key in QUANTITIES},
         "findings": [finding.to_dict() for finding in exploration.findings],
-        "notes": list(dataset.notes),
+        "notes": list(dataset.all_notes),
         "left_out": by_reason(dataset.left_out, dataset.root),
         "unreadable": [{"name": u.name, "reason": u.reason} for u in exploration.unreadable],
         "clips": [p.to_dict() for p in profiles],
