@@ -15,7 +15,7 @@ from helpers import sutja
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sutja.cli.console import BREAKING, one_line
+from sutja.errors import BREAKING, one_line
 
 NAMES = ("일곱.wav", "café.wav", "семь.wav", "👩‍🔬.wav", "two\nlines.wav", "bell\x07\x1b[31m.wav", "sep\u2028.wav")
 LOCALES = {"PYTHONIOENCODING": "cp1252"}, {"PYTHONIOENCODING": "cp949"}, {"PYTHONIOENCODING": "ascii"}, {"LC_ALL": "C"}

@@ -18,8 +18,14 @@ exits with 1; anything outside this family is a fault of ours and stays a traceb
 from __future__ import annotations
 
 import difflib
+import unicodedata
 from collections.abc import Iterable
 from typing import Literal
+
+BREAKING = ("Cc", "Cs", "Zl", "Zp")
+"""Unicode's categories of control characters, halves of characters, and ends of lines and paragraphs."""
+TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+"""Characters that turn what follows around, so that a name is shown as another."""
 
 AudioFault = Literal["missing", "format", "empty", "too_short", "too_long", "silent", "not_finite", "unusable"]
 
@@ -110,3 +116,18 @@ def near(name: str, known: Iterable[str], phrase: str = "; did you mean {!r}?") 
     """
     near = difflib.get_close_matches(name, list(known), n=1)
     return phrase.format(near[0]) if near else ""
+
+
+def one_line(text: str) -> str:
+    r"""Spell out what would end a line or command the terminal: file names may hold anything.
+
+    >>> one_line("two\nlines, \x1b[31mred")
+    'two\\nlines, \\x1b[31mred'
+    """
+    if text.isprintable():
+        return text
+    return "".join(c.encode("unicode_escape").decode() if _breaks(c) else c for c in text)
+
+
+def _breaks(character: str) -> bool:
+    return character in TURNING or unicodedata.category(character) in BREAKING

@@ -20,6 +20,7 @@ from pathlib import Path
 from sutja import foreign
 from sutja.audio import FOREIGN_SUFFIXES, KNOWN_SUFFIXES, SUFFIXES, printable
 from sutja.clips import Clip
+from sutja.errors import one_line
 
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx", ".xls", ".ods")
 DOCUMENT_SUFFIXES = (
@@ -248,11 +249,7 @@ def name_below(root: Path, path: Path) -> str:
 
 def _line(reason: str, n: int, names: Sequence[str]) -> str:
     more = f" and {n - N_NAMED} more" if n > N_NAMED else ""
-    return f"{n} {REASONS[reason]}: {', '.join(map(_one_line, names[:N_NAMED]))}{more}"
-
-
-def _one_line(name: str) -> str:
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+    return f"{n} {REASONS[reason]}: {', '.join(map(one_line, names[:N_NAMED]))}{more}"
 
 
 # -- the walk ---------------------------------------------------------------------------------------------------------

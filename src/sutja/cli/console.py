@@ -8,16 +8,15 @@ import functools
 import io
 import os
 import sys
-import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
 import click
 
+from sutja.errors import one_line
+
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """What a disk says that takes no more. Who writes a file says which one; these come from the rest, as stdout."""
-BREAKING = ("Cc", "Cs", "Zl", "Zp")
-"""Unicode's categories of control characters, halves of characters, and ends of lines and paragraphs."""
 
 
 class Command(click.Command):
@@ -74,17 +73,6 @@ def tell_no_room(error: OSError) -> None:
     place = error.filename or "standard output"
     with contextlib.suppress(OSError):
         say(f"sutja: {place}: cannot be written ({error.strerror}); make room, or choose another place")
-
-
-def one_line(text: str) -> str:
-    r"""Spell out what would end a line or command the terminal: file names may hold anything.
-
-    >>> one_line("two\nlines, \x1b[31mred")
-    'two\\nlines, \\x1b[31mred'
-    """
-    if text.isprintable():
-        return text
-    return "".join(c.encode("unicode_escape").decode() if unicodedata.category(c) in BREAKING else c for c in text)
 
 
 def speak_any_language(stream: Any) -> None:

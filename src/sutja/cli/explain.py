@@ -9,9 +9,10 @@ from pathlib import Path
 import click
 
 from sutja.audio import printable
-from sutja.cli.console import command, one_line, say
+from sutja.cli.console import command, say
 from sutja.cli.options import model_option
 from sutja.cli.rows import answer_line
+from sutja.errors import one_line
 from sutja.predictor import Prediction, Predictor
 from sutja.relevance import Explanation, explain_examined
 

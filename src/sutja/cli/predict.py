@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from sutja.audio import Source, printable
-from sutja.cli.console import command, one_line, say
+from sutja.cli.console import command, say
 from sutja.cli.options import Bars, expand, model_option
 from sutja.cli.rows import ResultFile, answer_line, csv_line, csv_row, json_line
 from sutja.columns import RESULT_COLUMNS
 from sutja.contents import MAX_HELD_BYTES
-from sutja.errors import AudioError
+from sutja.errors import AudioError, one_line
 from sutja.folders import PassedOver
 from sutja.predictor import Prediction, Predictor
 
