@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import json
 import resource
@@ -32,11 +33,20 @@ MADE_BY_SOUNDFILE = [
     *(("NIST", coding) for coding in ("PCM_16", "ULAW", "ALAW")),
     *(("W64", coding) for coding in ("PCM_16", "IMA_ADPCM", "MS_ADPCM", "GSM610")),
 ]
+AMR = "amr_nb"
+# No encoder of AMR is in every PyAV: SECONDS of a tone at 440 Hz, once encoded by one (4750 bit/s).
+AMR_TONE = base64.b85decode(
+    b"BOyUeQVIlsI3MrpY4wf(sm6c=9X&FuyBc*D1nCtr1U@)2tE;_r6Em$6ganN}GN#)eRd{A;n~VgFI5n4haiyKCP@lF0K0Pw0dwEo>*ewf"
+    b"=1dTX0mb(*VL(*l1G6X(7GOK&6bc(aB5{v|mI5wuc7eqj08c0|KjXg4EyB$^E(2O$f1U@)2rhDsD>r9ghLIjOHGNx;vH5xGVaRvlFI5M"
+    b"lNyM=Ql4FZS+jXg4^tDgmUaXSf01dTW{rhA{2J`gj!wgf&sGOKIYw2Z_}3Z4XwI5wBN5~L@S2@N^~K0Pw0t9`VNlcZ9<1dTX0r+ac#Mi"
+    b"T_>NCb^NGG}{TwV%BX!n_1NI5MlNxm2r76AD5EjXg4FdtIgb!j+jW1U@)2rhDsUQ!On5hy;y2GN-GZWjZWv76t^3I5n2L6Lp`75|)evK"
+    b"0Pw0YgzP+&`nE>1dTX0rfb7wA~OdqcmzH@GON27q|B)%BCZ6DI5w(#mE=He8wgeejXg4FdtSAh$p$i}1Rb1f4+9(P!1jQq1^"
+)
 # ffmpeg's muxer, encoder and sample rate.
 MADE_BY_FFMPEG = [
-    ("ipod", "aac", 16_000), ("mp4", "aac", 44_100), ("mov", "alac", 16_000), ("3gp", "libopencore_amrnb", 8_000),
+    ("ipod", "aac", 16_000), ("mp4", "aac", 44_100), ("mov", "alac", 16_000), ("3gp", AMR, 8_000),
     ("webm", "libopus", 48_000), ("matroska", "aac", 16_000), ("adts", "aac", 16_000), ("asf", "wmav2", 44_100),
-    ("amr", "libopencore_amrnb", 8_000), ("wv", "wavpack", 16_000), ("tta", "tta", 16_000), ("ac3", "ac3", 48_000),
+    ("amr", AMR, 8_000), ("wv", "wavpack", 16_000), ("tta", "tta", 16_000), ("ac3", "ac3", 48_000),
     ("avi", "mp2", 44_100), ("flv", "libmp3lame", 44_100),
 ]  # fmt: skip
 SECONDS = 0.6
@@ -59,11 +69,13 @@ def by_ffmpeg(muxer: str, encoder: str, rate: int, seconds: float = SECONDS) -> 
     """Encode a tone with PyAV, by the encoder's own frames."""
     import av
 
+    if encoder == AMR:
+        return _amr_in(muxer)
     file = io.BytesIO()
     file.name = "made"
     with av.open(file, mode="w", format=muxer) as container:
         stream = container.add_stream(encoder, rate=rate, layout="mono")
-        stream.bit_rate = 12_200 if "amr" in encoder else 64_000
+        stream.bit_rate = 64_000
         samples = (tone(440, seconds, rate)[None] * 32_767).astype(np.int16)
         frame = av.AudioFrame.from_ndarray(samples, format="s16", layout="mono")
         frame.sample_rate = rate
@@ -78,6 +90,21 @@ def by_ffmpeg(muxer: str, encoder: str, rate: int, seconds: float = SECONDS) -> 
                 container.mux(packet)
         for packet in stream.encode(None):
             container.mux(packet)
+    return file.getvalue()
+
+
+def _amr_in(muxer: str) -> bytes:
+    """Put the frames of AMR_TONE into a container."""
+    import av
+
+    file = io.BytesIO()
+    file.name = "made"
+    with av.open(io.BytesIO(AMR_TONE), format="amr") as source, av.open(file, mode="w", format=muxer) as container:
+        stream = container.add_stream_from_template(source.streams.audio[0])
+        for packet in source.demux():
+            if packet.dts is not None:
+                packet.stream = stream
+                container.mux(packet)
     return file.getvalue()
 
 

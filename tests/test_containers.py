@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import tone
-from recordings import ID3, by_ffmpeg, by_soundfile, encoded
+from recordings import AMR, ID3, by_ffmpeg, by_soundfile, encoded
 
 from sutja.audio import FOREIGN_SUFFIXES, SUFFIXES, decode, load_waveform
 from sutja.config import AudioConfig
@@ -26,9 +26,9 @@ CODINGS = {**INTEGERS, "float": "FLOAT", "double": "DOUBLE", "A-law": "ALAW", "m
            "layer III": "MPEG_LAYER_III", "ALAC": "ALAC_16"}  # fmt: skip
 BY_FFMPEG = {
     "M4A with AAC": ("ipod", "aac", 16_000), "MP4 with AAC": ("mp4", "aac", 44_100),
-    "MOV with ALAC": ("mov", "alac", 16_000), "3GP with AMR": ("3gp", "libopencore_amrnb", 8_000),
+    "MOV with ALAC": ("mov", "alac", 16_000), "3GP with AMR": ("3gp", AMR, 8_000),
     "WebM with Opus": ("webm", "libopus", 48_000), "Matroska with AAC": ("matroska", "aac", 16_000),
-    "ADTS": ("adts", "aac", 16_000), "narrow band": ("amr", "libopencore_amrnb", 8_000),
+    "ADTS": ("adts", "aac", 16_000), "narrow band": ("amr", AMR, 8_000),
     "WMA 2": ("asf", "wmav2", 44_100), "WavPack": ("wv", "wavpack", 16_000), "TTA": ("tta", "tta", 16_000),
     "AC-3": ("ac3", "ac3", 48_000), "MP2": ("avi", "mp2", 44_100), "MP3": ("flv", "libmp3lame", 44_100),
 }  # fmt: skip

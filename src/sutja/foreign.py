@@ -52,7 +52,8 @@ class ForeignSound:
             self._container: Any = av.open(file, mode="r", format=demuxer, options=options)
         except (av.FFmpegError, ValueError, OSError) as error:
             raise _undecodable(name, error) from error
-        self._name, self._broken = name, av.FFmpegError
+        # PyAV says ValueError of a stream in a coding that ffmpeg does not know
+        self._name, self._broken = name, (av.FFmpegError, ValueError)
         self._frames = self._decoded()
         first = next(self._frames, None)
         if first is None:
