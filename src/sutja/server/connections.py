@@ -6,26 +6,30 @@ everybody else out.
 uvicorn promises none of what this leans on, so ``pyproject.toml`` admits the one minor release that was tried, and
 ``tests/test_uvicorn.py`` says which name is gone in another:
 
-- ``HttpToolsProtocol``: ``app``, ``connections``, ``cycle``, ``loop``, ``parser``, ``pipeline``, ``transport``,
-  ``connection_made``, ``data_received``, ``on_message_begin``, ``on_url``, ``on_header``, ``on_headers_complete``,
-  ``on_message_complete``, ``on_response_complete``, ``send_400_response``, ``shutdown``,
-  ``_unset_keepalive_if_required``
+- ``HttpToolsProtocol``: ``app``, ``client``, ``cycle``, ``flow``, ``headers``, ``loop``, ``parser``, ``pipeline``,
+  ``transport``, ``connection_made``, ``data_received``, ``on_body``, ``on_message_begin``, ``on_url``, ``on_header``,
+  ``on_headers_complete``, ``on_message_complete``, ``on_response_complete``, ``pause_writing``,
+  ``send_400_response``, ``shutdown``,  ``_unset_keepalive_if_required``
 - ``RequestResponseCycle``: ``keep_alive``, ``more_body``, ``scope``, ``transport``
-- ``WebSocketsSansIOProtocol``: ``close_sent``, ``data_received``, ``handshake_complete``, ``handshake_initiated``,
-  ``loop``, ``send``, ``shutdown``, ``stop_keepalive``, ``transport``, ``writable``
+- ``WebSocketsSansIOProtocol``: ``client``, ``close_sent``, ``conn``, ``connection_made``, ``data_received``,
+  ``handle_cont``, ``handle_ping``, ``handle_pong``, ``handshake_complete``, ``handshake_initiated``, ``loop``,
+  ``queue``, ``read_paused``, ``receive``, ``send``, ``shutdown``, ``stop_keepalive``, ``transport``, ``writable``
 """
 
 from __future__ import annotations
 
 import asyncio
 import enum
-from collections import Counter
+import socket
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.frames import Frame
 
+from sutja.server.admission import Standing, network, peeked
 from sutja.server.answers import to_json
 from sutja.server.refusals import BUSY, RETRY_AFTER_SECONDS
 from sutja.server.settings import Limits
@@ -33,7 +37,20 @@ from sutja.server.settings import Limits
 HANDSHAKE_SECONDS = 10.0  # that a WebSocket may take to begin; it waits for the application alone
 LINGER_SECONDS = 2.0  # that a client gets to read its refusal while it still sends
 CLOSING_SECONDS = 5.0  # to take the last bytes of an answer
-STALLED_SECONDS = 1.0  # without a byte of the body that a request still owes, where others wait for a place
+STALLED_SECONDS = 5.0  # that a request may owe its end without going on, when the service is told to stop
+CATCH_UP_SECONDS = 5.0  # for requests that were sent one behind the other before
+PROGRESS_BYTES = 16 * 2**10  # of a body that count as going on with it
+# Read at a time, so that what one client sends cannot keep the others waiting, nor fill the memory with requests.
+SLICE_BYTES = 2 * 2**10
+BODY_SLICE_BYTES = 64 * 2**10  # of a body whose length was said
+N_SMALL = 1_000  # pieces of a body, beside one for so many bytes:
+SMALL_BYTES = 64
+N_IDLE_FRAMES = 200  # frames of a WebSocket that bring no sound, beside so many a second:
+IDLE_FRAMES_PER_SECOND = 50.0
+FRAGMENT_BYTES = 256  # of a message in smaller pieces, each is such a frame
+TOO_MANY_FRAMES = "more pings or pieces of messages than a microphone has"
+POLICY_VIOLATION = 1008
+CRUMBS = f"a body in pieces of less than {SMALL_BYTES} bytes; expected larger ones; send it whole"
 DRAIN_GRACE_SECONDS = 0.25  # for requests that are on their way when the service is told to stop
 
 
@@ -57,29 +74,44 @@ class GuardedProtocol(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self.app = self._politely(self.app)
-        self.phase, self.since = Phase.SILENT, self.loop.time()
-        self.heard = self.since  # when the last byte came
+        self.phase, self.entered = Phase.SILENT, self.loop.time()
+        self.since = self.entered  # when it last went on
+        self.socket: socket.socket | None = None  # to see what has come and was not read
         self.is_draining = False
-        self._wants_close = False
+        self._wants_close = self._has_served = self._is_catching_up = False
+        self._unread, self._reading = bytearray(), None  # type: bytearray, asyncio.Handle | None
+        self._n_since = self._n_owed = self._n_named_bytes = self._n_pieces = self._n_body_bytes = 0
         self._awaits_headers, self._n_header_bytes = True, 0
         self._closing_since: float | None = None
+        self._draining_since = 0.0
 
     # -- what the connection does -------------------------------------------------------------------------------------
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Let it in; where all places are taken, the one that was silent for longest goes."""
+        """Begin."""
         super().connection_made(transport)
-        n_open = sum(not other.transport.is_closing() for other in self.connections)
-        if n_open > self.limits.n_connections and not self._makes_room():
-            self._refuse(503, BUSY)
+        self.address = network((self.client or ("",))[0])
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes before the headers are complete, and parse."""
+        """Take what came, and read the first of it."""
         if self.transport.is_closing() or self.parser is None:
             return
-        self.heard = self.loop.time()
+        self._n_since += len(data)
+        if self._n_since >= PROGRESS_BYTES:
+            self._n_since, self.since = 0, self.loop.time()
+        self._unread += data
+        if self._reading is None and not self.pipeline:
+            self._read()
+
+    def _read(self) -> None:
+        """Read a slice; the rest when the others have had their turn, and this client the answers that it asked for."""
+        self._reading = None
+        if self.transport.is_closing() or self.parser is None:
+            return
         if self.phase is Phase.SILENT:
             self._enter(Phase.HEADERS)
+        n_bytes = max(SLICE_BYTES, min(BODY_SLICE_BYTES, self._n_owed))
+        data, self._unread = bytes(self._unread[:n_bytes]), self._unread[n_bytes:]
         if self._awaits_headers:
             self._n_header_bytes += len(data)
         super().data_received(data)
@@ -88,11 +120,19 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse_headers()
             else:  # another answer is on its way, and this one would stand in the middle of it
                 self.transport.abort()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        """See to it that what has come is read, once it is its turn."""
+        if self._unread and self._reading is None and not self.transport.is_closing():
+            self.flow.pause_reading()
+            if not self.pipeline:
+                self._reading = self.loop.call_soon(self._read)
 
     def on_message_begin(self) -> None:
         """Begin a request."""
         super().on_message_begin()
-        self._n_named_bytes = 0
+        self._n_named_bytes = self._n_pieces = self._n_body_bytes = 0
 
     def on_url(self, url: bytes) -> None:
         """Take a part of the address."""
@@ -108,15 +148,26 @@ class GuardedProtocol(HttpToolsProtocol):
         """Begin to serve."""
         self._awaits_headers = False
         self._enter(Phase.REQUEST)
+        length = dict(self.headers).get(b"content-length", b"")
+        self._n_owed = int(length[:15]) if length.isdigit() else 0
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
             self.cycle.transport = _Lingering(self)  # type: ignore[assignment]
-            self.cycle.keep_alive = self.cycle.keep_alive and not self.is_draining
+            self.cycle.keep_alive = self.cycle.keep_alive and (not self.is_draining or self._is_catching_up)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of a body; one that comes in crumbs is refused, since each costs as much as a whole one."""
+        self._n_owed -= len(body)
+        self._n_pieces += 1
+        self._n_body_bytes += len(body)
+        if self._n_pieces > N_SMALL + self._n_body_bytes // SMALL_BYTES:
+            raise ValueError(CRUMBS)  # the parser stops, and `send_400_response` tells
+        super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that all of the request is here."""
-        self._awaits_headers, self._n_header_bytes = True, 0
+        self._awaits_headers, self._n_header_bytes, self._n_owed = True, 0, 0
         super().on_message_complete()
         if self.phase is Phase.LINGERING:
             self.transport.close()
@@ -125,22 +176,35 @@ class GuardedProtocol(HttpToolsProtocol):
         """Go on to the next request."""
         is_next_here = bool(self.pipeline)
         super().on_response_complete()
+        self._has_served = True
         if not self._wants_close:
             self._unset_keepalive_if_required()  # `check` does that
             self._enter(Phase.REQUEST if is_next_here else Phase.SILENT)
+            self._read_on()
+            in_time = self.loop.time() - self._draining_since < CATCH_UP_SECONDS
+            self._is_catching_up = self._is_catching_up and in_time and self.has_unread()
+            if self.is_draining and self.phase is Phase.SILENT:  # the answer did not say that it is the last
+                self.loop.call_later(DRAIN_GRACE_SECONDS, self._close_unless_serving)
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP."""
         if self._n_named_bytes > self.limits.header_bytes:
             self._refuse_headers()
+        elif self._n_pieces > N_SMALL:
+            self._refuse(400, CRUMBS)
         else:
             self._refuse(400, "what came is not HTTP; expected an HTTP/1.1 request; correct the client")
+
+    def pause_writing(self) -> None:
+        """Note that the client does not take its answer."""
+        super().pause_writing()
+        self.since = self.loop.time()
 
     # -- when its time is up ------------------------------------------------------------------------------------------
 
     def check(self, now: float) -> None:
         """Close the connection, or cut it off, when it has had its time."""
-        waited = now - self.since
+        waited = now - self.entered
         if self.transport.is_closing():
             self._closing_since = self._closing_since or now
             if now - self._closing_since > CLOSING_SECONDS:
@@ -150,16 +214,19 @@ class GuardedProtocol(HttpToolsProtocol):
         elif self.phase is Phase.HEADERS and waited > self.limits.header_seconds:
             message = f"the headers were not there after {self.limits.header_seconds:g} s; expected them faster"
             self._refuse(408, f"{message}; send the request again")
-        elif (self.phase is Phase.LINGERING and waited > LINGER_SECONDS) or (
-            self.phase is Phase.REQUEST and waited > self.limits.request_seconds
+        elif (
+            (self.phase is Phase.LINGERING and waited > LINGER_SECONDS)
+            or (self.phase is Phase.REQUEST and waited > self.limits.request_seconds)
+            or (self.is_draining and self.standing is Standing.OWING and now - self.since > STALLED_SECONDS)
         ):
             self.transport.abort()
 
     def shutdown(self) -> None:
         """Answer what is here or on its way, then close."""
-        self.is_draining = True
+        self.is_draining, self._draining_since = True, self.loop.time()
+        self._is_catching_up = self.has_unread()  # with what was sent before
         if self.phase is Phase.REQUEST:
-            self.cycle.keep_alive = False
+            self.cycle.keep_alive = self._is_catching_up and self.cycle.keep_alive
         else:
             self.loop.call_later(DRAIN_GRACE_SECONDS, self._close_unless_serving)
 
@@ -167,43 +234,26 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.phase is not Phase.REQUEST and not self.transport.is_closing():
             self.transport.close()
 
-    def _makes_room(self) -> bool:
-        """Close the connection that has been silent for longest; whether there was one."""
-        silent = [
-            other
-            for other in self.connections
-            if isinstance(other, GuardedProtocol)
-            and other is not self
-            and other.phase in (Phase.SILENT, Phase.HEADERS)
-            and not other.transport.is_closing()
-        ]
-        if not silent:
-            return self._ends_a_stalled_body()
-        min(silent, key=lambda other: other.since).transport.abort()
-        return True
+    # -- its place ----------------------------------------------------------------------------------------------------
 
-    def _ends_a_stalled_body(self) -> bool:
-        """Cut off the upload that came to a halt, of the client that holds the most places; whether there was one.
+    @property
+    def standing(self) -> Standing:
+        """What would be lost by ending it."""
+        if self.transport.is_closing():
+            return Standing.LEAVING
+        if self.flow.write_paused:
+            return Standing.OWING  # it does not take its answer
+        if self.phase is Phase.REQUEST and (self.pipeline or not self.cycle.more_body):
+            return Standing.WORKED_ON
+        return Standing.KEPT if self.phase is Phase.SILENT and self._has_served else Standing.OWING
 
-        A client that holds half of the places has no claim to be waited for.
-        """
-        held = Counter(_address(other) for other in self.connections)
-        stalled = [
-            other
-            for other in self.connections
-            if isinstance(other, GuardedProtocol)
-            and other.phase in (Phase.REQUEST, Phase.LINGERING)
-            and other.cycle.more_body
-            and not other.transport.is_closing()
-            and (
-                self.loop.time() - other.heard > STALLED_SECONDS
-                or held[_address(other)] > self.limits.n_connections / 2
-            )
-        ]
-        if not stalled:
-            return False
-        min(stalled, key=lambda other: (-held[_address(other)], other.heard)).transport.abort()
-        return True
+    def has_unread(self) -> bool:
+        """Whether bytes have come that were not read."""
+        return bool(self._unread) or (self.socket is not None and bool(peeked(self.socket)))
+
+    def end(self) -> None:
+        """End it at once."""
+        self.transport.abort()
 
     # -- ways to say no -----------------------------------------------------------------------------------------------
 
@@ -224,7 +274,9 @@ class GuardedProtocol(HttpToolsProtocol):
     # -- closing in order ---------------------------------------------------------------------------------------------
 
     def _enter(self, phase: Phase) -> None:
-        self.phase, self.since = phase, self.loop.time()
+        self.phase = phase
+        self.entered = self.since = self.loop.time()
+        self._n_since = 0
 
     def _politely(self, app: Any) -> Any:
         """Say `Connection: close` in answers to requests whose body nobody will read."""
@@ -263,27 +315,101 @@ class _Lingering:
         self._connection.close_when_sent()
 
 
-def _address(connection: Any) -> str:
-    """Return whose connection it is: of IPv6 the network, of which one client has all addresses."""
-    host: str = (connection.client or ("",))[0]
-    return ":".join(host.split(":")[:4]) if ":" in host else host
-
-
 class GuardedWebSocket(WebSocketsSansIOProtocol):
     """One WebSocket, which is cut off when it does not take what it is sent, and refused when it cannot begin."""
 
     def __init__(self, *arguments: Any, **settings: Any) -> None:
         super().__init__(*arguments, **settings)
         self._stuck_since: float | None = None
-        self._made_at = self.loop.time()
+        self.since = self.loop.time()
+        self._unread, self._reading = bytearray(), None  # type: bytearray, asyncio.Handle | None
+        self._n_idle_frames = 0
+        self._is_refused = False
+
+    # -- what the connection does -------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        super().connection_made(transport)
+        self.address = network((self.client or ("",))[0])
 
     def data_received(self, data: bytes) -> None:
         """Take what came; the first is the whole handshake, and one that cannot be read would never be answered."""
+        if self.handshake_initiated:
+            self._unread += data
+            if self._reading is None:
+                self._read()
+            return
         super().data_received(data)
         if not self.handshake_initiated and not self.transport.is_closing():
             self._refuse(
                 400, "the handshake cannot be read; expected few short headers and no body; correct the client"
             )
+
+    def _read(self) -> None:
+        """Read a slice, unless messages wait to be taken; the rest when the others have had their turn."""
+        self._reading = None
+        if self.transport.is_closing() or self.read_paused:
+            return
+        data, self._unread = bytes(self._unread[:SLICE_BYTES]), self._unread[SLICE_BYTES:]
+        super().data_received(data)
+        if self._n_idle_frames > N_IDLE_FRAMES + IDLE_FRAMES_PER_SECOND * (self.loop.time() - self.since):
+            self._refuse_frames()
+        self._read_on()
+
+    def _read_on(self) -> None:
+        if self.transport.is_closing():
+            return
+        if self._unread:
+            self.transport.pause_reading()
+            if self._reading is None and not self.read_paused:
+                self._reading = self.loop.call_soon(self._read)
+        elif not self.read_paused:
+            self.transport.resume_reading()
+
+    async def receive(self) -> Any:
+        """Hand a message to the application, and read on."""
+        message = await super().receive()
+        self._read_on()
+        return message
+
+    def handle_ping(self) -> None:
+        """Answer, and count."""
+        self._n_idle_frames += 1
+        super().handle_ping()
+
+    def handle_pong(self, event: Frame) -> None:
+        """Take a sign of life, and count."""
+        self._n_idle_frames += 1
+        super().handle_pong(event)
+
+    def handle_cont(self, event: Frame) -> None:
+        """Take a piece of a message, and count small ones."""
+        self._n_idle_frames += len(event.data) < FRAGMENT_BYTES
+        super().handle_cont(event)
+
+    async def send(self, message: Any) -> None:
+        """Send; a refusal instead of a handshake ends the handshake too, which uvicorn would log as a fault."""
+        if self._is_refused:
+            raise ClientDisconnected
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            self.handshake_complete = True
+        if message["type"] == "websocket.close":
+            self._read_on()  # what was not read may hold the other's farewell
+
+    # -- when its time is up ------------------------------------------------------------------------------------------
+
+    def check(self, now: float) -> None:
+        """Cut it off when it has been beginning, closing or stuck for too long."""
+        if not self.handshake_complete and now - self.since > HANDSHAKE_SECONDS:
+            self.transport.abort()
+        if not self.transport.is_closing() and self.writable.is_set():
+            self._stuck_since = None
+            return
+        self._stuck_since = self._stuck_since or now
+        if now - self._stuck_since > 2 * CLOSING_SECONDS:
+            self.transport.abort()
 
     def shutdown(self) -> None:
         """Say that the service ends; to who has not begun, in HTTP."""
@@ -292,28 +418,40 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         else:
             self._refuse(503, BUSY)
 
+    # -- its place ----------------------------------------------------------------------------------------------------
+
+    @property
+    def standing(self) -> Standing:
+        """What would be lost by ending it; how many microphones there may be, others limit."""
+        if self.transport.is_closing():
+            return Standing.LEAVING
+        return Standing.WORKED_ON if self.handshake_complete and not self.close_sent else Standing.OWING
+
+    def has_unread(self) -> bool:
+        """Whether bytes have come that were not read: none that count."""
+        return False
+
+    def end(self) -> None:
+        """End it at once."""
+        self.transport.abort()
+
+    # -- ways to say no -----------------------------------------------------------------------------------------------
+
     def _refuse(self, status: int, message: str) -> None:
         self.stop_keepalive()
-        self.close_sent = self.handshake_complete = True
+        self.close_sent = self.handshake_complete = self._is_refused = True
         self.transport.write(refusal(status, message))
         self.transport.close()
 
-    async def send(self, message: Any) -> None:
-        """Send; a refusal instead of a handshake ends the handshake too, which uvicorn would log as a fault."""
-        await super().send(message)
-        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
-            self.handshake_complete = True
-
-    def check(self, now: float) -> None:
-        """Cut it off when it has been beginning, closing or stuck for too long."""
-        if not self.handshake_complete and now - self._made_at > HANDSHAKE_SECONDS:
-            self.transport.abort()
-        if not self.transport.is_closing() and self.writable.is_set():
-            self._stuck_since = None
+    def _refuse_frames(self) -> None:
+        if self.transport.is_closing() or self.close_sent:
             return
-        self._stuck_since = self._stuck_since or now
-        if now - self._stuck_since > 2 * CLOSING_SECONDS:
-            self.transport.abort()
+        self.stop_keepalive()
+        self.conn.fail(POLICY_VIOLATION, TOO_MANY_FRAMES)
+        self.queue.put_nowait({"type": "websocket.disconnect", "code": POLICY_VIOLATION})
+        self.transport.write(b"".join(self.conn.data_to_send()))
+        self.close_sent = True
+        self.transport.close()
 
 
 def refusal(status: int, message: str) -> bytes:

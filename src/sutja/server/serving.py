@@ -24,15 +24,16 @@ import uvicorn
 from starlette.applications import Starlette
 
 from sutja.errors import ConfigError
-from sutja.server.connections import GuardedWebSocket, guarded, sweep
+from sutja.server.admission import Door
+from sutja.server.connections import GuardedProtocol, GuardedWebSocket, guarded, refusal, sweep
+from sutja.server.refusals import BUSY
 from sutja.server.settings import Limits
 
 logger = logging.getLogger("sutja.server")
 
-# Small, so that a flood of connections waits in the kernel and not in our file descriptors.
-BACKLOG = 128
+# Of connections that the kernel holds until they are taken; of a flood beyond it, all have to try again.
+BACKLOG = 1024
 SWEEP_SECONDS = 0.5
-TAKE_IN_SECONDS = 0.02
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -82,23 +83,32 @@ def serve(app: Starlette, listener: socket.socket, limits: Limits, on_ready: Cal
         access_log=False,
         proxy_headers=False,
         server_header=False,
-        backlog=BACKLOG,
         timeout_graceful_shutdown=max(1, round(limits.drain_seconds)),
     )
-    asyncio.run(Server(config, on_ready).serve([listener]))
+    asyncio.run(Server(config, limits, on_ready).serve([listener]))
 
 
 class Server(uvicorn.Server):
     """uvicorn's server, with a sweep over its connections and an end that drops nothing."""
 
-    def __init__(self, config: uvicorn.Config, on_ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, limits: Limits, on_ready: Callable[[], None]) -> None:
         super().__init__(config)
-        self._on_ready = on_ready
+        self._limits, self._on_ready = limits, on_ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start, and begin to sweep."""
-        await super().startup(sockets)
-        self._sweeping = asyncio.create_task(sweep(self.server_state.connections, SWEEP_SECONDS))
+        """Start with a door of ours in place of asyncio's, which knows no places, and begin to sweep."""
+        await super().startup([])
+        connections = self.server_state.connections
+        n_places, turn_away = self._limits.n_connections, refusal(503, BUSY)
+        self._doors = [
+            Door(listener, self._seat, lambda: connections, n_places, turn_away)  # type: ignore[arg-type,return-value]
+            for listener in sockets or []
+        ]
+        for listener in sockets or []:
+            listener.setblocking(False)
+        for door in self._doors:
+            door.open()
+        self._sweeping = asyncio.create_task(sweep(connections, SWEEP_SECONDS))
         self._on_ready()
         logger.info("serving", extra={"fields": {"url": [url_of(one) for one in sockets or []]}})
 
@@ -106,31 +116,18 @@ class Server(uvicorn.Server):
         """Take in who already waits at the door, answer everybody, and end."""
         n_connections = len(self.server_state.connections)
         logger.info("draining", extra={"fields": {"connections": n_connections}})
-        for listener in sockets or []:
-            await self._take_in(listener)
-        await super().shutdown(sockets)
+        for door in self._doors:
+            await door.close()
+        await super().shutdown([])
         self._sweeping.cancel()
         logger.info("stopped", extra={"fields": {}})
 
-    async def _take_in(self, listener: socket.socket) -> None:
-        def protocol() -> asyncio.Protocol:
-            kind: Any = self.config.http_protocol_class
-            made: asyncio.Protocol = kind(
-                config=self.config, server_state=self.server_state, app_state=self.lifespan.state
-            )
-            return made
-
-        loop = asyncio.get_running_loop()
-        # asyncio drops connections that it has accepted and not yet made when its server is closed: it accepts no more,
-        # and makes them first. Then nobody else queues up while those who wait are taken in.
-        with contextlib.suppress(NotImplementedError):  # Windows has no readers
-            loop.remove_reader(listener)
-        await asyncio.sleep(TAKE_IN_SECONDS)
-        listener.listen(0)
-        with contextlib.suppress(BlockingIOError):
-            while True:
-                connection, _ = listener.accept()
-                await loop.connect_accepted_socket(protocol, connection)
+    def _seat(self, connection: socket.socket) -> asyncio.Protocol:
+        """Make the protocol of a connection."""
+        kind: Any = self.config.http_protocol_class
+        made: GuardedProtocol = kind(config=self.config, server_state=self.server_state, app_state=self.lifespan.state)
+        made.socket = connection
+        return made
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
