@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -29,25 +30,27 @@ import load
 IN_HAND = 8
 WARM_UP_SECONDS = 1.0
 READY_SECONDS = 30.0
+MODULE = "hold_application"
 APPLICATION = """
-import sys
-sys.path.insert(0, {folder!r})
 from sutja.predictor import Predictor
 from sutja.server.app import create_app
 app = create_app(Predictor.load("digits-en"))
 """
 STACKS = {
     "sutja": "",
-    "uvicorn": "import uvicorn; uvicorn.run(app, host='127.0.0.1', port=int(sys.argv[1]), log_level='critical')",
+    "uvicorn": (
+        f"from {MODULE} import app\nimport uvicorn\n"
+        "uvicorn.run(app, host='127.0.0.1', port=int(sys.argv[1]), log_level='critical')"
+    ),
     "hypercorn": (
-        "import asyncio, hypercorn.asyncio, hypercorn.config\n"
+        f"from {MODULE} import app\nimport asyncio, hypercorn.asyncio, hypercorn.config\n"
         "config = hypercorn.config.Config(); config.bind = ['127.0.0.1:' + sys.argv[1]]; config.loglevel = 'CRITICAL'\n"
         "asyncio.run(hypercorn.asyncio.serve(app, config))"
     ),
     "granian": (
-        "import granian.constants, granian.server.embed, asyncio\n"
-        "asyncio.run(granian.server.embed.Server(app, address='127.0.0.1', port=int(sys.argv[1]), "
-        "interface=granian.constants.Interfaces.ASGI, log_enabled=False).serve())"
+        "import granian, granian.constants\n"
+        f"granian.Granian('{MODULE}:app', address='127.0.0.1', port=int(sys.argv[1]), "
+        "interface=granian.constants.Interfaces.ASGI, log_enabled=False).serve()"
     ),
 }
 """The same application, each as its makers start it."""
@@ -58,15 +61,17 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60.0, help="of each kind")
     parser.add_argument("--only", action="append", choices=list(floods.KINDS), help="this kind; may be repeated")
     parser.add_argument("--stack", action="append", choices=list(STACKS), help="default: sutja; may be repeated")
+    parser.add_argument("--crowd", type=int, default=floods.CROWD, help="connections of the kinds that come in crowds")
     parser.add_argument("--load", action=argparse.BooleanOptionalAction, default=True, help="the stage of good load")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     _, recordings = load.clips()
-    result: dict[str, Any] = {"cores": os.cpu_count(), "load_average": [round(n, 1) for n in os.getloadavg()]}
+    load_average = [round(n, 1) for n in os.getloadavg()]
+    result: dict[str, Any] = {"cores": os.cpu_count(), "crowd": arguments.crowd, "load_average": load_average}
     for stack in arguments.stack or ["sutja"]:
         rows = result[stack] = {}
         for kind in arguments.only or floods.KINDS:
-            rows[kind] = held(stack, kind, arguments.seconds, recordings[0])
+            rows[kind] = held(stack, kind, arguments.seconds, recordings[0], arguments.crowd)
             print(f"{stack} {kind}: {rows[kind]}", file=sys.stderr)
         if arguments.load:
             rows["load"] = loaded(stack, arguments.seconds, recordings)
@@ -81,7 +86,9 @@ class Service:
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.address: tuple[str, int] = ("127.0.0.1", free.getsockname()[1])
-        source = APPLICATION.format(folder=str(Path(__file__).parents[1] / "src")) + STACKS[stack]
+        self._folder = tempfile.TemporaryDirectory(prefix="hold ")
+        (Path(self._folder.name) / f"{MODULE}.py").write_text(APPLICATION, encoding="utf-8")
+        source = f"import sys; sys.path.insert(0, {self._folder.name!r})\n{STACKS[stack]}"
         ours = ["-m", "sutja", "serve", "--port", str(self.address[1]), "--log-level", "warning"]
         command = [sys.executable, *(ours if stack == "sutja" else ["-c", source, str(self.address[1])])]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
@@ -94,12 +101,15 @@ class Service:
                 time.sleep(0.05)
 
     def memory_mib(self) -> float:
-        """Resident memory, on Linux."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text(encoding="ascii")
-        return int(status.partition("VmRSS:")[2].split()[0]) / 1024
+        """Resident memory of the process and of its own, on Linux."""
+        pid = self.process.pid
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii").split()
+        status = [Path(f"/proc/{one}/status").read_text(encoding="ascii") for one in (pid, *children)]
+        return sum(int(text.partition("VmRSS:")[2].split()[0]) for text in status) / 1024
 
     def end(self) -> int | str:
         """Wait for the end; the exit status."""
+        self._folder.cleanup()
         try:
             return self.process.wait(60)
         except subprocess.TimeoutExpired:
@@ -107,7 +117,7 @@ class Service:
             return "killed after 60 s"
 
 
-def held(stack: str, kind: str, seconds: float, body: bytes) -> dict[str, Any]:
+def held(stack: str, kind: str, seconds: float, body: bytes, crowd: int) -> dict[str, Any]:
     """One kind of flood against one stack."""
     service = Service(stack)
     client = floods.GoodClient(service.address, body)
@@ -115,7 +125,7 @@ def held(stack: str, kind: str, seconds: float, body: bytes) -> dict[str, Any]:
     time.sleep(WARM_UP_SECONDS)
     client.answers.seconds.clear()
     before = service.memory_mib()
-    flood = floods.begun(kind, service.address, seconds + 10)
+    flood = floods.begun(kind, service.address, seconds + 10, crowd)
     time.sleep(seconds)
     answers = client.stop()
     growth = service.memory_mib() - before

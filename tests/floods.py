@@ -175,8 +175,8 @@ KINDS: dict[str, tuple[Kind, int]] = {
 
 
 async def play(name: str, host: str, port: int, seconds: float, n_most: int = CROWD) -> int:
-    """Keep all connections of a kind busy for so long; how many there were."""
-    kind, n_busy = KINDS[name][0], min(n_most, KINDS[name][1])
+    """Keep all connections of a kind busy for so long, a crowd of ``n_most``; how many there were."""
+    kind, n_busy = KINDS[name][0], n_most if KINDS[name][1] == CROWD else min(n_most, KINDS[name][1])
     turns, end = itertools.count(), time.monotonic() + seconds
 
     async def busy() -> None:

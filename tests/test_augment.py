@@ -107,7 +107,82 @@ def test_hundreds_of_versions_are_finite_and_of_one_length(waveform):
             assert varied.any()
 
 
-@pytest.mark.parametrize("change", [{"noise_share": 1.5}, {"speed": (1.2, 0.8)}])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"noise_share": 1.5},
+        {"speed": (1.2, 0.8)},
+        {"voice": (0.0, 1.0)},
+        {"voice": (1.4, 0.7)},
+        {"voice_spread": 2.0},
+        {"neighbour_share": 1.5},
+        {"band": (9.0, 1.0)},
+    ],
+)
 def test_settings_that_cannot_be(change):
     with pytest.raises(ConfigError, match=next(iter(change))):
         dataclasses.replace(AugmentConfig(), **change)
+
+
+@pytest.mark.parametrize("factor", [0.7, 0.9, 1.2, 1.5])
+def test_a_change_of_tempo_keeps_the_pitch_and_the_level(waveform, factor):
+    changed = augment.change_tempo(waveform, factor, RATE)
+    assert changed.dtype == np.float32
+    assert len(changed) == pytest.approx(len(waveform) * factor, abs=1)
+    assert peak_hz(changed) == pytest.approx(440, rel=0.02)
+    inside = changed[800:-800]
+    assert np.std(inside) == pytest.approx(np.std(waveform), rel=0.05)
+
+
+def test_a_tempo_that_nobody_hears_changes_nothing(waveform):
+    assert augment.change_tempo(waveform, 1.01, RATE) is waveform
+    assert augment.change_tempo(waveform[:800], 1.5, RATE) is not None  # too short for grains
+
+
+def test_another_voice_is_apart_from_the_tempo(waveform):
+    """A pitch range of one point, and no spread of the tempo: higher, and as long as before."""
+    config = dataclasses.replace(NOTHING, voice_share=1.0, voice=(1.25, 1.25), voice_spread=0.0, tempo_spread=0.0)
+    varied = augment.vary(waveform, RATE, RATE, config, np.random.default_rng(0))
+    assert peak_hz(varied) == pytest.approx(550, rel=0.02)
+    sounding = np.flatnonzero(np.abs(varied) > 0.02)
+    assert np.ptp(sounding) == pytest.approx(len(waveform), rel=0.05)
+
+
+def test_a_neighbour_is_heard_beside_the_word_and_never_in_it(waveform):
+    config = dataclasses.replace(NOTHING, neighbour_share=1.0)
+    other = (0.3 * tone(1_500, 0.4, RATE)).astype(np.float32)
+    around = augment.Surroundings(other)
+    n_beside = 0
+    for seed in range(40):
+        alone = augment.vary(waveform, RATE, RATE, config, np.random.default_rng(seed))
+        beside = augment.vary(waveform, RATE, RATE, config, np.random.default_rng(seed), around)
+        word = np.flatnonzero(alone)
+        assert len(beside) == RATE
+        if word.size and np.array_equal(beside[word[0] : word[-1]], alone[word[0] : word[-1]]):
+            n_beside += not np.array_equal(beside, alone)
+    assert n_beside > 10
+
+
+def test_recorded_backgrounds_and_rooms(waveform):
+    hum = np.resize(tone(100, 0.01, RATE), 100)
+    config = dataclasses.replace(NOTHING, real_noise_share=1.0, real_room_share=1.0)
+    for around in (augment.Surroundings(None, (hum,)), augment.Surroundings(None, (), (np.float32([1, 0, 0.5]),))):
+        found = augment.augment(waveform, RATE, config, np.random.default_rng(0), around)
+        assert found.shape == waveform.shape
+        assert not np.allclose(found, waveform)
+    assert np.array_equal(augment.augment(waveform, RATE, config, np.random.default_rng(0)), waveform)
+
+
+def test_a_room_begins_at_its_direct_sound():
+    assert augment.room_response(np.float32([0, 0.1, -0.5, 0.2])).tolist() == pytest.approx([-1, 0.4])
+    assert augment.room_response(np.zeros(4, dtype=np.float32)).tolist() == [0, 0, 0, 0]
+
+
+def test_narrow_bands_and_overload(waveform):
+    both = waveform + (0.2 * tone(5_000, 0.5, RATE)).astype(np.float32)
+    kept = np.abs(np.fft.rfft(augment.narrow(both, RATE, 100, 3_000)))
+    assert kept[round(5_000 * len(both) / RATE)] < 1e-3 * kept.max()
+    bent = augment.overload(waveform, 6.0)
+    assert np.abs(bent).max() <= 1
+    assert np.mean(np.abs(bent)) > 2 * np.mean(np.abs(waveform / np.abs(waveform).max())) * 0.7
+    assert not augment.overload(np.zeros(10, dtype=np.float32), 3.0).any()

@@ -9,7 +9,15 @@ pytest.importorskip("torch")
 import torch
 from torch import nn
 
-from sutja.learn.networks import BATCH_NORM_EPS, BATCH_NORM_MOMENTUM, ResidualBlock, StudyNet, n_parameters
+from sutja.learn.networks import (
+    BATCH_NORM_EPS,
+    BATCH_NORM_MOMENTUM,
+    NETWORKS,
+    ResidualBlock,
+    StudyNet,
+    n_parameters,
+    network_of,
+)
 
 
 def count(module: nn.Module) -> int:
@@ -133,3 +141,27 @@ def test_dropout_acts_in_training_only():
     network.train()
     assert not torch.equal(network(x), network(x))
     assert network.head[-1].p == 0.5
+
+
+def test_a_network_of_words_answers_as_its_last_layer_on_its_embedding():
+    torch.manual_seed(0)
+    network, inputs = network_of("words", 11, 0.2, n_words=30).eval(), torch.randn(3, 1, 40, 101)
+    embedding = network.embed(inputs)
+    assert embedding.shape == (3, 256)
+    assert torch.equal(network(inputs), network.last(embedding))
+    of_classes, of_words = network.of_both(inputs)
+    assert torch.equal(of_classes, network(inputs))
+    assert of_words.shape == (3, 30)
+
+
+def test_words_are_only_told_apart_where_there_are_some():
+    network = network_of("words", 11, 0.2)
+    assert network.words is None
+    with pytest.raises(AssertionError, match="without words"):
+        network.of_both(torch.randn(1, 1, 40, 101))
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_networks_by_name(name):
+    assert isinstance(network_of(name, 7, 0.1), NETWORKS[name])
+    assert network_of(name, 7, 0.1)(torch.randn(2, 1, 40, 101)).shape == (2, 7)

@@ -201,3 +201,45 @@ def test_other_words_are_none_of_the_language(clips):
     told = replace(many, language="de", spoken={"0": "window"})
     found = sounds.refused(clips, np.arange(12) % 2, ("0", "1", "2"), told)
     assert "window" not in {sound.name.partition(":")[2] for sound in found}
+
+
+def test_words_are_numbered_behind_the_labels_and_the_rest_comes_last():
+    def other(name, kind="other word"):
+        return sounds.Sound(2, 0, kind, name)
+
+    listed = [
+        sounds.Sound(1, 0),
+        other("yes"),
+        other(":yes", "synthetic word"),
+        other("de:ja", "synthetic word"),
+        other("no"),
+        sounds.Sound(2, 0, "noise"),
+        sounds.Sound(2, 0, "spliced", "yes"),
+        sounds.Sound(0, None, "synthetic", "zero"),
+    ]
+    numbers, n_words = sounds.words_of(listed, 2, 1)
+    assert numbers.tolist() == [1, 3, 3, 4, 2, 5, 5, 0]
+    assert n_words == 6
+    numbers, n_words = sounds.words_of(listed, 2, 2)  # one says "no", one says "ja"
+    assert numbers.tolist() == [1, 2, 2, 3, 3, 3, 3, 0]
+    assert n_words == 4
+
+
+def test_a_sound_may_have_a_neighbour_and_recorded_surroundings(clips, tmp_path):
+    write_wav(tmp_path / "cafe.wav", tone(2_000, 3.0, 16_000), 16_000)
+    write_wav(tmp_path / "room.wav", np.r_[np.zeros(50), 0.5, 0.1 * tone(100, 0.1, 16_000)].astype(np.float32), 16_000)
+    recorded = sounds.Recorded((tmp_path / "cafe.wav",), (tmp_path / "room.wav",))
+    shares = {"voice_share": 1.0, "neighbour_share": 1.0, "real_noise_share": 1.0, "real_room_share": 1.0}
+    config = replace(SMALL, augment=replace(SMALL.augment, **shares))
+    listed = sounds.of_clips(clips, np.arange(12) % 3)
+    jobs = list(sounds.version_jobs(listed, config, recorded))
+    assert all(job.neighbour in listed for job in jobs)
+    assert len({job.neighbour for job in jobs}) > 3
+    assert list(sounds.version_jobs(listed, config, recorded)) == jobs
+    plain = [sounds.versions_of(job, lambda: None)["mel"] for job in sounds.version_jobs(listed, SMALL)]
+    among = [sounds.versions_of(job, lambda: None)["mel"] for job in jobs]
+    assert all(np.array_equal(a[0], b[0]) for a, b in zip(plain, among, strict=True))  # as the predictor hears it
+    # The background is a tone of 2 kHz; no clip has one.
+    at_2_khz = np.argmax(among[0][1:].mean(axis=2), axis=1)
+    assert {job.neighbour for job in sounds.version_jobs(listed, SMALL)} == {None}
+    assert (np.abs(at_2_khz - np.argmax(plain[0][1:].mean(axis=2), axis=1)) > 0).any()

@@ -14,7 +14,7 @@ from torch import nn
 from sutja.config import preset
 from sutja.errors import BundleError
 from sutja.learn import to_onnx as export
-from sutja.learn.networks import StudyNet
+from sutja.learn.networks import StudyNet, network_of
 from sutja.learn.to_onnx import Committee, to_onnx
 
 MEL = preset("reference").members["mel"]
@@ -92,3 +92,18 @@ def test_it_is_proved_on_silence_and_full_scale_too():
     assert (inputs[0] == 0).all()
     assert (inputs[1] == 1).all()
     assert 0 < inputs[2:].mean() < 1
+
+
+def test_a_network_that_embeds_gives_its_embedding_too():
+    torch.manual_seed(1)
+    network, features = network_of("words", 5, 0.2, n_words=9).eval(), torch.randn(3, 1, 40, 101)
+    content = to_onnx([network], preset("words").members["mel"])
+    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
+    assert [output.name for output in session.get_outputs()] == ["probabilities", "embedding"]
+    probabilities, embedding = session.run(None, {"features": features.numpy()})
+    with torch.inference_mode():
+        assert probabilities == pytest.approx(network(features).softmax(dim=1).numpy(), abs=1e-5)
+        assert embedding == pytest.approx(network.embed(features).numpy(), abs=1e-4)
+    assert len(content) < len(
+        to_onnx([network, network], preset("words").members["mel"])
+    )  # which vote, and do not embed

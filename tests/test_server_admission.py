@@ -11,9 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sutja.server import admission
-from sutja.server.admission import PATIENCE_SECONDS, RESTING_SECONDS, Door, Standing, gives_way, network, peeked
+from sutja.server.admission import PATIENCE_SECONDS, RESTING_SECONDS, Door, Standing, network, peeked, who_give_way
 
 NOW = 100.0
+
+
+def gives_way(seats, now):
+    """Who is the first to give way, if anybody."""
+    return next(who_give_way(seats, now), None)
 
 
 @dataclass
@@ -192,7 +197,7 @@ def test_who_has_gone_takes_no_place():
 
 def test_more_than_may_wait_and_too_long(monkeypatch):
     monkeypatch.setattr(admission, "WAITING_SECONDS", 0.3)
-    monkeypatch.setattr(admission, "MIN_WAITING", 2)
+    monkeypatch.setattr(admission, "MOST_WAITING", 2)
     seats = [Seat(Standing.WORKED_ON), Seat(Standing.WORKED_ON)]
 
     async def talk(door, connect):

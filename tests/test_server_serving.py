@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -12,7 +13,8 @@ import pytest
 from service import Process, answer, request, running, sound
 
 from sutja.errors import ConfigError
-from sutja.server.serving import listen, url_of
+from sutja.server.serving import listen, places, url_of
+from sutja.server.settings import Limits
 
 CONTENT = sound()
 
@@ -172,3 +174,26 @@ def test_what_still_runs_at_the_end_of_the_drain_is_told_to_come_back():
     told = service.stop()
     assert service.process.returncode == 0, told
     assert "Traceback" not in told
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+@pytest.mark.parametrize(("files", "expected"), [(20_000, 3_000), (1_000, 680), (100, 1)])
+def test_as_many_places_as_the_process_may_open_files(files, expected, monkeypatch, caplog):
+    import resource
+
+    limit = [(files, files)]
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limit[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, asked: limit.append(asked))
+    assert places(Limits(n_connections=3_000)) == expected
+    assert ("raise the limit of open files" in caplog.text) == (expected < 3_000)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no such limit")
+def test_the_limit_of_open_files_is_raised_as_far_as_it_may(monkeypatch):
+    import resource
+
+    limit = [(256, 5_000)]
+    monkeypatch.setattr(resource, "getrlimit", lambda kind: limit[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda kind, asked: limit.append(asked))
+    assert places(Limits(n_connections=3_000)) == 3_000
+    assert 3_000 < limit[-1][0] <= limit[-1][1] == 5_000

@@ -6,7 +6,7 @@
       model.json       format, labels in class order, language and words, audio and feature settings, members with
                        checksums, scores
       members/*.onnx   one network (or committee of networks) each: features (batch, 1, n_bins, n_frames) float32
-                       to probabilities (batch, n_classes) float32
+                       to probabilities (batch, n_classes) float32, and of some embedding (batch, n) beside them
 
 No pickle, no code. Everything is covered by a checksum: the members' bytes in ``model.json``, and all that it says
 itself in its last key.
@@ -35,6 +35,8 @@ from sutja.errors import BundleError, ConfigError
 from sutja.files import new_folder, write_json
 from sutja.records import FieldError, read_json, require, typed
 
+PROBABILITIES, EMBEDDING = "probabilities", "embedding"
+"""What a member's network gives; the second not all of them: what it makes of a sound before it decides."""
 FORMAT = "sutja-bundle"
 FORMAT_VERSION = 1
 MANIFEST = "model.json"
@@ -150,8 +152,10 @@ def _check_network(session: Any, features: FeatureConfig, n_classes: int) -> Non
     inputs, outputs = session.get_inputs(), session.get_outputs()
     names = [each.name for each in inputs]
     require(names == ["features"], "its network's inputs", names, "one, called features")
-    require(len(outputs) == 1, "its network's outputs", [each.name for each in outputs], "one")
-    for name, each in (("input", inputs[0]), ("output", outputs[0])):
+    found = [each.name for each in outputs]
+    fits = len(found) == 1 or found == [PROBABILITIES, EMBEDDING]
+    require(fits, "its network's outputs", found, f"one, or {PROBABILITIES} and {EMBEDDING}")
+    for name, each in (("input", inputs[0]), *(("output", each) for each in outputs)):
         require(each.type == "tensor(float)", f"its network's {name}", each.type, "tensor(float)")
     n_outputs = (outputs[0].shape or [None])[-1]
     if n_outputs != n_classes:
@@ -165,12 +169,15 @@ def _check_network(session: Any, features: FeatureConfig, n_classes: int) -> Non
 def _check_answers(session: Any, shape: tuple[int, ...], n_classes: int) -> None:
     """Ask about two silent clips: what a network declares of itself is not yet what it does."""
     try:
-        answers = session.run(None, {"features": np.zeros(shape, dtype=np.float32)})[0]
+        answers, *embedding = session.run(None, {"features": np.zeros(shape, dtype=np.float32)})
     except Exception as error:
         raise FieldError(f"its network cannot be asked ({str(error).splitlines()[0]})") from error
     require(answers.shape == (shape[0], n_classes), "its answer", answers.shape, f"shape {(shape[0], n_classes)}")
     are_shares = np.isfinite(answers).all() and answers.min() >= 0 and np.allclose(answers.sum(axis=1), 1, atol=1e-3)
     require(bool(are_shares), "its answer", answers[0].tolist(), "probabilities that sum to 1")
+    for found in embedding:
+        is_one = found.ndim == 2 and len(found) == shape[0] and bool(np.isfinite(found).all())
+        require(is_one, f"its {EMBEDDING}", found.shape, f"numbers of shape ({shape[0]}, n)")
 
 
 def load(path: str | os.PathLike[str]) -> Bundle:

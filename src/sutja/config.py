@@ -161,12 +161,37 @@ class AugmentConfig:
     snr_db: tuple[float, float] = (-5.0, 25.0)
     line_share: float = 0.1
     """Telephone line: 8 kHz, 8-bit mu-law."""
+    voice_share: float = 0.0
+    """Another speaker: voice and vocal tract apart from the tempo, which a playing speed takes along."""
+    voice: tuple[float, float] = (0.7, 1.45)
+    """Range of how much higher the voice is; a child's is 1.3 to 1.5 times an adult's."""
+    voice_spread: float = 0.16
+    """Standard deviation of its logarithm."""
+    tempo_spread: float = 0.14
+    """The same of the tempo."""
+    neighbour_share: float = 0.0
+    """Cut out of running speech: the end or the beginning of another word is heard beside it."""
+    neighbour_seconds: tuple[float, float] = (0.03, 0.15)
+    """Range of how much of it."""
+    real_noise_share: float = 0.0
+    """Recorded backgrounds, where some are given."""
+    real_room_share: float = 0.0
+    """Measured rooms, where some are given."""
+    band_share: float = 0.0
+    """Narrow bands, as small microphones and coders have them."""
+    band: tuple[float, float] = (2500.0, 5500.0)
+    """Range of their upper end, Hz."""
+    overload_share: float = 0.0
+    """A microphone that is too near."""
 
     def __post_init__(self) -> None:
         _check_kinds("augment", self)
-        for name in ("speed_share", "room_share", "response_share", "noise_share", "line_share"):
+        for name in (each.name for each in dataclasses.fields(self) if each.name.endswith("_share")):
             _require(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "0 to 1")
-        for name in ("speed", "room_seconds", "snr_db"):
+        for name in ("voice_spread", "tempo_spread"):
+            _require(0 <= getattr(self, name) <= 1, f"augment.{name}", getattr(self, name), "0 to 1")
+        _require(min(self.voice) > 0, "augment.voice", self.voice, "above 0")
+        for name in ("speed", "room_seconds", "snr_db", "voice", "neighbour_seconds", "band"):
             low, high = getattr(self, name)
             object.__setattr__(self, name, (low, high))  # JSON brings lists
             _require(low <= high, f"augment.{name}", (low, high), "the lower end first")
@@ -213,7 +238,11 @@ class TrainConfig:
     """Of each training clip: random paddings, or augmented versions where the preset augments."""
     one_copy_an_epoch: bool = False
     """Show each clip once an epoch, as one of its copies drawn at random, instead of all copies."""
-    network: Literal["study", "robust"] = "study"
+    network: Literal["study", "robust", "words"] = "study"
+    words_weight: float = 0.0
+    """Of the loss of telling all words apart, beside that of the labels; above 0 needs the network `words`."""
+    min_word_sounds: int = 5
+    """That say a word, or it counts among the rest."""
     schedule: Literal["constant", "one_cycle"] = "constant"
     """Of the learning rate; `one_cycle` warms up to it over a fifth of the steps and falls to zero as a cosine."""
     weight_decay: float = 0.0
@@ -252,6 +281,10 @@ class TrainConfig:
         _require(self.n_copies >= 1, "train.n_copies", self.n_copies, "at least 1")
         _require(0 < self.valid_share <= 0.5, "train.valid_share", self.valid_share, "above 0 to 0.5")
         _require(0 <= self.dropout < 1, "train.dropout", self.dropout, "0 to below 1")
+        _require(self.words_weight >= 0, "train.words_weight", self.words_weight, "at least 0")
+        needed = "0, or the network `words`"
+        _require(not self.words_weight or self.network == "words", "train.words_weight", self.words_weight, needed)
+        _require(self.min_word_sounds >= 1, "train.min_word_sounds", self.min_word_sounds, "at least 1")
         _require(0 <= self.babble_share <= 1, "train.babble_share", self.babble_share, "0 to 1")
         _require(
             self.ship == "committee" or self.keep == "last",
@@ -422,6 +455,24 @@ def _robust() -> Config:
     return Config("robust", audio, {"mel": mel}, train, AugmentConfig(), RefusalConfig())
 
 
+def _words() -> Config:
+    """`robust` for the model that ships: all words are told apart, and people, rooms and lines differ more."""
+    robust = _robust()
+    train = dataclasses.replace(robust.train, network="words", words_weight=1.0, final_epochs_factor=2)
+    augment = AugmentConfig(
+        speed_share=0.0,
+        voice_share=0.8,
+        neighbour_share=0.25,
+        real_noise_share=0.35,
+        real_room_share=0.2,
+        band_share=0.1,
+        overload_share=0.07,
+        noise_share=0.25,
+        snr_db=(0.0, 35.0),
+    )
+    return dataclasses.replace(robust, preset="words", train=train, augment=augment)
+
+
 def _fast() -> Config:
     """`robust` for a first look: inputs are shown as they are, and networks learn from a tenth of the showings."""
     robust = _robust()
@@ -440,7 +491,7 @@ def _fast() -> Config:
     return dataclasses.replace(robust, preset="fast", train=train)
 
 
-PRESETS: dict[str, Config] = {"robust": _robust(), "fast": _fast(), "reference": Config()}
+PRESETS: dict[str, Config] = {"robust": _robust(), "fast": _fast(), "words": _words(), "reference": Config()}
 DEFAULT_PRESET = "robust"
 
 

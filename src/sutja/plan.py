@@ -35,6 +35,10 @@ class Plan:
     """Recordings of other words, to learn refusal from."""
     extra: tuple[Clip, ...] = ()
     """Recordings of the vocabulary from elsewhere: every fold learns from them, nothing is measured on them."""
+    backgrounds: tuple[Path, ...] = ()
+    """Recordings of real noise to put words among, where the preset does so."""
+    rooms: tuple[Path, ...] = ()
+    """Recorded impulse responses, the same."""
     licence: str | None = None
     """Of the model; it is written into it."""
     compare: Path | None = None
@@ -94,7 +98,8 @@ def plan_run(
     negatives
         Recordings of what is not in the vocabulary, besides those of ``dataset`` itself.
     settings
-        Fields of :class:`Plan`: ``n_jobs``, ``resume``, ``skip_unreadable``, ``compare``, ``licence``, ``command``.
+        Fields of :class:`Plan`: ``n_jobs``, ``resume``, ``skip_unreadable``, ``backgrounds``, ``rooms``, ``compare``,
+        ``licence``, ``command``.
 
     Raises
     ------
@@ -116,6 +121,13 @@ def plan_run(
         raise ConfigError(f"preset {config.preset} cannot refuse; leave --refuse and --negatives out, or choose robust")
     if extra and config.augment is None:
         raise ConfigError(f"preset {config.preset} learns from DATA only; leave --extra out, or choose robust")
+    augment = config.augment
+    for name, share in (("backgrounds", "real_noise_share"), ("rooms", "real_room_share")):
+        if settings.get(name) and not (augment and getattr(augment, share)):
+            option = {"backgrounds": "--noise", "rooms": "--rooms"}[name]
+            raise ConfigError(
+                f"preset {config.preset} puts words among no recorded {name}; leave {option} out, or choose words"
+            )
     protocol = wishes.protocol or fitting_protocol(dataset, config.train.n_folds)
     if protocol == "corpora":
         n_corpora = len({clip.attributes.get("corpus") for clip in dataset.labelled})

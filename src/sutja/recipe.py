@@ -46,7 +46,18 @@ from sutja.learn.folds import Fold, folds_of_clips, folds_over, make_folds, spli
 from sutja.learn.inputs import Layout, save_array, write_paddings, write_targets, write_versions
 from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
-from sutja.learn.sounds import Sound, extra, of_clips, read_aloud, refused, synthetic, version_jobs, versions_of
+from sutja.learn.sounds import (
+    Recorded,
+    Sound,
+    extra,
+    of_clips,
+    read_aloud,
+    refused,
+    synthetic,
+    version_jobs,
+    versions_of,
+    words_of,
+)
 from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
 from sutja.lexicon import said
@@ -96,6 +107,9 @@ class Experiment:
     sounds: list[Sound]
     folds: list[Fold]
     layout: Layout
+    words: Integers | None = None
+    """Which word each sound is, ``(n_sounds,)``, where all words are told apart."""
+    n_words: int = 0
 
     @property
     def targets(self) -> Integers:
@@ -343,18 +357,23 @@ def cut(plan: Plan, material: Material) -> Experiment:
     others += refused(clips, judged_in, material.labels, config, material.negatives)
     folds = folds_over(splits, targets, config.train, [sound.held_out for sound in others])
     sounds = of_clips(clips, targets, judged_in) + others
-    return Experiment(sounds, folds, Layout(len(clips), len(sounds), config.train.n_copies))
+    layout = Layout(len(clips), len(sounds), config.train.n_copies)
+    if not config.train.words_weight:
+        return Experiment(sounds, folds, layout)
+    return Experiment(sounds, folds, layout, *words_of(sounds, len(material.labels), config.train.min_word_sounds))
 
 
 def list_jobs(plan: Plan, material: Material, experiment: Experiment) -> list[Job]:
     """List the networks to train."""
     n_classes = len(material.labels) + (plan.config.refusal is not None)
-    return make_jobs(plan.config, experiment.folds, experiment.layout, n_classes, plan.folder.work)
+    layout, n_words = experiment.layout, experiment.n_words
+    return make_jobs(plan.config, experiment.folds, layout, n_classes, plan.folder.work, n_words)
 
 
 def time_ahead(plan: Plan, experiment: Experiment, jobs: Sequence[Job], engine: Engine) -> Estimate:
     """Estimate how long the run will take, by doing a little of it."""
-    varied = version_jobs(experiment.sounds, plan.config) if plan.config.augment is not None else iter(())
+    recorded = Recorded(plan.backgrounds, plan.rooms)
+    varied = version_jobs(experiment.sounds, plan.config, recorded) if plan.config.augment is not None else iter(())
     return estimate(jobs, dict(plan.config.members), varied, len(experiment.sounds), engine.n_workers)
 
 
@@ -362,12 +381,13 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
     """Lay out the inputs of all networks where the jobs find them."""
     config, work, sounds = plan.config, plan.folder.work, experiment.sounds
     _check_order(plan, np.array([clip.name for clip in material.clips]), progress)
-    write_targets(work, experiment.targets, experiment.layout)
+    write_targets(work, experiment.targets, experiment.layout, experiment.words)
     if config.augment is None:
         write_paddings(work, material.features, config)
         return
     step = progress.stage("augmenting", len(sounds), "sound")
-    versions = Threads(plan.n_jobs).map(versions_of, version_jobs(sounds, config), step)
+    jobs = version_jobs(sounds, config, Recorded(plan.backgrounds, plan.rooms))
+    versions = Threads(plan.n_jobs).map(versions_of, jobs, step)
     write_versions(work, versions, experiment.layout, config)
 
 

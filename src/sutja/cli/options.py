@@ -76,6 +76,33 @@ def read_negatives(paths: Iterable[Path]) -> tuple[Clip, ...]:
     return tuple(clip for path in paths for clip in read(path, on_note=say).recordings)
 
 
+def read_sounds(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """List recordings that need no label: files, and all that lie in folders; say aloud what is not used.
+
+    Raises
+    ------
+    DatasetError
+        When a path is not there, or a folder holds none.
+
+    """
+    from sutja.folders import by_reason, told, walk
+
+    found: list[Path] = []
+    for path in paths:
+        if path.is_file():
+            found.append(path)
+            continue
+        tree = walk(path)
+        if not tree.sounds:
+            raise DatasetError(
+                f"{printable(path)}: holds no recording; expected a sound file or a folder of some; correct it"
+            )
+        found += map(Path, tree.sounds)
+        for line in told(by_reason(tree.passed, path)):
+            say(f"{printable(path)}: not used: {line}")
+    return tuple(found)
+
+
 def data_options(command: Callback) -> Callback:
     """Add DATA... and how to read it; the command gets them as one :class:`DataOptions`."""
     from sutja.layouts import LAYOUTS

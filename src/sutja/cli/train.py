@@ -13,7 +13,7 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.console import command, say
-from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives
+from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives, read_sounds
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS
 from sutja.errors import ConfigError, needs
 from sutja.plan import N_CORES, Plan, Wishes, plan_run
@@ -52,6 +52,19 @@ from sutja.runs import Metrics
     type=click.Path(path_type=Path),
     help="More recordings of what is to be refused; may be repeated.",
 )
+@click.option(
+    "--noise",
+    "backgrounds",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Recordings of real backgrounds to put words among; may be repeated.",
+)
+@click.option(
+    "--rooms",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Impulse responses of rooms to put words into; may be repeated.",
+)
 @click.option("--false-accept-rate", type=float, help="Share of other words and noises to be taken for a word.")
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."
@@ -70,6 +83,8 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
 
     dataset, extra = source.read_with(options.pop("extra"))
     negatives = read_negatives(options.pop("negatives"))
+    for name in ("backgrounds", "rooms"):
+        options[name] = read_sounds(options[name])
     options["spoken"] = _spoken(options["spoken"])
     wishes = Wishes(**{field.name: options.pop(field.name) for field in fields(Wishes)})
     options["command"] = shlex.join(["sutja", *map(printable, sys.argv[1:])])

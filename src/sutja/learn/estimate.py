@@ -88,7 +88,9 @@ def _seconds_a_row(member: str, features: FeatureConfig, jobs: Sequence[Job]) ->
     rng = np.random.default_rng(0)
     n_rows = N_STEPS * job.config.batch_size
     noise = rng.standard_normal((n_rows, features.n_bins, features.n_frames), dtype=np.float32)
-    inputs = Inputs(noise, rng.integers(job.n_classes, size=n_rows), np.arange(n_rows), job.kind)
+    targets = rng.integers(job.n_classes, size=n_rows)
+    words = rng.integers(job.kind.n_words, size=n_rows) if job.kind.n_words else None
+    inputs = Inputs(noise, targets, np.arange(n_rows), job.kind, words)
     config = replace(job.config, epochs=2, n_copies=1, keep="last")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

@@ -81,6 +81,8 @@ class InputKind:
     """Log mel in dB, which is augmented and standardised when it is shown; else just what the network takes."""
     n_labels: int | None = None
     """Accuracy is of the most probable of so many classes; "not in the vocabulary", behind them, is none of them."""
+    n_words: int = 0
+    """So many words are told apart beside the classes; none are when 0."""
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,14 @@ class Inputs:
     targets: Integers
     rows: Integers
     kind: InputKind = InputKind()
+    words: Integers | None = None
+    """Which word each row is, as ``targets``, where words are told apart."""
+
+    def words_of(self, rows: Integers, step: int, batch_size: int) -> Integers:
+        """Return the words of one of the batches of :meth:`batches`, ``(batch,)``."""
+        if self.words is None:
+            raise AssertionError("its words were not opened")
+        return self.words[rows[step * batch_size : (step + 1) * batch_size]]
 
     def batches(
         self, batch_size: int, rows: Integers | None = None
@@ -102,19 +112,22 @@ class Inputs:
             yield self.features[chosen].astype(np.float32, copy=False), self.targets[chosen]
 
 
-# -- the files: <member>.npy and targets.npy -------------------------------------------------------------------------
+# -- the files: <member>.npy, targets.npy and words.npy --------------------------------------------------------------
 
 
 def open_inputs(folder: Path, member: str, kind: InputKind, *parts: Integers) -> list[Inputs]:
     """Open a member's rows where they lie, without reading them: an :class:`Inputs` for each of the parts."""
     features = np.load(folder / f"{member}.npy", mmap_mode="r")
     targets = np.load(folder / "targets.npy")
-    return [Inputs(features, targets, rows, kind) for rows in parts]
+    words = np.load(folder / "words.npy") if kind.n_words else None
+    return [Inputs(features, targets, rows, kind, words) for rows in parts]
 
 
-def write_targets(folder: Path, targets: Integers, layout: Layout) -> None:
-    """Write the class of each row; ``targets`` has one a sound, ``(n_sounds,)``."""
+def write_targets(folder: Path, targets: Integers, layout: Layout, words: Integers | None = None) -> None:
+    """Write the class of each row, and its word where words are told apart; both have one a sound, ``(n_sounds,)``."""
     save_array(folder / "targets.npy", layout.by_row(targets))
+    if words is not None:
+        save_array(folder / "words.npy", layout.by_row(words))
 
 
 def write_versions(folder: Path, versions: Iterable[Versions], layout: Layout, config: Config) -> None:

@@ -160,4 +160,56 @@ class RobustNet(nn.Module):
         return logits
 
 
-NETWORKS: dict[str, type[StudyNet] | type[RobustNet]] = {"study": StudyNet, "robust": RobustNet}
+class WordNet(nn.Module):
+    """The network of the preset `words`: it tells the labels apart, and beside them all words that there are.
+
+    What it has learned stands in its embedding, the layer before the last, which tells words apart that it never heard.
+    The statistics over time keep when in a word a sound is loud, and cost nothing; 588 000 parameters with 740 words.
+    """
+
+    channels = (16, 32, 64, 128)
+
+    def __init__(self, n_classes: int, dropout: float = 0.2, n_words: int = 0) -> None:
+        super().__init__()
+        first, second, third, fourth = self.channels
+        self.stem = nn.Sequential(nn.Conv2d(1, first, 5, 2, padding=2, bias=False), nn.BatchNorm2d(first), nn.ReLU())
+        self.blocks = nn.Sequential(
+            RobustBlock(first, second, 2),
+            RobustBlock(second, second),
+            RobustBlock(second, third, 2),
+            RobustBlock(third, third),
+            RobustBlock(third, fourth, (1, 2)),
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.last = nn.Linear(2 * fourth, n_classes)
+        self.words = nn.Linear(2 * fourth, n_words) if n_words else None
+
+    def embed(self, x: Tensor) -> Tensor:
+        """``(batch, 1, n_bins, n_frames)`` to mean and deviation over time, ``(batch, 256)``."""
+        over_time = self.blocks(self.stem(x)).mean(2)  # (batch, 128, n_frames / 16)
+        return torch.cat([over_time.mean(2), over_time.std(2)], 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """``(batch, 1, n_bins, n_frames)`` to logits ``(batch, n_classes)``."""
+        logits: Tensor = self.last(self.dropout(self.embed(x)))
+        return logits
+
+    def of_both(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the logits of the classes and those of all words, ``(batch, n_words)``."""
+        if self.words is None:
+            raise AssertionError("it was made without words")
+        embedding = self.dropout(self.embed(x))
+        return self.last(embedding), self.words(embedding)
+
+
+NETWORKS: dict[str, type[StudyNet] | type[RobustNet] | type[WordNet]] = {
+    "study": StudyNet,
+    "robust": RobustNet,
+    "words": WordNet,
+}
+
+
+def network_of(name: str, n_classes: int, dropout: float, n_words: int = 0) -> nn.Module:
+    """Make the network of that name, untrained."""
+    kind = NETWORKS[name]
+    return kind(n_classes, dropout, n_words) if kind is WordNet else kind(n_classes, dropout)

@@ -7,16 +7,18 @@ Each becomes ``1 + n_copies`` rows of every member's inputs, ``(n_bins, n_frames
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
 
 from sutja.audio import Waveform, load_waveform
-from sutja.augment import vary
+from sutja.augment import Surroundings, room_response, vary
 from sutja.clips import Clip, Recording
-from sutja.config import Config
+from sutja.config import AudioConfig, Config
 from sutja.engine import OnStep
 from sutja.errors import ConfigError, DatasetError
 from sutja.features import Features, extract, in_window, middle, network_input
@@ -27,6 +29,7 @@ from sutja.metrics import Integers
 from sutja.synth import SynthConfig, Voice, accents_of, draw_voices, synthesise
 
 N_DRAWS = 200  # of a clip to splice with
+LONGEST_BACKGROUND = 600.0  # seconds
 
 
 Kind = Literal["clip", "extra", "synthetic", "other word", "synthetic word", "spliced", "noise"]
@@ -78,6 +81,13 @@ class Sound:
     """... and which one it is."""
     draw: Draw | None = None
     """What a splice or a noise is drawn from."""
+
+    @property
+    def other_word(self) -> str | None:
+        """The word outside the vocabulary that is said: ``:house``, ``de:eins``; None of what is no word."""
+        if self.kind not in ("other word", "synthetic word"):
+            return None
+        return self.name if self.kind == "synthetic word" else f":{self.name}"
 
     def __str__(self) -> str:
         return ", ".join([self.kind, *filter(None, [self.name]), *(source.name for source in self.sources)])
@@ -212,7 +222,43 @@ def read_aloud(labels: Sequence[str], config: Config) -> tuple[str, dict[str, st
     return language, texts
 
 
+def words_of(sounds: Sequence[Sound], n_labels: int, n_least: int) -> tuple[Integers, int]:
+    """Give each word that sounds say a number, to tell all of them apart.
+
+    Parameters
+    ----------
+    sounds
+        Of the vocabulary, their targets below ``n_labels``, and others.
+    n_labels
+        Of the vocabulary: these words come first, as their targets.
+    n_least
+        Sounds that say a word, or it is one of the rest, as what is no word.
+
+    Returns
+    -------
+    numbers
+        Of each sound, ``(n_sounds,)``; the rest has the last.
+    n_words
+        That are told apart, with the rest.
+
+    """
+    said = Counter(sound.other_word for sound in sounds if sound.other_word is not None)
+    often = sorted(word for word, n_sounds in said.items() if n_sounds >= n_least)
+    number: dict[str | None, int] = {word: n_labels + place for place, word in enumerate(often)}
+    rest = n_labels + len(often)
+    numbers = [s.target if s.target < n_labels else number.get(s.other_word, rest) for s in sounds]
+    return np.array(numbers, dtype=np.int64), rest + 1
+
+
 # -- from a sound to its rows ----------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """What words are put among: recordings of backgrounds, and of impulses in rooms."""
+
+    backgrounds: tuple[Recording, ...] = ()
+    rooms: tuple[Recording, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -223,14 +269,24 @@ class VersionJob:
     number: int
     """Its place in the list, which decides what is drawn for it."""
     config: Config
+    recorded: Recorded = Recorded()
+    neighbour: Sound | None = None
+    """That may be heard beside it."""
 
     def __str__(self) -> str:
         return f"sound {self.number} ({self.sound})"
 
 
-def version_jobs(sounds: Sequence[Sound], config: Config) -> Iterator[VersionJob]:
+def version_jobs(sounds: Sequence[Sound], config: Config, recorded: Recorded = Recorded()) -> Iterator[VersionJob]:
     """List the jobs of :func:`versions_of`, one a sound."""
-    return (VersionJob(sound, number, config) for number, sound in enumerate(sounds))
+    neighbours: Sequence[Sound | None] = [None] * len(sounds)
+    if config.augment is not None and config.augment.neighbour_share:
+        spoken: list[Sound | None] = [sound for sound in sounds if sound.sources and sound.draw is None]
+        spoken = spoken or [None]
+        drawn = np.random.default_rng([config.train.seed, 4]).integers(len(spoken), size=len(sounds))
+        neighbours = [spoken[number] for number in drawn]
+    listed = zip(sounds, neighbours, strict=True)
+    return (VersionJob(sound, n, config, recorded, neighbour) for n, (sound, neighbour) in enumerate(listed))
 
 
 def versions_of(job: VersionJob, on_step: OnStep) -> Versions:
@@ -241,10 +297,21 @@ def versions_of(job: VersionJob, on_step: OnStep) -> Versions:
     rng = np.random.default_rng([config.train.seed, 3, job.number])
     waveform = hear(job.sound, config)
     rate, window = config.audio.sample_rate, config.window_samples
-    varied = [vary(waveform, rate, window, config.augment, rng) for _ in range(config.train.n_copies)]
+    around = _surroundings(job.recorded, config.audio)
+    if job.neighbour is not None:
+        around = replace(around, neighbour=hear(job.neighbour, config))
+    varied = [vary(waveform, rate, window, config.augment, rng, around) for _ in range(config.train.n_copies)]
     rows = [member_inputs(version, config) for version in (waveform, *varied)]
     on_step()
     return {name: np.array([version[name] for version in rows], dtype=np.float16) for name in config.members}
+
+
+@cache
+def _surroundings(recorded: Recorded, audio: AudioConfig) -> Surroundings:
+    """Load what words are put among, once a process: some MB a recorded minute."""
+    whole = replace(audio, max_seconds=LONGEST_BACKGROUND, min_seconds=0.001)
+    backgrounds = tuple(load_waveform(source, whole) for source in recorded.backgrounds)
+    return Surroundings(None, backgrounds, tuple(room_response(load_waveform(s, whole)) for s in recorded.rooms))
 
 
 def member_inputs(waveform: Waveform, config: Config) -> dict[str, Features]:

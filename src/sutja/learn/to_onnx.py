@@ -10,9 +10,23 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from sutja.bundle import TOLERANCE, open_network
+from sutja.bundle import EMBEDDING, PROBABILITIES, TOLERANCE, open_network
 from sutja.config import FeatureConfig
 from sutja.errors import BundleError
+from sutja.learn.networks import WordNet
+
+
+class Single(nn.Module):
+    """A network that embeds: ``(batch, 1, n_bins, n_frames)`` to probabilities and its embedding ``(batch, n)``."""
+
+    def __init__(self, network: WordNet) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Give both, each computed once."""
+        embedding = self.network.embed(features)
+        return self.network.last(embedding).softmax(dim=1), embedding
 
 
 class Committee(nn.Module):
@@ -28,7 +42,7 @@ class Committee(nn.Module):
 
 
 def to_onnx(networks: Sequence[nn.Module], config: FeatureConfig) -> bytes:
-    """Return one ONNX file for a committee of networks.
+    """Return one ONNX file for a committee of networks; one network that embeds has its embedding as second output.
 
     Raises
     ------
@@ -36,32 +50,37 @@ def to_onnx(networks: Sequence[nn.Module], config: FeatureConfig) -> bytes:
         When onnxruntime's answers differ from torch's by more than 1e-4: such a file must not be shipped.
 
     """
-    committee = Committee(networks).eval()
+    first = networks[0]
+    embeds = len(networks) == 1 and isinstance(first, WordNet)
+    asked: nn.Module = Single(first) if embeds and isinstance(first, WordNet) else Committee(networks)
+    asked.eval()
+    outputs = [PROBABILITIES, EMBEDDING] if embeds else [PROBABILITIES]
     example = torch.from_numpy(_proof_inputs(config))
     file = io.BytesIO()
     with warnings.catch_warnings():
         # The TorchScript exporter is deprecated, and takes a tenth of the new one's time; torch is pinned.
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
-            committee,
+            asked,
             (example,),
             file,  # type: ignore[arg-type]  # a file object will do, whatever its types say
             dynamo=False,
             input_names=["features"],
-            output_names=["probabilities"],
-            dynamic_axes={"features": {0: "batch"}, "probabilities": {0: "batch"}},
+            output_names=outputs,
+            dynamic_axes={name: {0: "batch"} for name in ("features", *outputs)},
         )
     content = file.getvalue()
-    _prove(content, committee, example)
+    _prove(content, asked, example)
     return content
 
 
-def _prove(content: bytes, committee: nn.Module, example: Tensor) -> None:
+def _prove(content: bytes, asked: nn.Module, example: Tensor) -> None:
     session = open_network(content)
     with torch.inference_mode():
-        expected = committee(example).numpy()
-    probabilities = session.run(None, {"features": example.numpy()})[0]
-    difference = float(np.abs(probabilities - expected).max())
+        answered = asked(example)
+    expected = answered if isinstance(answered, tuple) else (answered,)
+    found = session.run(None, {"features": example.numpy()})
+    difference = max(float(np.abs(a - b.numpy()).max()) for a, b in zip(found, expected, strict=True))
     if not difference <= TOLERANCE:  # also when it is not a number
         raise BundleError(f"ONNX differs from torch by {difference:g}; expected at most {TOLERANCE:g}; report this")
 

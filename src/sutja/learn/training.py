@@ -23,7 +23,7 @@ from sutja.config import TrainConfig
 from sutja.errors import RunError
 from sutja.files import replace_atomically
 from sutja.learn.inputs import Inputs, one_copy_each
-from sutja.learn.networks import NETWORKS
+from sutja.learn.networks import WordNet, network_of
 from sutja.learn.specaugment import add_babble, mask, standardise, warp
 from sutja.metrics import Integers, Probabilities
 from sutja.records import read_arrays, typed
@@ -85,7 +85,7 @@ def fit(  # noqa: PLR0913
         When the loss was never a number, or the checkpoint is damaged.
 
     """
-    state = _start(n_classes, config, seed)
+    state = _start(n_classes, config, seed, train.kind.n_words)
     if checkpoint and checkpoint.exists():
         _load(state, checkpoint)
     for _ in state.history:
@@ -121,15 +121,15 @@ def weights_of(model: nn.Module) -> Arrays:
 
 def model_with(weights: Mapping[str, NDArray[Any]], network: str) -> nn.Module:
     """Build the network of :data:`sutja.learn.networks.NETWORKS` that has these weights."""
-    model = NETWORKS[network](len(weights["last.bias"]))
+    model = network_of(network, len(weights["last.bias"]), 0.0, len(weights.get("words.bias", ())))
     model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()})
     return model
 
 
-def _start(n_classes: int, config: TrainConfig, seed: int) -> _State:
+def _start(n_classes: int, config: TrainConfig, seed: int, n_words: int = 0) -> _State:
     torch.manual_seed(seed)
     # Channels last: the 1x1 and 3x3 convolutions of this network take 0.6 of the time that the default layout takes.
-    model = NETWORKS[config.network](n_classes, config.dropout)
+    model = network_of(config.network, n_classes, config.dropout, n_words)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
     optimiser = torch.optim.AdamW(  # without decay it is Adam
         model.parameters(), config.learning_rate, eps=KERAS_ADAM_EPS, weight_decay=config.weight_decay, fused=True
@@ -159,9 +159,8 @@ def _epoch(
         for group in state.optimiser.param_groups:
             group["lr"] = rate_at((len(state.history) + step / n_steps) / config.epochs, config)
         shown = _augmented(features, config, rng, decibels=train.kind.decibels)
-        with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
-            logits = state.model(_laid_out(shown)).float()
-        loss = nn.functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
+        words = torch.from_numpy(train.words_of(rows, step, config.batch_size)) if train.kind.n_words else None
+        logits, loss = _answered(state.model, _laid_out(shown), targets, words, config)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         state.optimiser.step()
@@ -176,6 +175,20 @@ def _epoch(
         "valid_accuracy": valid_accuracy,
         "seconds": perf_counter() - started,
     }
+
+
+def _answered(
+    model: nn.Module, shown: Tensor, targets: Tensor, words: Tensor | None, config: TrainConfig
+) -> tuple[Tensor, Tensor]:
+    """Return the logits of the classes, and the loss: where words are told apart too, theirs is added."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
+        both = model.of_both(shown) if words is not None and isinstance(model, WordNet) else (model(shown),)
+    logits, *of_words = (each.float() for each in both)
+    loss = nn.functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
+    if words is not None:
+        of_word = nn.functional.cross_entropy(of_words[0], words, label_smoothing=config.label_smoothing)
+        loss = loss + config.words_weight * of_word
+    return logits, loss
 
 
 def _augmented(features: Tensor, config: TrainConfig, rng: np.random.Generator, *, decibels: bool) -> Tensor:

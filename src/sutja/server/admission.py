@@ -15,13 +15,13 @@ import contextlib
 import enum
 import socket
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Protocol
 
 PATIENCE_SECONDS = 0.4  # to finish what was begun, or to go on with it, while others wait for a place
 KEPT_SECONDS = 5.0  # that a connection may rest between requests while others wait for a place that some block,
 RESTING_SECONDS = 0.75  # and where nobody blocks one
-MIN_WAITING = 128
+MOST_WAITING = 256  # at the door
 WAITING_SECONDS = 5.0  # at the door, then told to come again
 ADMIT_SECONDS = 0.01  # between looks at who waits
 ACCEPTED_AT_ONCE = 32  # then the others have their turn
@@ -66,8 +66,8 @@ def network(host: str) -> str:
     return ":".join(host.split(":")[:4]) if ":" in host else host
 
 
-def gives_way(seated: Iterable[Seated], now: float) -> Seated | None:
-    """Choose the connection that makes room for another; None while all have their work or their moment."""
+def who_give_way(seated: Iterable[Seated], now: float) -> Iterator[Seated]:
+    """Give the connections that make room for others, first those whom it hurts least; none who has a moment left."""
     seated = list(seated)
     held = Counter(one.address for one in seated if one.standing is not Standing.LEAVING)
     owing = [one for one in seated if one.standing is Standing.OWING]
@@ -77,8 +77,7 @@ def gives_way(seated: Iterable[Seated], now: float) -> Seated | None:
         overdue = [one for one in candidates if now - one.since >= patience]
         for one in sorted(overdue, key=lambda one: (-held[one.address], one.since)):
             if not one.has_unread():
-                return one
-    return None
+                yield one
 
 
 def peeked(connection: socket.socket) -> bytes | None:
@@ -89,6 +88,14 @@ def peeked(connection: socket.socket) -> bytes | None:
         return None
     except OSError:
         return b""
+
+
+def _makes_room(give_way: Iterator[Seated]) -> bool:
+    """End the next one that gives way; whether there was one."""
+    one = next(give_way, None)
+    if one is not None:
+        one.end()
+    return one is not None
 
 
 class Door:
@@ -103,7 +110,7 @@ class Door:
     seated
         All that hold a place.
     n_places
-        There are; as many may wait, or at least `MIN_WAITING`.
+        There are; :data:`MOST_WAITING` more may wait.
     turn_away
         What a connection is told that cannot wait any longer.
 
@@ -113,7 +120,7 @@ class Door:
         self,
         listener: socket.socket,
         seat: Callable[[socket.socket], asyncio.Protocol],
-        seated: Callable[[], Iterable[Seated]],
+        seated: Callable[[], Collection[Seated]],
         n_places: int,
         turn_away: bytes,
     ) -> None:
@@ -148,7 +155,7 @@ class Door:
             self._enter(connection)
             return
         self._waiting.append((asyncio.get_running_loop().time(), network(host), connection))
-        if len(self._waiting) > max(self._n_places, MIN_WAITING):
+        if len(self._waiting) > MOST_WAITING:
             self._refuse_one()
         self._look_soon()
 
@@ -158,12 +165,12 @@ class Door:
         held = Counter(one.address for one in self._seated())
         said = {id(connection): peeked(connection) for _, _, connection in self._waiting}
         self._waiting.sort(key=lambda one: (not said[id(one[2])], held[one[1]], one[0]))
-        n_free = self._n_places - self._n_taken()
+        n_free, give_way = self._n_places - self._n_taken(), who_give_way(self._seated(), now)
         rest = []
         for came, whose, connection in self._waiting:
             if said[id(connection)] == b"":  # gone
                 connection.close()
-            elif n_free > 0 or self._makes_room(now):
+            elif n_free > 0 or _makes_room(give_way):
                 n_free -= 1
                 self._enter(connection)
             elif now - came > WAITING_SECONDS:
@@ -205,13 +212,11 @@ class Door:
         await asyncio.wait([self._accepting])
 
     def _n_taken(self) -> int:
+        """Count the places that are taken; exactly only where it matters, since there may be thousands."""
+        n_most = len(self._entering) + len(self._seated())
+        if n_most < self._n_places:
+            return n_most
         return len(self._entering) + sum(one.standing is not Standing.LEAVING for one in self._seated())
-
-    def _makes_room(self, now: float) -> bool:
-        one = gives_way(self._seated(), now)
-        if one is not None:
-            one.end()
-        return one is not None
 
     def _enter(self, connection: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -24,7 +24,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from sutja.errors import ConfigError
-from sutja.server.admission import Door
+from sutja.server.admission import MOST_WAITING, Door
 from sutja.server.connections import GuardedProtocol, GuardedWebSocket, guarded, refusal, sweep
 from sutja.server.refusals import BUSY
 from sutja.server.settings import Limits
@@ -33,6 +33,7 @@ logger = logging.getLogger("sutja.server")
 
 # Of connections that the kernel holds until they are taken; of a flood beyond it, all have to try again.
 BACKLOG = 1024
+OTHER_FILES = 64  # that the service has open beside its connections
 SWEEP_SECONDS = 0.5
 
 
@@ -62,6 +63,30 @@ def listen(host: str, port: int) -> socket.socket:
             f"{message}; expected a free port of this machine; choose another --port or --host"
         ) from error
     return listener
+
+
+def places(limits: Limits) -> int:
+    """Return how many connections there may be: as many as were asked for, as far as this process may open files.
+
+    The system's own limit is raised as far as it allows.
+    """
+    wanted = limits.n_connections + MOST_WAITING + OTHER_FILES
+    try:
+        import resource  # not on Windows
+    except ImportError:
+        return limits.n_connections
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        soft = wanted if hard == resource.RLIM_INFINITY else min(hard, wanted)
+        with contextlib.suppress(ValueError, OSError):
+            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        soft = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        n_places = max(1, min(limits.n_connections, soft - MOST_WAITING - OTHER_FILES))
+        fields = {"n_connections": limits.n_connections, "files": soft, "places": n_places}
+        logger.warning("fewer connections than asked for: raise the limit of open files", extra={"fields": fields})
+        return n_places
+    return limits.n_connections
 
 
 def url_of(listener: socket.socket) -> str:
@@ -99,7 +124,7 @@ class Server(uvicorn.Server):
         """Start with a door of ours in place of asyncio's, which knows no places, and begin to sweep."""
         await super().startup([])
         connections = self.server_state.connections
-        n_places, turn_away = self._limits.n_connections, refusal(503, BUSY)
+        n_places, turn_away = places(self._limits), refusal(503, BUSY)
         self._doors = [
             Door(listener, self._seat, lambda: connections, n_places, turn_away)  # type: ignore[arg-type,return-value]
             for listener in sockets or []

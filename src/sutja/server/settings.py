@@ -31,8 +31,8 @@ class Limits:
     """Of a request's line and headers."""
     message_bytes: int = 256 * 2**10
     """Of one WebSocket message: 2.7 s at 48 kHz."""
-    n_connections: int = 256
-    """Open at a time. When one more comes, the one that was silent for longest is closed."""
+    n_connections: int = 2000
+    """Open at a time, as far as this process may open files; then one that owes something gives way to who comes."""
     n_streams: int = 16
     """Microphones at a time."""
     n_waiting: int = 64
