@@ -108,3 +108,40 @@ def test_corpora_are_as_many_folds(corpora, n_folds):
 def test_settings_alone():
     assert settings_of(Wishes()) == preset(DEFAULT_PRESET)
     assert settings_of(Wishes(preset="reference")) == preset("reference")
+
+
+def negatives(*labels) -> list[Clip]:
+    return [Clip(Path(f"n/{label}_{n}.wav"), f"{label}_{n}.wav", label) for label in labels for n in range(2)]
+
+
+@pytest.mark.parametrize("language", [None, "en"])
+def test_what_sounds_as_a_digit_is_not_refused_and_named(language):
+    plan = plan_run(
+        dataset(), RUN, Wishes(language=language), negatives=negatives("won", "yes", "for", "go", "ate", "to")
+    )
+    assert labels_of(plan.negatives) == {"yes", "go"}
+    note = (
+        "8 recordings of ate, for, to and 1 more are not to be refused: they sound as words of the vocabulary; left out"
+    )
+    assert plan.dataset.notes == (note,)
+
+
+def test_other_vocabularies_may_refuse_them():
+    plan = plan_run(dataset(["stop", "go"]), RUN, Wishes(language="en"), negatives=negatives("won", "for", "stopp"))
+    assert labels_of(plan.negatives) == {"won", "for", "stopp"}
+    assert plan.dataset.notes == ()
+
+
+def test_a_digit_spelt_out_is_not_refused_either():
+    plan = plan_run(dataset("12"), RUN, Wishes(language="de"), negatives=negatives("zwo", "Eins", "haus"))
+    assert labels_of(plan.negatives) == {"haus"}
+
+
+def test_recorded_surroundings_need_a_preset_that_uses_them():
+    plan = plan_run(dataset(), RUN, Wishes(preset="words"), backgrounds=(Path("cafe.wav"),), rooms=(Path("hall.wav"),))
+    assert (plan.backgrounds, plan.rooms) == ((Path("cafe.wav"),), (Path("hall.wav"),))
+    for name, option in (("backgrounds", "--noise"), ("rooms", "--rooms")):
+        with pytest.raises(
+            ConfigError, match=f"puts words among no recorded {name}; leave {option} out, or choose words"
+        ):
+            plan_run(dataset(), RUN, **{name: (Path("cafe.wav"),)})

@@ -74,7 +74,7 @@ LEXICON: dict[str, Language] = {
     "en": replace(
         _language(
             "zero/oh/o/nought/naught one two three four five six seven eight nine",
-            "wan too for thoo fai nai",
+            "wan won too to for fore thoo fai nai ate",
             _ENGLISH,
         ),
         numbers=_ENGLISH_NUMBERS,
@@ -236,10 +236,13 @@ class Vocabulary:
         return _key(word, self.accents) in self.keys
 
 
-def vocabulary(labels: Sequence[str], language: str | None, spoken: Mapping[str, str]) -> Vocabulary:
+def vocabulary(
+    labels: Sequence[str], language: str | None, spoken: Mapping[str, str], *, cautious: bool = True
+) -> Vocabulary:
     """Gather the words of a model: labels, what is said for them, and every form of these in the language.
 
-    Where the language was not told, or nothing is known of it, the forms of every language count.
+    Where the language was not told, or nothing is known of it, the forms of every language count. What sounds as an
+    English digit counts for every vocabulary, unless not so ``cautious``: then where there are digits.
 
     >>> "Zwo" in vocabulary(["2"], "de", {}), "zwo" in vocabulary(["2"], "en", {}), "zwo" in vocabulary(["2"], None, {})
     (True, False, True)
@@ -249,7 +252,7 @@ def vocabulary(labels: Sequence[str], language: str | None, spoken: Mapping[str,
     words = {*labels, *said(labels, language, spoken).values()}
     keys, figures = {_key(word, accents) for word in words}, {_figures(label) for label in labels}
     # English look-alikes always: runs whose words are no digits keep the draws that they had.
-    forms = {*words, *LEXICON["en"].sound_alikes}
+    forms = {*words, *(LEXICON["en"].sound_alikes if cautious else ())}
     has_digits = not figures.isdisjoint(DIGITS)
     for each in LEXICON.values() if known is None else (known,):
         of_digits = [f for f in each.digits if has_digits or not keys.isdisjoint(_key(form, accents) for form in f)]

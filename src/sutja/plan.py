@@ -14,7 +14,8 @@ from typing import Any
 from sutja.clips import Clip, natural_order
 from sutja.config import DEFAULT_PRESET, Config, EvaluationProtocol, preset
 from sutja.dataset import Dataset
-from sutja.errors import ConfigError, DatasetError
+from sutja.errors import ConfigError, DatasetError, listed
+from sutja.lexicon import vocabulary
 from sutja.runs import RunFolder
 
 N_CORES = os.cpu_count() or 1
@@ -117,6 +118,7 @@ def plan_run(
     if dataset.negatives:
         dataset, others = _to_refuse(dataset, config)
         refused += others
+    dataset, refused = _without_sound_alikes(dataset, refused, config)
     if refused and config.refusal is None:
         raise ConfigError(f"preset {config.preset} cannot refuse; leave --refuse and --negatives out, or choose robust")
     if extra and config.augment is None:
@@ -184,6 +186,23 @@ def _to_refuse(dataset: Dataset, config: Config) -> tuple[Dataset, tuple[Clip, .
     n, labels = len(dataset.negatives), natural_order(clip.label for clip in dataset.negatives)
     note = f"{n} recordings of {', '.join(labels)} are left out: preset {config.preset} cannot refuse"
     return replace(dataset, negatives=(), notes=(*dataset.notes, note)), ()
+
+
+def _without_sound_alikes(
+    dataset: Dataset, refused: tuple[Clip, ...], config: Config
+) -> tuple[Dataset, tuple[Clip, ...]]:
+    """Leave out what is to be refused and is heard as a word of the vocabulary: "won" and "for" beside digits.
+
+    Where the language was not told it is English: the forms of all languages take in `go`, `tree` and `sun`.
+    """
+    words = vocabulary(dataset.labels, config.language or "en", config.spoken, cautious=False)
+    alike = tuple(clip for clip in refused if clip.label is not None and clip.label in words)
+    if not alike:
+        return dataset, refused
+    labels = listed(natural_order(clip.label for clip in alike))
+    note = f"{len(alike)} recordings of {labels} are not to be refused: they sound as words of the vocabulary; left out"
+    kept = tuple(clip for clip in refused if clip not in set(alike))
+    return replace(dataset, notes=(*dataset.notes, note)), kept
 
 
 def _not_in_vocabulary(clips: Sequence[Clip], labels: Sequence[str]) -> tuple[Clip, ...]:

@@ -89,6 +89,8 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     wishes = Wishes(**{field.name: options.pop(field.name) for field in fields(Wishes)})
     options["command"] = shlex.join(["sutja", *map(printable, sys.argv[1:])])
     plan = plan_run(dataset, out, wishes, extra=extra, negatives=negatives, **options)
+    for note in plan.dataset.notes[len(dataset.notes) :]:  # of what was planned
+        say(note)
     if wishes.protocol is None:
         n_folds = plan.config.train.n_folds
         say(f"protocol {plan.protocol}: {len(plan.dataset.speakers)} speakers for {n_folds} folds")
