@@ -154,7 +154,7 @@ def test_rewriting_is_what_the_next_tests_think(folder):
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"format_version": 2}, "format version 2; this sutja reads up to 1; upgrade sutja"),
+        ({"format_version": 3}, "format version 3; this sutja reads up to 2; upgrade sutja"),
         ({"format_version": "left out"}, "format version None"),
         ({"format_version": "1"}, "format version '1'"),
         ({"format": "other"}, "is not a sutja-bundle; expected the folder of a model, as `sutja train` leaves it"),

@@ -126,6 +126,14 @@ def test_what_sounds_as_a_digit_is_not_refused_and_named(language):
     assert plan.dataset.notes == (note,)
 
 
+def test_labels_of_negatives_are_dropped_too():
+    plan = plan_run(dataset(), RUN, Wishes(drop=("yes", "0")), negatives=negatives("yes", "no"))
+    assert labels_of(plan.negatives) == {"no"}
+    assert labels_of(plan.dataset.clips) == {"1", "2", "3"}
+    with pytest.raises(DatasetError, match="drop maybe: no such label"):
+        plan_run(dataset(), RUN, Wishes(drop=("maybe",)), negatives=negatives("yes"))
+
+
 def test_other_vocabularies_may_refuse_them():
     plan = plan_run(dataset(["stop", "go"]), RUN, Wishes(language="en"), negatives=negatives("won", "for", "stopp"))
     assert labels_of(plan.negatives) == {"won", "for", "stopp"}

@@ -7,6 +7,7 @@
                        checksums, scores
       members/*.onnx   one network (or committee of networks) each: features (batch, 1, n_bins, n_frames) float32
                        to probabilities (batch, n_classes) float32, and of some embedding (batch, n) beside them
+      members/*.npz    of members that were taught: the head on that embedding, which decides in place of the network
 
 No pickle, no code. Everything is covered by a checksum: the members' bytes in ``model.json``, and all that it says
 itself in its last key.
@@ -29,16 +30,21 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sutja.config import AudioConfig, FeatureConfig, check_bands, from_mapping
 from sutja.errors import BundleError, ConfigError
 from sutja.files import new_folder, write_json
+from sutja.heads import Head, from_bytes, to_bytes
+from sutja.metrics import Probabilities
 from sutja.records import FieldError, read_json, require, typed
 
 PROBABILITIES, EMBEDDING = "probabilities", "embedding"
 """What a member's network gives; the second not all of them: what it makes of a sound before it decides."""
 FORMAT = "sutja-bundle"
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
+HEADLESS_VERSION = 1
+"""Of models whose networks decide by themselves: an older sutja reads them too."""
 MANIFEST = "model.json"
 SHIPPED = importlib.resources.files("sutja") / "models"  # also where sutja itself is in a zip
 DEFAULT_MODEL = "digits-en"
@@ -62,6 +68,30 @@ class Member:
     name: str
     features: FeatureConfig
     onnx: bytes
+    head: Head | None = None
+    """That decides by the network's embedding, in its place."""
+
+    def answers(self, session: Any, features: NDArray[np.float32]) -> Probabilities:
+        """Ask its network, which was opened by :func:`open_member`.
+
+        Parameters
+        ----------
+        session
+            The network.
+        features
+            As the member takes them, ``(batch, n_bins, n_frames)``.
+
+        Returns
+        -------
+        Probabilities
+            ``(batch, n_classes)``, not calibrated.
+
+        """
+        asked: dict[str, NDArray[np.float32]] = {"features": features[:, None]}
+        if self.head is None:
+            probabilities: Probabilities = session.run(None, asked)[0]
+            return probabilities
+        return self.head.probabilities(session.run([EMBEDDING], asked)[0])
 
 
 @dataclass(frozen=True)
@@ -142,13 +172,22 @@ def open_member(member: Member, n_classes: int) -> Any:
     except Exception as error:
         raise BundleError(f"member {member.name}: onnxruntime cannot load it ({error}); export it again") from error
     try:
-        _check_network(session, member.features, n_classes)
+        n_embedding = _check_network(session, member.features, n_classes if member.head is None else None)
+        if member.head is not None:
+            require(
+                n_embedding == member.head.n_embedding,
+                "its head's weights",
+                member.head.weights.shape,
+                f"{n_embedding} rows, as its network's {EMBEDDING} has numbers",
+            )
+            require(member.head.n_classes == n_classes, "its head's classes", member.head.n_classes, str(n_classes))
     except FieldError as error:
         raise BundleError(f"member {member.name}: {error}; {EXPORT_AGAIN}") from error
     return session
 
 
-def _check_network(session: Any, features: FeatureConfig, n_classes: int) -> None:
+def _check_network(session: Any, features: FeatureConfig, n_classes: int | None) -> int | None:
+    """Check what a network takes and gives, so many classes if they matter; return the size of its embedding."""
     inputs, outputs = session.get_inputs(), session.get_outputs()
     names = [each.name for each in inputs]
     require(names == ["features"], "its network's inputs", names, "one, called features")
@@ -158,15 +197,15 @@ def _check_network(session: Any, features: FeatureConfig, n_classes: int) -> Non
     for name, each in (("input", inputs[0]), *(("output", each) for each in outputs)):
         require(each.type == "tensor(float)", f"its network's {name}", each.type, "tensor(float)")
     n_outputs = (outputs[0].shape or [None])[-1]
-    if n_outputs != n_classes:
+    if n_classes is not None and n_outputs != n_classes:
         raise FieldError(f"{n_outputs} classes for {n_classes} labels")
     shape = [1, features.n_bins, features.n_frames]
     if inputs[0].shape[1:] != shape:
         raise FieldError(f"does not take features of shape {shape}")
-    _check_answers(session, (2, *shape), n_classes)
+    return _check_answers(session, (2, *shape), n_outputs)
 
 
-def _check_answers(session: Any, shape: tuple[int, ...], n_classes: int) -> None:
+def _check_answers(session: Any, shape: tuple[int, ...], n_classes: int) -> int | None:
     """Ask about two silent clips: what a network declares of itself is not yet what it does."""
     try:
         answers, *embedding = session.run(None, {"features": np.zeros(shape, dtype=np.float32)})
@@ -178,6 +217,7 @@ def _check_answers(session: Any, shape: tuple[int, ...], n_classes: int) -> None
     for found in embedding:
         is_one = found.ndim == 2 and len(found) == shape[0] and bool(np.isfinite(found).all())
         require(is_one, f"its {EMBEDDING}", found.shape, f"numbers of shape ({shape[0]}, n)")
+    return embedding[0].shape[1] if embedding else None
 
 
 def load(path: str | os.PathLike[str]) -> Bundle:
@@ -240,6 +280,14 @@ def _check_labels(labels: Sequence[str]) -> None:
 
 
 @dataclass(frozen=True)
+class _FileRecord:
+    """A file of the model."""
+
+    file: str
+    sha256: str
+
+
+@dataclass(frozen=True)
 class _MemberRecord:
     """What ``model.json`` says of a member."""
 
@@ -247,6 +295,7 @@ class _MemberRecord:
     file: str
     sha256: str
     features: dict[str, Any]
+    head: _FileRecord | None = None
 
 
 @dataclass(frozen=True)
@@ -312,10 +361,11 @@ def _write(bundle: Bundle, folder: Path) -> None:
         file = f"members/{member.name}.onnx"
         (folder / file).write_bytes(member.onnx)
         features = dataclasses.asdict(member.features)
-        records.append({"name": member.name, "file": file, "sha256": _digest(member.onnx), "features": features})
+        record = {"name": member.name, "file": file, "sha256": _digest(member.onnx), "features": features}
+        records.append(record | _written_head(member, folder))
     manifest: dict[str, Any] = {
         "format": FORMAT,
-        "format_version": FORMAT_VERSION,
+        "format_version": FORMAT_VERSION if any(member.head for member in bundle.members) else HEADLESS_VERSION,
         "labels": list(bundle.labels),
         "language": bundle.language,
         "spoken": dict(bundle.spoken),
@@ -327,6 +377,15 @@ def _write(bundle: Bundle, folder: Path) -> None:
         "about": dict(bundle.about),
     }
     write_json(folder / MANIFEST, {**manifest, "sha256": _digest(_canonical(manifest))})
+
+
+def _written_head(member: Member, folder: Path) -> dict[str, Any]:
+    """Write a member's head, if it has one, and say so in the member's record."""
+    if member.head is None:
+        return {}
+    file, content = f"members/{member.name}.head.npz", to_bytes(member.head)
+    (folder / file).write_bytes(content)
+    return {"head": {"file": file, "sha256": _digest(content)}}
 
 
 def _read_manifest(folder: Traversable) -> dict[str, Any]:
@@ -352,17 +411,25 @@ def _reason(error: OSError | FieldError) -> str:
 
 
 def _read_member(folder: Traversable, record: _MemberRecord) -> Member:
-    inside = PurePosixPath(record.file)
+    content = _read_file(folder, record.file, record.sha256, record.name)
+    head = None
+    if record.head is not None:
+        head = from_bytes(_read_file(folder, record.head.file, record.head.sha256, record.name))
+    return Member(record.name, from_mapping(FeatureConfig, record.features), content, head)
+
+
+def _read_file(folder: Traversable, file: str, sha256: str, member: str) -> bytes:
+    inside = PurePosixPath(file)
     stays = not inside.is_absolute() and all(_is_name(part) for part in inside.parts) and inside.name
-    require(bool(stays), f"file of member {record.name!r}", record.file, "a name below the model's folder")
+    require(bool(stays), f"file of member {member!r}", file, "a name below the model's folder")
     path = folder / str(inside)
     try:
         content = path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path}: member is missing ({error.strerror}); copy the whole model folder") from error
-    if _digest(content) != record.sha256:
+    if _digest(content) != sha256:
         raise BundleError(f"{path}: checksum does not match, the file is damaged; copy or export the model again")
-    return Member(record.name, from_mapping(FeatureConfig, record.features), content)
+    return content
 
 
 def _digest(content: bytes) -> str:

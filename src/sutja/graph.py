@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sutja.bundle import Bundle, Member
+from sutja.bundle import EMBEDDING, Bundle, Member
 from sutja.config import AudioConfig, FeatureConfig
 from sutja.ensemble import SMALLEST
 from sutja.errors import BundleError, needs
@@ -169,7 +169,7 @@ def waveform_graph(bundle: Bundle) -> onnx.ModelProto:
     for member, features in zip(bundle.members, shown, strict=True):
         graph.add("Unsqueeze", features, graph.integers(1), name=f"{member.name}/features")
         graph.include(_network(member))
-        answers.append(f"{member.name}/{PROBABILITIES}")
+        answers.append(_answers(graph, member))
     mean = answers[0] if len(answers) == 1 else graph.add("Mean", *answers)
     labelled = graph.slice(_calibrated(graph, mean, bundle), graph.integers(0), graph.integers(len(bundle.labels)), 1)
     usable = _usable(graph, bundle.audio)
@@ -436,6 +436,15 @@ def _network(member: Member) -> Any:
             "writes them; train the model again"
         )
     return onnx.compose.add_prefix_graph(model.graph, f"{member.name}/")
+
+
+def _answers(graph: Graph, member: Member) -> str:
+    """Return the probabilities of a member's network, or of its head on the network's embedding."""
+    if member.head is None:
+        return f"{member.name}/{PROBABILITIES}"
+    weights, bias = graph.constant(member.head.weights), graph.constant(member.head.bias)
+    logits = graph.add("Add", graph.add("MatMul", f"{member.name}/{EMBEDDING}", weights), bias)
+    return graph.add("Softmax", logits, axis=1)
 
 
 def _calibrated(graph: Graph, probabilities: str, bundle: Bundle) -> str:

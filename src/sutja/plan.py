@@ -70,7 +70,7 @@ class Wishes:
     spoken: Mapping[str, str] = field(default_factory=dict)
     """What is said for a label, where that is not the word that the language has for it."""
     drop: tuple[str, ...] = ()
-    """Labels whose clips are left out."""
+    """Labels whose clips are left out, also of the negatives."""
     refuse: tuple[str, ...] = ()
     """Labels whose clips the model is to refuse."""
 
@@ -112,7 +112,9 @@ def plan_run(
     """
     wishes = wishes or Wishes()
     config = settings_of(wishes)
-    dataset, extra, _ = _set_apart(dataset, extra, wishes.drop, "drop")
+    here = frozenset(clip.label for clip in negatives if clip.label)
+    dataset, extra, _ = _set_apart(dataset, extra, wishes.drop, "drop", here)
+    negatives = [clip for clip in negatives if clip.label not in wishes.drop]
     dataset, extra, refused = _set_apart(dataset, extra, wishes.refuse, "refuse")
     refused += _not_in_vocabulary(negatives, dataset.labels)
     if dataset.negatives:
@@ -167,11 +169,11 @@ def fitting_protocol(dataset: Dataset, n_folds: int) -> EvaluationProtocol:
 
 
 def _set_apart(
-    dataset: Dataset, extra: Sequence[Clip], named: Sequence[str], what: str
+    dataset: Dataset, extra: Sequence[Clip], named: Sequence[str], what: str, elsewhere: frozenset[str] = frozenset()
 ) -> tuple[Dataset, tuple[Clip, ...], tuple[Clip, ...]]:
-    """Part the clips of the vocabulary from those with the labels that are named."""
+    """Part the clips of the vocabulary from those with the labels that are named; some may only be ``elsewhere``."""
     labels = natural_order(clip.label for clip in (*dataset.clips, *extra))
-    unknown = set(named) - set(labels)
+    unknown = set(named) - set(labels) - elsewhere
     if unknown:
         raise DatasetError(f"{what} {min(unknown)}: no such label; there are {', '.join(labels[:20])}; correct it")
     kept = replace(dataset, clips=tuple(clip for clip in dataset.clips if clip.label not in named))

@@ -238,7 +238,7 @@ class Predictor:
     def _answers(self, inputs: Sequence[NDArray[np.float32]]) -> dict[str, Probabilities]:
         """Ask each member: ``(batch, n_classes)``, as its network says it."""
         asked = zip(self.bundle.members, self._sessions, inputs, strict=True)
-        return {member.name: session.run(None, {"features": batch[:, None]})[0] for member, session, batch in asked}
+        return {member.name: member.answers(session, batch) for member, session, batch in asked}
 
     def _calibrated(self, answers: dict[str, Probabilities]) -> Probabilities:
         return tempered(combine(answers), self.bundle.temperature, self.bundle.bias)

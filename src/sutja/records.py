@@ -286,6 +286,18 @@ def read_arrays(path: Path) -> dict[str, NDArray[Any]]:
         return _arrays(opened)
 
 
+def read_arrays_of(content: bytes) -> dict[str, NDArray[Any]]:
+    """Read the arrays of an ``.npz`` in memory.
+
+    Raises
+    ------
+    FieldError
+        As :func:`read_arrays`.
+
+    """
+    return _arrays(io.BytesIO(content))
+
+
 def read_array(path: Path) -> NDArray[Any]:
     """Read one array, an ``.npy``; it raises what :func:`read_arrays` raises."""
     with path.open("rb") as opened:

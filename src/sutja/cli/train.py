@@ -42,7 +42,9 @@ from sutja.runs import Metrics
 @click.option("--resume", is_flag=True, help="Go on with a run that was cut off; it ends with the same numbers.")
 @click.option("--skip-unreadable", is_flag=True, help="Leave out clips that cannot be used, and say which.")
 @click.option("--refuse", multiple=True, metavar="LABEL", help="Clips of DATA to learn refusal from; may be repeated.")
-@click.option("--drop", multiple=True, metavar="LABEL", help="Clips of DATA to leave out; may be repeated.")
+@click.option(
+    "--drop", multiple=True, metavar="LABEL", help="Clips of DATA or of --negatives to leave out; may be repeated."
+)
 @click.option(
     "--extra", multiple=True, type=click.Path(path_type=Path), help="More recordings to learn from, never measured on."
 )
