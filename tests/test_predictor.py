@@ -316,3 +316,19 @@ def test_the_bundles_sound_settings_are_obeyed(saved, clips):
     strict = Predictor(replace(saved, audio=AudioConfig(sample_rate=20_000, min_seconds=0.45)))
     with pytest.raises(AudioError, match=r"expected at least 0\.45 s"):
         strict.predict(clips[0])
+
+
+def test_embeddings_of_clips_and_of_none_that_cannot_be_used():
+    from models import AUDIO, SMALL, make_bundle, taught_bundle
+
+    from sutja.heads import Head
+
+    predictor = Predictor(taught_bundle(Head(np.zeros((6, 4), np.float32), np.zeros(4, np.float32))))
+    sources = [tone(440, 0.3, AUDIO.sample_rate), b"nothing", tone(880, 0.3, AUDIO.sample_rate)]
+    one, error, other = predictor.embed_many(sources)
+    assert one.shape == other.shape == (6,)
+    assert isinstance(error, AudioError)
+    assert not np.array_equal(one, other)
+    assert np.array_equal(one, next(predictor.embed_many(sources[:1])))
+    with pytest.raises(BundleError, match="no embedding; train it with --preset words"):
+        Predictor(make_bundle(SMALL)).embed_many(sources)

@@ -186,6 +186,11 @@ def open_member(member: Member, n_classes: int) -> Any:
     return session
 
 
+def has_embedding(session: Any) -> bool:
+    """Tell whether a network gives its embedding, too."""
+    return any(output.name == EMBEDDING for output in session.get_outputs())
+
+
 def _check_network(session: Any, features: FeatureConfig, n_classes: int | None) -> int | None:
     """Check what a network takes and gives, so many classes if they matter; return the size of its embedding."""
     inputs, outputs = session.get_inputs(), session.get_outputs()

@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sutja.audio import Excerpt, Source, load_waveform
-from sutja.bundle import DEFAULT_MODEL, Bundle, open_member
+from sutja.bundle import DEFAULT_MODEL, EMBEDDING, Bundle, has_embedding, open_member
 from sutja.bundle import load as load_bundle
 from sutja.ensemble import combine, tempered
-from sutja.errors import AudioError
+from sutja.errors import AudioError, BundleError
 from sutja.features import features_of, first_frame_seconds, log_mels, network_input, network_inputs
 from sutja.metrics import Probabilities
 from sutja.window import Words, words_in
@@ -158,6 +158,43 @@ class Predictor:
             {name: first_frame_seconds(waveform, audio.sample_rate, c) for name, c in named.items()},
             len(waveform) / audio.sample_rate,
         )
+
+    def embed_many(
+        self, sources: Iterable[Source], *, sample_rate: int | None = None
+    ) -> Iterator[NDArray[np.float32] | AudioError]:
+        """Give what the networks make of each clip before they decide, in order; the error of one that cannot be used.
+
+        Parameters
+        ----------
+        sources, sample_rate
+            As :meth:`predict_many` takes them.
+
+        Returns
+        -------
+        Iterator
+            The embeddings of all members that have one, side by side, ``(n_embedding,)`` float32.
+
+        Raises
+        ------
+        BundleError
+            At once, when no member has one.
+
+        """
+        embedding = [session for session in self._sessions if has_embedding(session)]
+        if not embedding:
+            raise BundleError("the model's networks give no embedding; train it with --preset words")
+        return (self._embedding(heard) for heard in self._each_heard(_several(sources), sample_rate))
+
+    def _each_heard(self, sources: Iterable[Source], sample_rate: int | None) -> Iterator[_Heard | AudioError]:
+        return (self._heard_or_error(source, sample_rate) for source in sources)
+
+    def _embedding(self, heard: _Heard | AudioError) -> NDArray[np.float32] | AudioError:
+        if isinstance(heard, AudioError):
+            return heard
+        asked = zip(self._sessions, heard.inputs, strict=True)
+        found = [s.run([EMBEDDING], {"features": x[None, None]})[0][0] for s, x in asked if has_embedding(s)]
+        embedding: NDArray[np.float32] = np.concatenate(found)
+        return embedding
 
     def probabilities(self, inputs: Sequence[NDArray[np.float32]]) -> Probabilities:
         """Say what the ensemble makes of inputs as the networks take them: for those who change them to ask why.
