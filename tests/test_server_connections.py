@@ -414,3 +414,40 @@ def test_uploads_that_stall_give_way_to_who_comes():
             with service.connect() as good:
                 good.sendall(request("/v1/predict", sound()))
                 assert answer(good)[0] == 200
+
+
+def test_requests_sent_without_end_wait_in_the_kernel():
+    """Nobody reads the answers of one who sends on and on: the service takes in little more than it works on."""
+    with running() as service, service.connect() as client:
+        client.settimeout(0.5)
+        n_sent = 0
+        content = request("/v1/predict?explain=true", sound()) * 20
+        with contextlib.suppress(TimeoutError):
+            while n_sent < 200 * 2**20:
+                n_sent += client.send(content)
+        assert n_sent < 50 * 2**20
+        with service.connect() as good:
+            good.sendall(request("/v1/predict", sound()))
+            assert answer(good)[0] == 200
+
+
+def test_a_body_in_crumbs_is_refused(service):
+    crumbs = b"1\r\nR\r\n" * 1_100
+    head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert "pieces of less than 64 bytes" in told(asked(service, head + crumbs), 400)
+    content = sound()
+    pieces = b"".join(b"40\r\n" + content[n : n + 64] + b"\r\n" for n in range(0, len(content) - 64, 64))
+    rest = content[(len(content) - 1) // 64 * 64 :]
+    whole = pieces + b"%x\r\n" % len(rest) + rest + b"\r\n0\r\n\r\n"
+    assert asked(service, head + whole)[0] in (200, 422)  # pieces of 64 bytes are read
+
+
+@pytest.mark.parametrize("content", [b"", b"x"], ids=["pings", "small pieces"])
+def test_a_stream_of_frames_that_bring_no_sound_is_ended(service, content):
+    opcode = 0 if content else 9
+    with opened(service) as client:
+        if content:
+            client.sendall(frame(b"x", 2, first=0))  # a message that does not end
+        with contextlib.suppress(ConnectionError):
+            client.sendall(frame(content, opcode, first=0x80 if opcode else 0) * 2_000)
+        assert close_code(client) == 1008

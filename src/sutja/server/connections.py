@@ -102,6 +102,8 @@ class GuardedProtocol(HttpToolsProtocol):
         self._unread += data
         if self._reading is None and not self.pipeline:
             self._read()
+        else:  # whoever waits for the end of a connection lets uvicorn read on
+            self.flow.pause_reading()
 
     def _read(self) -> None:
         """Read a slice; the rest when the others have had their turn, and this client the answers that it asked for."""
