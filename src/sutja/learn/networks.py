@@ -129,6 +129,18 @@ class RobustBlock(nn.Module):
         return torch.relu(self.body(x) + self.shortcut(x))
 
 
+def _convolutions(first: int, second: int, third: int, fourth: int) -> tuple[nn.Sequential, nn.Sequential]:
+    """Make stem and blocks: ``(batch, 1, n_bins, n_frames)`` to ``(batch, fourth, n_bins / 8, n_frames / 16)``."""
+    stem = nn.Sequential(nn.Conv2d(1, first, 5, 2, padding=2, bias=False), nn.BatchNorm2d(first), nn.ReLU())
+    return stem, nn.Sequential(
+        RobustBlock(first, second, 2),
+        RobustBlock(second, second),
+        RobustBlock(second, third, 2),
+        RobustBlock(third, third),
+        RobustBlock(third, fourth, (1, 2)),
+    )
+
+
 class RobustNet(nn.Module):
     """The network of the preset `robust`: a small residual network for 10 ms frames.
 
@@ -141,17 +153,9 @@ class RobustNet(nn.Module):
 
     def __init__(self, n_classes: int, dropout: float = 0.2) -> None:
         super().__init__()
-        first, second, third, fourth = self.channels
-        self.stem = nn.Sequential(nn.Conv2d(1, first, 5, 2, padding=2, bias=False), nn.BatchNorm2d(first), nn.ReLU())
-        self.blocks = nn.Sequential(
-            RobustBlock(first, second, 2),
-            RobustBlock(second, second),
-            RobustBlock(second, third, 2),
-            RobustBlock(third, third),
-            RobustBlock(third, fourth, (1, 2)),
-        )
+        self.stem, self.blocks = _convolutions(*self.channels)
         self.dropout = nn.Dropout(dropout)
-        self.last = nn.Linear(fourth, n_classes)
+        self.last = nn.Linear(self.channels[-1], n_classes)
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, 1, n_bins, n_frames)`` to logits ``(batch, n_classes)``."""
@@ -171,18 +175,11 @@ class WordNet(nn.Module):
 
     def __init__(self, n_classes: int, dropout: float = 0.2, n_words: int = 0) -> None:
         super().__init__()
-        first, second, third, fourth = self.channels
-        self.stem = nn.Sequential(nn.Conv2d(1, first, 5, 2, padding=2, bias=False), nn.BatchNorm2d(first), nn.ReLU())
-        self.blocks = nn.Sequential(
-            RobustBlock(first, second, 2),
-            RobustBlock(second, second),
-            RobustBlock(second, third, 2),
-            RobustBlock(third, third),
-            RobustBlock(third, fourth, (1, 2)),
-        )
+        self.stem, self.blocks = _convolutions(*self.channels)
         self.dropout = nn.Dropout(dropout)
-        self.last = nn.Linear(2 * fourth, n_classes)
-        self.words = nn.Linear(2 * fourth, n_words) if n_words else None
+        n_embedding = 2 * self.channels[-1]
+        self.last = nn.Linear(n_embedding, n_classes)
+        self.words = nn.Linear(n_embedding, n_words) if n_words else None
 
     def embed(self, x: Tensor) -> Tensor:
         """``(batch, 1, n_bins, n_frames)`` to mean and deviation over time, ``(batch, 256)``."""
