@@ -149,16 +149,16 @@ def test_a_network_of_words_answers_as_its_last_layer_on_its_embedding():
     embedding = network.embed(inputs)
     assert embedding.shape == (3, 256)
     assert torch.equal(network(inputs), network.last(embedding))
-    of_classes, of_words = network.of_both(inputs)
+    of_classes, of_words, view = network.all_of(inputs)
     assert torch.equal(of_classes, network(inputs))
     assert of_words.shape == (3, 30)
+    assert view is None
 
 
 def test_words_are_only_told_apart_where_there_are_some():
-    network = network_of("words", 11, 0.2)
-    assert network.words is None
-    with pytest.raises(AssertionError, match="without words"):
-        network.of_both(torch.randn(1, 1, 40, 101))
+    network, inputs = network_of("words", 11, 0.2), torch.randn(2, 1, 40, 101)
+    assert network.all_of(inputs)[1:] == (None, None)
+    assert network_of("words", 11, 0.2, n_view=8).all_of(inputs)[2].shape == (2, 8)
 
 
 @pytest.mark.parametrize("name", NETWORKS)

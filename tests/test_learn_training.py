@@ -273,3 +273,24 @@ def test_accuracy_is_of_the_most_probable_label_where_a_class_is_none():
     best = of_labels.history[int(np.argmin(losses))]["valid_accuracy"]
     assert best == pytest.approx(np.mean(probability[:, :2].argmax(axis=1) == targets[45:60]))
     assert losses == [record["valid_loss"] for record in found.history]
+
+
+def test_words_and_a_teachers_view_are_learned_beside_the_classes():
+    """Classes that say nothing: what the network knows of words, and of a view, comes from their own losses."""
+    rng = np.random.default_rng(0)
+    n, n_words, n_view = 60, 3, 4
+    words = np.arange(n) % n_words
+    features = rng.normal(0, 0.1, (n, 16, 20)).astype(np.float32)
+    features[:, 4, :] += words[:, None]
+    views = np.eye(n_view)[words].astype(np.float16)
+    kind = InputKind(n_words=n_words, n_view=n_view)
+    rows = Inputs(features, np.zeros(n, dtype=np.int64), np.arange(n), kind, words, views)
+    config = replace(
+        CONFIG, network="words", epochs=12, batch_size=20, learning_rate=3e-3, words_weight=1.0, teacher_weight=1.0,
+        one_copy_an_epoch=False, n_copies=1, keep="last", dropout=0.0,
+    )  # fmt: skip
+    found = training.model_with(training.fit(rows, rows, 2, config, seed=1).weights, "words").eval()
+    with torch.inference_mode():
+        _, of_words, guessed = found.all_of(torch.from_numpy(features)[:, None])
+    assert (of_words.argmax(dim=1).numpy() == words).mean() > 0.9
+    assert float((guessed - torch.from_numpy(views.astype(np.float32))).square().mean()) < 0.5 * float(np.var(views))

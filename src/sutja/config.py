@@ -241,6 +241,9 @@ class TrainConfig:
     network: Literal["study", "robust", "words"] = "study"
     words_weight: float = 0.0
     """Of the loss of telling all words apart, beside that of the labels; above 0 needs the network `words`."""
+    teacher_weight: float = 0.0
+    """Of the loss of guessing what a general recogniser makes of each sound; above 0 needs the network `words`, and the
+    extra `teacher` while it learns. Nothing of the teacher ships."""
     min_word_sounds: int = 5
     """That say a word, or it counts among the rest."""
     schedule: Literal["constant", "one_cycle"] = "constant"
@@ -284,6 +287,10 @@ class TrainConfig:
         _require(self.words_weight >= 0, "train.words_weight", self.words_weight, "at least 0")
         needed = "0, or the network `words`"
         _require(not self.words_weight or self.network == "words", "train.words_weight", self.words_weight, needed)
+        _require(self.teacher_weight >= 0, "train.teacher_weight", self.teacher_weight, "at least 0")
+        _require(
+            not self.teacher_weight or self.network == "words", "train.teacher_weight", self.teacher_weight, needed
+        )
         _require(self.min_word_sounds >= 1, "train.min_word_sounds", self.min_word_sounds, "at least 1")
         _require(0 <= self.babble_share <= 1, "train.babble_share", self.babble_share, "0 to 1")
         _require(

@@ -18,6 +18,7 @@ from sutja.errors import ConfigError, DatasetError, listed
 from sutja.lexicon import vocabulary
 from sutja.runs import RunFolder
 
+TEACHER_WEIGHT = 2.0  # where a teacher is asked for: docs/decisions
 N_CORES = os.cpu_count() or 1
 
 
@@ -64,6 +65,8 @@ class Wishes:
     n_copies: int | None = None
     seed: int | None = None
     precision: str | None = None
+    teacher: bool = False
+    """Whether the network learns what a general recogniser makes of each sound, too."""
     false_accept_rate: float | None = None
     n_synthetic_voices: int | None = None
     language: str | None = None
@@ -151,6 +154,10 @@ def settings_of(wishes: Wishes) -> Config:
     if "epochs" in chosen:
         chosen["min_steps"] = 0  # who says how many epochs means so many, however few clips there are
     config = replace(base, train=replace(base.train, **chosen))
+    if wishes.teacher:
+        if config.train.network != "words":
+            raise ConfigError(f"preset {base.preset} has no teacher; leave --teacher out, or choose words")
+        config = replace(config, train=replace(config.train, teacher_weight=TEACHER_WEIGHT))
     if wishes.false_accept_rate is not None:
         if base.refusal is None:
             raise ConfigError(f"preset {base.preset} cannot refuse; leave --false-accept-rate out, or choose robust")

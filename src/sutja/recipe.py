@@ -43,7 +43,7 @@ from sutja.features import Features, extract
 from sutja.files import cannot_write, sweep, write_json
 from sutja.learn.estimate import Estimate, estimate
 from sutja.learn.folds import Fold, folds_of_clips, folds_over, make_folds, split_clips
-from sutja.learn.inputs import Layout, save_array, write_paddings, write_targets, write_versions
+from sutja.learn.inputs import VIEWS, Layout, save_array, write_paddings, write_targets, write_versions
 from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
 from sutja.learn.sounds import (
@@ -56,8 +56,10 @@ from sutja.learn.sounds import (
     synthetic,
     version_jobs,
     versions_of,
+    view_of,
     words_of,
 )
+from sutja.learn.teacher import N_VIEW, check_teacher, open_teacher, standardised
 from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
 from sutja.lexicon import said
@@ -110,6 +112,8 @@ class Experiment:
     words: Integers | None = None
     """Which word each sound is, ``(n_sounds,)``, where all words are told apart."""
     n_words: int = 0
+    n_view: int = 0
+    """Numbers of a teacher's view of a sound, where one is asked."""
 
     @property
     def targets(self) -> Integers:
@@ -143,6 +147,8 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     started = perf_counter()
     _check_apart(plan)
     _check_words(plan)
+    if plan.config.train.teacher_weight:
+        check_teacher()
     settings = check_run(plan)
     if plan.folder.metrics.exists():
         check_finished(plan)
@@ -358,16 +364,18 @@ def cut(plan: Plan, material: Material) -> Experiment:
     folds = folds_over(splits, targets, config.train, [sound.held_out for sound in others])
     sounds = of_clips(clips, targets, judged_in) + others
     layout = Layout(len(clips), len(sounds), config.train.n_copies)
+    n_view = N_VIEW if config.train.teacher_weight else 0
     if not config.train.words_weight:
-        return Experiment(sounds, folds, layout)
-    return Experiment(sounds, folds, layout, *words_of(sounds, len(material.labels), config.train.min_word_sounds))
+        return Experiment(sounds, folds, layout, n_view=n_view)
+    words = words_of(sounds, len(material.labels), config.train.min_word_sounds)
+    return Experiment(sounds, folds, layout, *words, n_view)
 
 
 def list_jobs(plan: Plan, material: Material, experiment: Experiment) -> list[Job]:
     """List the networks to train."""
     n_classes = len(material.labels) + (plan.config.refusal is not None)
-    layout, n_words = experiment.layout, experiment.n_words
-    return make_jobs(plan.config, experiment.folds, layout, n_classes, plan.folder.work, n_words)
+    layout, beside = experiment.layout, (experiment.n_words, experiment.n_view)
+    return make_jobs(plan.config, experiment.folds, layout, n_classes, plan.folder.work, *beside)
 
 
 def time_ahead(plan: Plan, experiment: Experiment, jobs: Sequence[Job], engine: Engine) -> Estimate:
@@ -385,6 +393,10 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
     if config.augment is None:
         write_paddings(work, material.features, config)
         return
+    if experiment.n_view:
+        step = progress.stage("asking the teacher", len(sounds), "sound")
+        views = Threads(plan.n_jobs).map(partial(view_of, open_teacher(), config), sounds, step)
+        save_array(work / VIEWS, standardised(views))
     step = progress.stage("augmenting", len(sounds), "sound")
     jobs = version_jobs(sounds, config, Recorded(plan.backgrounds, plan.rooms))
     versions = Threads(plan.n_jobs).map(versions_of, jobs, step)

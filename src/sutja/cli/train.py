@@ -67,6 +67,9 @@ from sutja.runs import Metrics
     type=click.Path(path_type=Path),
     help="Impulse responses of rooms to put words into; may be repeated.",
 )
+@click.option(
+    "--teacher", is_flag=True, help="Learn what a general recogniser makes of each sound, too (extra teacher)."
+)
 @click.option("--false-accept-rate", type=float, help="Share of other words and noises to be taken for a word.")
 @click.option(
     "--synthetic-voices", "n_synthetic_voices", type=click.IntRange(0), help="Synthetic speakers to learn from as well."

@@ -90,7 +90,8 @@ def _seconds_a_row(member: str, features: FeatureConfig, jobs: Sequence[Job]) ->
     noise = rng.standard_normal((n_rows, features.n_bins, features.n_frames), dtype=np.float32)
     targets = rng.integers(job.n_classes, size=n_rows)
     words = rng.integers(job.kind.n_words, size=n_rows) if job.kind.n_words else None
-    inputs = Inputs(noise, targets, np.arange(n_rows), job.kind, words)
+    views = rng.standard_normal((n_rows, job.kind.n_view)) if job.kind.n_view else None
+    inputs = Inputs(noise, targets, np.arange(n_rows), job.kind, words, views)
     config = replace(job.config, epochs=2, n_copies=1, keep="last")
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

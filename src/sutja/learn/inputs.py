@@ -22,6 +22,8 @@ from sutja.features import Features, network_input, random_left
 from sutja.files import replace_atomically
 from sutja.metrics import Integers
 
+VIEWS = "views.npy"
+
 Versions = Mapping[str, NDArray[np.float16]]
 """By member, one sound's rows: as it is and its copies, ``(1 + n_copies, n_bins, n_frames)``."""
 
@@ -83,6 +85,18 @@ class InputKind:
     """Accuracy is of the most probable of so many classes; "not in the vocabulary", behind them, is none of them."""
     n_words: int = 0
     """So many words are told apart beside the classes; none are when 0."""
+    n_view: int = 0
+    """Numbers of a teacher's view of each sound that are guessed beside; none are when 0."""
+
+
+@dataclass(frozen=True)
+class Aims:
+    """What some rows are learned to be beside their classes."""
+
+    words: Integers | None = None
+    """``(n,)``."""
+    views: NDArray[np.float32] | None = None
+    """``(n, n_view)``."""
 
 
 @dataclass(frozen=True)
@@ -95,12 +109,17 @@ class Inputs:
     kind: InputKind = InputKind()
     words: Integers | None = None
     """Which word each row is, as ``targets``, where words are told apart."""
+    views: NDArray[np.floating] | None = None
+    """A teacher's view of each sound, ``(n_sounds, n_view)``, where one was asked; its versions have the same."""
 
-    def words_of(self, rows: Integers, step: int, batch_size: int) -> Integers:
-        """Return the words of one of the batches of :meth:`batches`, ``(batch,)``."""
-        if self.words is None:
-            raise AssertionError("its words were not opened")
-        return self.words[rows[step * batch_size : (step + 1) * batch_size]]
+    def aims(self, rows: Integers) -> Aims:
+        """Return what some rows are learned to be beside their classes."""
+        words = None if self.words is None else self.words[rows]
+        if self.views is None:
+            return Aims(words)
+        n_sounds = len(self.views)
+        layout = Layout(0, n_sounds, max(1, len(self.features) // n_sounds - 1))
+        return Aims(words, self.views[layout.sounds_of(rows)].astype(np.float32))
 
     def batches(
         self, batch_size: int, rows: Integers | None = None
@@ -112,7 +131,7 @@ class Inputs:
             yield self.features[chosen].astype(np.float32, copy=False), self.targets[chosen]
 
 
-# -- the files: <member>.npy, targets.npy and words.npy --------------------------------------------------------------
+# -- the files: <member>.npy, targets.npy, words.npy and views.npy ---------------------------------------------------
 
 
 def open_inputs(folder: Path, member: str, kind: InputKind, *parts: Integers) -> list[Inputs]:
@@ -120,7 +139,8 @@ def open_inputs(folder: Path, member: str, kind: InputKind, *parts: Integers) ->
     features = np.load(folder / f"{member}.npy", mmap_mode="r")
     targets = np.load(folder / "targets.npy")
     words = np.load(folder / "words.npy") if kind.n_words else None
-    return [Inputs(features, targets, rows, kind, words) for rows in parts]
+    views = np.load(folder / VIEWS, mmap_mode="r") if kind.n_view else None
+    return [Inputs(features, targets, rows, kind, words, views) for rows in parts]
 
 
 def write_targets(folder: Path, targets: Integers, layout: Layout, words: Integers | None = None) -> None:

@@ -69,14 +69,20 @@ class Result:
 
 
 def make_jobs(  # noqa: PLR0913
-    config: Config, folds: Sequence[Fold], layout: Layout, n_classes: int, folder: Path, n_words: int = 0
+    config: Config,
+    folds: Sequence[Fold],
+    layout: Layout,
+    n_classes: int,
+    folder: Path,
+    n_words: int = 0,
+    n_view: int = 0,
 ) -> list[Job]:
     """List the networks to train: folds x members, and one more a member where all clips are to be learned from."""
     n_labels = n_classes - (config.refusal is not None)
 
     def job_of(member: str, fold: Fold, number: int) -> Job:
         train = config.train.with_enough_steps(len(fold.train) // config.train.n_copies)
-        kind = InputKind(config.shows_decibels(member), n_labels, n_words)
+        kind = InputKind(config.shows_decibels(member), n_labels, n_words, n_view)
         return Job(member, number, fold, n_classes, train, _seed(config, member, number + 1), folder, kind)
 
     def job_of_all_clips(member: str) -> Job:

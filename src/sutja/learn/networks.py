@@ -173,13 +173,14 @@ class WordNet(nn.Module):
 
     channels = (16, 32, 64, 128)
 
-    def __init__(self, n_classes: int, dropout: float = 0.2, n_words: int = 0) -> None:
+    def __init__(self, n_classes: int, dropout: float = 0.2, n_words: int = 0, n_view: int = 0) -> None:
         super().__init__()
         self.stem, self.blocks = _convolutions(*self.channels)
         self.dropout = nn.Dropout(dropout)
         n_embedding = 2 * self.channels[-1]
         self.last = nn.Linear(n_embedding, n_classes)
         self.words = nn.Linear(n_embedding, n_words) if n_words else None
+        self.view = nn.Linear(n_embedding, n_view) if n_view else None
 
     def embed(self, x: Tensor) -> Tensor:
         """``(batch, 1, n_bins, n_frames)`` to mean and deviation over time, ``(batch, 256)``."""
@@ -191,12 +192,12 @@ class WordNet(nn.Module):
         logits: Tensor = self.last(self.dropout(self.embed(x)))
         return logits
 
-    def of_both(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the logits of the classes and those of all words, ``(batch, n_words)``."""
-        if self.words is None:
-            raise AssertionError("it was made without words")
-        embedding = self.dropout(self.embed(x))
-        return self.last(embedding), self.words(embedding)
+    def all_of(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
+        """Return the logits of the classes, those of all words, and a guess of a teacher's view, where it has them."""
+        embedding = self.embed(x)
+        kept = self.dropout(embedding)
+        words = None if self.words is None else self.words(kept)
+        return self.last(kept), words, None if self.view is None else self.view(embedding)
 
 
 NETWORKS: dict[str, type[StudyNet] | type[RobustNet] | type[WordNet]] = {
@@ -206,7 +207,7 @@ NETWORKS: dict[str, type[StudyNet] | type[RobustNet] | type[WordNet]] = {
 }
 
 
-def network_of(name: str, n_classes: int, dropout: float, n_words: int = 0) -> nn.Module:
+def network_of(name: str, n_classes: int, dropout: float, n_words: int = 0, n_view: int = 0) -> nn.Module:
     """Make the network of that name, untrained."""
     kind = NETWORKS[name]
-    return kind(n_classes, dropout, n_words) if kind is WordNet else kind(n_classes, dropout)
+    return kind(n_classes, dropout, n_words, n_view) if kind is WordNet else kind(n_classes, dropout)

@@ -8,12 +8,13 @@ Each becomes ``1 + n_copies`` rows of every member's inputs, ``(n_bins, n_frames
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sutja.audio import Waveform, load_waveform
 from sutja.augment import Surroundings, room_response, vary
@@ -27,7 +28,10 @@ from sutja.learn.inputs import Versions
 from sutja.lexicon import said, vocabulary
 from sutja.metrics import Integers
 from sutja.synth import SynthConfig, Voice, accents_of, draw_voices, synthesise
+from sutja.window import judged
 
+Teacher = Callable[[Waveform, int], NDArray[np.float32]]
+"""A waveform and its sample rate to a view of it, ``(n_view,)``."""
 N_DRAWS = 200  # of a clip to splice with
 LONGEST_BACKGROUND = 600.0  # seconds
 
@@ -304,6 +308,13 @@ def versions_of(job: VersionJob, on_step: OnStep) -> Versions:
     rows = [member_inputs(version, config) for version in (waveform, *varied)]
     on_step()
     return {name: np.array([version[name] for version in rows], dtype=np.float16) for name in config.members}
+
+
+def view_of(teacher: Teacher, config: Config, sound: Sound, on_step: OnStep) -> NDArray[np.float32]:
+    """Return what a teacher makes of a sound, ``(n_view,)``; of a long one, of what the networks hear."""
+    heard = judged(hear(sound, config), config.audio.sample_rate, config.window_samples)
+    on_step()
+    return teacher(heard, config.audio.sample_rate)
 
 
 @cache

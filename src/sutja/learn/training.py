@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from sutja.config import TrainConfig
 from sutja.errors import RunError
 from sutja.files import replace_atomically
-from sutja.learn.inputs import Inputs, one_copy_each
+from sutja.learn.inputs import Aims, InputKind, Inputs, one_copy_each
 from sutja.learn.networks import WordNet, network_of
 from sutja.learn.specaugment import add_babble, mask, standardise, warp
 from sutja.metrics import Integers, Probabilities
@@ -31,6 +31,7 @@ from sutja.records import read_arrays, typed
 Arrays = dict[str, NDArray[Any]]
 
 WARM_UP = 0.2  # of the steps, in the one-cycle schedule
+PLAIN = InputKind()
 KERAS_ADAM_EPS = 1e-7  # the study's optimiser is Keras's, whose epsilon is ten times torch's
 
 
@@ -85,7 +86,7 @@ def fit(  # noqa: PLR0913
         When the loss was never a number, or the checkpoint is damaged.
 
     """
-    state = _start(n_classes, config, seed, train.kind.n_words)
+    state = _start(n_classes, config, seed, train.kind)
     if checkpoint and checkpoint.exists():
         _load(state, checkpoint)
     for _ in state.history:
@@ -121,15 +122,16 @@ def weights_of(model: nn.Module) -> Arrays:
 
 def model_with(weights: Mapping[str, NDArray[Any]], network: str) -> nn.Module:
     """Build the network of :data:`sutja.learn.networks.NETWORKS` that has these weights."""
-    model = network_of(network, len(weights["last.bias"]), 0.0, len(weights.get("words.bias", ())))
+    n_words, n_view = (len(weights.get(f"{head}.bias", ())) for head in ("words", "view"))
+    model = network_of(network, len(weights["last.bias"]), 0.0, n_words, n_view)
     model.load_state_dict({name: torch.from_numpy(np.asarray(value)) for name, value in weights.items()})
     return model
 
 
-def _start(n_classes: int, config: TrainConfig, seed: int, n_words: int = 0) -> _State:
+def _start(n_classes: int, config: TrainConfig, seed: int, kind: InputKind = PLAIN) -> _State:
     torch.manual_seed(seed)
     # Channels last: the 1x1 and 3x3 convolutions of this network take 0.6 of the time that the default layout takes.
-    model = network_of(config.network, n_classes, config.dropout, n_words)
+    model = network_of(config.network, n_classes, config.dropout, kind.n_words, kind.n_view)
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
     optimiser = torch.optim.AdamW(  # without decay it is Adam
         model.parameters(), config.learning_rate, eps=KERAS_ADAM_EPS, weight_decay=config.weight_decay, fused=True
@@ -159,8 +161,8 @@ def _epoch(
         for group in state.optimiser.param_groups:
             group["lr"] = rate_at((len(state.history) + step / n_steps) / config.epochs, config)
         shown = _augmented(features, config, rng, decibels=train.kind.decibels)
-        words = torch.from_numpy(train.words_of(rows, step, config.batch_size)) if train.kind.n_words else None
-        logits, loss = _answered(state.model, _laid_out(shown), targets, words, config)
+        aims = train.aims(rows[step * config.batch_size : (step + 1) * config.batch_size])
+        logits, loss = _answered(state.model, _laid_out(shown), targets, aims, config)
         state.optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
         state.optimiser.step()
@@ -178,16 +180,18 @@ def _epoch(
 
 
 def _answered(
-    model: nn.Module, shown: Tensor, targets: Tensor, words: Tensor | None, config: TrainConfig
+    model: nn.Module, shown: Tensor, targets: Tensor, aims: Aims, config: TrainConfig
 ) -> tuple[Tensor, Tensor]:
-    """Return the logits of the classes, and the loss: where words are told apart too, theirs is added."""
+    """Return the logits of the classes, and the loss, with that of words and of a teacher's view where they are."""
     with torch.autocast("cpu", torch.bfloat16, enabled=config.precision == "bfloat16"):
-        both = model.of_both(shown) if words is not None and isinstance(model, WordNet) else (model(shown),)
-    logits, *of_words = (each.float() for each in both)
-    loss = nn.functional.cross_entropy(logits, targets, label_smoothing=config.label_smoothing)
-    if words is not None:
-        of_word = nn.functional.cross_entropy(of_words[0], words, label_smoothing=config.label_smoothing)
-        loss = loss + config.words_weight * of_word
+        said, words, views = model.all_of(shown) if isinstance(model, WordNet) else (model(shown), None, None)
+    logits, smoothing = said.float(), config.label_smoothing
+    loss = nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
+    if words is not None and aims.words is not None:
+        of_words = nn.functional.cross_entropy(words.float(), torch.from_numpy(aims.words), label_smoothing=smoothing)
+        loss = loss + config.words_weight * of_words
+    if views is not None and aims.views is not None:
+        loss = loss + config.teacher_weight * nn.functional.mse_loss(views.float(), torch.from_numpy(aims.views))
     return logits, loss
 
 
