@@ -251,6 +251,15 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     return bundle
 
 
+def shipped() -> tuple[str, ...]:
+    """Name the models that sutja brings, in order.
+
+    >>> DEFAULT_MODEL in shipped()
+    True
+    """
+    return tuple(sorted(folder.name for folder in SHIPPED.iterdir() if _holds_manifest(folder)))
+
+
 def check(bundle: Bundle) -> None:
     """Check what the parts of a model say against each other; the networks are looked into when they are opened.
 

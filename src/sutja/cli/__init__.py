@@ -28,6 +28,7 @@ COMMANDS = {
     "audit": "audit",
     "export": "export",
     "bench": "bench",
+    "models": "models",
 }
 
 
