@@ -431,6 +431,29 @@ def test_requests_sent_without_end_wait_in_the_kernel():
             assert answer(good)[0] == 200
 
 
+@pytest.mark.parametrize("n_first", [100, 2_048, 3_000, 4_096, 9_000])
+def test_long_headers_in_two_parts(service, n_first):
+    content = request("/health", method="GET", headers="\n".join(f"X-{n}: {'y' * 400}" for n in range(30)))
+    with service.connect() as client:
+        client.sendall(content[:n_first])
+        time.sleep(0.1)
+        client.sendall(content[n_first:])
+        assert answer(client)[0] == 200
+        client.sendall(content)  # and the next request on the same connection
+        assert answer(client)[0] == 200
+
+
+@pytest.mark.parametrize("n_first", [500, 5_000, 70_000])
+def test_a_long_body_in_parts_and_then_another_request(service, n_first):
+    content = request("/v1/predict", sound(2.9))
+    with service.connect() as client:
+        for _ in range(2):
+            client.sendall(content[:n_first])
+            time.sleep(0.05)
+            client.sendall(content[n_first:])
+            assert answer(client)[0] == 200
+
+
 def test_a_body_in_crumbs_is_refused(service):
     crumbs = b"1\r\nR\r\n" * 1_100
     head = b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"

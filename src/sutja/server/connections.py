@@ -10,7 +10,7 @@ uvicorn promises none of what this leans on, so ``pyproject.toml`` admits the on
   ``transport``, ``connection_made``, ``data_received``, ``on_body``, ``on_message_begin``, ``on_url``, ``on_header``,
   ``on_headers_complete``, ``on_message_complete``, ``on_response_complete``, ``pause_writing``,
   ``send_400_response``, ``shutdown``,  ``_unset_keepalive_if_required``
-- ``RequestResponseCycle``: ``keep_alive``, ``more_body``, ``scope``, ``transport``
+- ``RequestResponseCycle``: ``body``, ``keep_alive``, ``more_body``, ``scope``, ``transport``
 - ``WebSocketsSansIOProtocol``: ``client``, ``close_sent``, ``conn``, ``connection_made``, ``data_received``,
   ``handle_cont``, ``handle_ping``, ``handle_pong``, ``handshake_complete``, ``handshake_initiated``, ``loop``,
   ``queue``, ``read_paused``, ``receive``, ``send``, ``shutdown``, ``stop_keepalive``, ``transport``, ``writable``
@@ -24,6 +24,7 @@ import socket
 from typing import Any
 
 from starlette.types import Message, Receive, Scope, Send
+from uvicorn.protocols.http.flow_control import HIGH_WATER_LIMIT
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 from uvicorn.protocols.utils import ClientDisconnected
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
@@ -38,7 +39,7 @@ HANDSHAKE_SECONDS = 10.0  # that a WebSocket may take to begin; it waits for the
 LINGER_SECONDS = 2.0  # that a client gets to read its refusal while it still sends
 CLOSING_SECONDS = 5.0  # to take the last bytes of an answer
 STALLED_SECONDS = 5.0  # that a request may owe its end without going on, when the service is told to stop
-CATCH_UP_SECONDS = 5.0  # for requests that were sent one behind the other before
+CATCH_UP_SHARE = 0.5  # of the drain, for requests that were sent one behind the other before
 PROGRESS_BYTES = 16 * 2**10  # of a body that count as going on with it
 # Read at a time, so that what one client sends cannot keep the others waiting, nor fill the memory with requests.
 SLICE_BYTES = 2 * 2**10
@@ -113,7 +114,8 @@ class GuardedProtocol(HttpToolsProtocol):
         if self.phase is Phase.SILENT:
             self._enter(Phase.HEADERS)
         n_bytes = max(SLICE_BYTES, min(BODY_SLICE_BYTES, self._n_owed))
-        data, self._unread = bytes(self._unread[:n_bytes]), self._unread[n_bytes:]
+        data = bytes(self._unread[:n_bytes])
+        del self._unread[:n_bytes]
         if self._awaits_headers:
             self._n_header_bytes += len(data)
         super().data_received(data)
@@ -125,11 +127,15 @@ class GuardedProtocol(HttpToolsProtocol):
         self._read_on()
 
     def _read_on(self) -> None:
-        """See to it that what has come is read, once it is its turn."""
-        if self._unread and self._reading is None and not self.transport.is_closing():
+        """See to it that what has come is read, once it is its turn, and then what comes."""
+        if self.transport.is_closing():
+            return
+        if self._unread:
             self.flow.pause_reading()
-            if not self.pipeline:
+            if self._reading is None and not self.pipeline:
                 self._reading = self.loop.call_soon(self._read)
+        elif not self.pipeline and (self.cycle is None or len(self.cycle.body) <= HIGH_WATER_LIMIT):
+            self.flow.resume_reading()  # uvicorn does so only where an application waits
 
     def on_message_begin(self) -> None:
         """Begin a request."""
@@ -183,7 +189,7 @@ class GuardedProtocol(HttpToolsProtocol):
             self._unset_keepalive_if_required()  # `check` does that
             self._enter(Phase.REQUEST if is_next_here else Phase.SILENT)
             self._read_on()
-            in_time = self.loop.time() - self._draining_since < CATCH_UP_SECONDS
+            in_time = self.loop.time() - self._draining_since < CATCH_UP_SHARE * self.limits.drain_seconds
             self._is_catching_up = self._is_catching_up and in_time and self.has_unread()
             if self.is_draining and self.phase is Phase.SILENT:  # the answer did not say that it is the last
                 self.loop.call_later(DRAIN_GRACE_SECONDS, self._close_unless_serving)
@@ -250,7 +256,9 @@ class GuardedProtocol(HttpToolsProtocol):
         return Standing.KEPT if self.phase is Phase.SILENT and self._has_served else Standing.OWING
 
     def has_unread(self) -> bool:
-        """Whether bytes have come that were not read."""
+        """Whether bytes have come that were not read; those of one that does not take its answers do not count."""
+        if self.flow.write_paused:
+            return False
         return bool(self._unread) or (self.socket is not None and bool(peeked(self.socket)))
 
     def end(self) -> None:
@@ -353,7 +361,8 @@ class GuardedWebSocket(WebSocketsSansIOProtocol):
         self._reading = None
         if self.transport.is_closing() or self.read_paused:
             return
-        data, self._unread = bytes(self._unread[:SLICE_BYTES]), self._unread[SLICE_BYTES:]
+        data = bytes(self._unread[:SLICE_BYTES])
+        del self._unread[:SLICE_BYTES]
         super().data_received(data)
         if self._n_idle_frames > N_IDLE_FRAMES + IDLE_FRAMES_PER_SECOND * (self.loop.time() - self.since):
             self._refuse_frames()
