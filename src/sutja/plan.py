@@ -65,8 +65,6 @@ class Wishes:
     n_copies: int | None = None
     seed: int | None = None
     precision: str | None = None
-    teacher: bool = False
-    """Whether the network learns what a general recogniser makes of each sound, too."""
     false_accept_rate: float | None = None
     n_synthetic_voices: int | None = None
     language: str | None = None
@@ -76,6 +74,8 @@ class Wishes:
     """Labels whose clips are left out, also of the negatives."""
     refuse: tuple[str, ...] = ()
     """Labels whose clips the model is to refuse."""
+    teacher: bool = False
+    """Whether the network learns what a general recogniser makes of each sound, too."""
 
 
 def plan_run(
