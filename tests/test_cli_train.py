@@ -203,6 +203,23 @@ def test_refused_and_nothing_left(study, tmp_path, options, message):
     assert not (tmp_path / "run").exists()
 
 
+def test_recordings_of_rooms_that_are_none_leave_no_run(study, tmp_path):
+    (tmp_path / "hall.wav").write_bytes(b"no sound at all")
+    asked = (
+        "train",
+        study / "train.csv",
+        "--out",
+        tmp_path / "run",
+        "--preset",
+        "words",
+        "--rooms",
+        tmp_path / "hall.wav",
+    )
+    assert "hall.wav: cannot be decoded" in refused(sutja(*asked))
+    assert "holds no recording" in refused(sutja(*asked[:-2], "--noise", tmp_path / "nowhere"))
+    assert not (tmp_path / "run").exists()
+
+
 def test_data_that_is_not_there(tmp_path):
     assert "no such folder or file" in refused(sutja("train", tmp_path / "missing", "--out", tmp_path / "run"))
     (tmp_path / "empty").mkdir()

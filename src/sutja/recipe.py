@@ -53,6 +53,7 @@ from sutja.learn.sounds import (
     of_clips,
     read_aloud,
     refused,
+    surroundings,
     synthetic,
     version_jobs,
     versions_of,
@@ -149,6 +150,7 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     _check_words(plan)
     if plan.config.train.teacher_weight:
         check_teacher()
+    surroundings(Recorded(plan.backgrounds, plan.rooms), plan.config.audio)  # what cannot be heard leaves no run
     settings = check_run(plan)
     if plan.folder.metrics.exists():
         check_finished(plan)

@@ -301,7 +301,7 @@ def versions_of(job: VersionJob, on_step: OnStep) -> Versions:
     rng = np.random.default_rng([config.train.seed, 3, job.number])
     waveform = hear(job.sound, config)
     rate, window = config.audio.sample_rate, config.window_samples
-    around = _surroundings(job.recorded, config.audio)
+    around = surroundings(job.recorded, config.audio)
     if job.neighbour is not None:
         around = replace(around, neighbour=hear(job.neighbour, config))
     varied = [vary(waveform, rate, window, config.augment, rng, around) for _ in range(config.train.n_copies)]
@@ -318,8 +318,15 @@ def view_of(teacher: Teacher, config: Config, sound: Sound, on_step: OnStep) -> 
 
 
 @cache
-def _surroundings(recorded: Recorded, audio: AudioConfig) -> Surroundings:
-    """Load what words are put among, once a process: some MB a recorded minute."""
+def surroundings(recorded: Recorded, audio: AudioConfig) -> Surroundings:
+    """Load what words are put among, once a process: some MB a recorded minute.
+
+    Raises
+    ------
+    AudioError
+        When a recording cannot be used.
+
+    """
     whole = replace(audio, max_seconds=LONGEST_BACKGROUND, min_seconds=0.001)
     backgrounds = tuple(load_waveform(source, whole) for source in recorded.backgrounds)
     return Surroundings(None, backgrounds, tuple(room_response(load_waveform(s, whole)) for s in recorded.rooms))
