@@ -44,9 +44,7 @@ class FakeSoundDevice(types.ModuleType):
 
     def query_devices(self) -> list[dict[str, object]]:
         names = (("HDMI out", 0), ("USB Audio", self.n_channels), ("Speakers", 0), ("Webcam\nmic", 2))
-        return [
-            {"name": name, "max_input_channels": n, "default_samplerate": float(RATE)} for name, n in names
-        ]
+        return [{"name": name, "max_input_channels": n, "default_samplerate": float(RATE)} for name, n in names]
 
     def InputStream(self, **options: object) -> FakeStream:
         if options["channels"] != self.n_channels:

@@ -142,5 +142,5 @@ def test_what_cannot_be_read(tmp_path):
         heard(tmp_path / "none.raw", sample_rate=RATE)
     with pytest.raises(AudioError, match="no such file"):
         heard(tmp_path / "none.wav")
-    with pytest.raises(AudioError, match="no such file|cannot be opened"):
+    with pytest.raises(AudioError, match=r"no such file|cannot be opened"):
         heard("\0.wav")

@@ -123,7 +123,9 @@ def test_a_command_for_each_word_that_is_taken_and_no_shell(monkeypatch, three, 
     program.write_text(
         "import json, sys\nwith open(sys.argv[1], 'a') as file: file.write(json.dumps(sys.argv[2:]) + '\\n')\n"
     )
-    result = run(monkeypatch, three, sys.executable, f"'{program}' {tmp_path}/said '{{label}}' '{{probability}} at {{start}}'")
+    result = run(
+        monkeypatch, three, sys.executable, f"'{program}' {tmp_path}/said '{{label}}' '{{probability}} at {{start}}'"
+    )
     assert result.exit_code == 0
     said = [json.loads(line) for line in (tmp_path / "said").read_text().splitlines()]
     assert said == [[NASTY, "0.7500 at 1.000"], ["go", "0.5000 at 3.000"]]

@@ -33,7 +33,9 @@ def four(tmp_path) -> Path:
     return write_wav(tmp_path / "four.wav", to_pcm16(spoken(4)), RATE)
 
 
-def record(out: Path, source: Path | str, *arguments: object, words=("stop", "lamp on"), n_takes: int = 2, speaker="안나"):
+def record(
+    out: Path, source: Path | str, *arguments: object, words=("stop", "lamp on"), n_takes: int = 2, speaker="안나"
+):
     return sutja(
         "record", *words, "--speaker", speaker, "--takes", n_takes, "--out", out, "--input", source, *arguments
     )

@@ -17,8 +17,7 @@ from sutja.microphone import BLOCK_SECONDS, Device, Microphone, chosen, devices,
 def heard(mic: Microphone) -> np.ndarray:
     blocks = []
     with pytest.raises(AudioError, match="no sound comes from it any more; it was unplugged"):
-        for block in mic:
-            blocks.append(block)  # noqa: PERF402  the end is an error
+        blocks.extend(mic)
     return np.concatenate(blocks)
 
 
@@ -72,7 +71,11 @@ def test_devices_are_listed_and_chosen(monkeypatch):
     )
     for wanted, index in ((None, 1), ("1", 1), (3, 3), ("WEB", 3), ("usb audio", 1)):
         assert chosen(wanted, devices()).index == index
-    for wanted, message in (("x", "no microphone has 'x'"), ("2", "no microphone has"), ("i", "2 microphones have 'i'")):
+    for wanted, message in (
+        ("x", "no microphone has 'x'"),
+        ("2", "no microphone has"),
+        ("i", "2 microphones have 'i'"),
+    ):
         with pytest.raises(AudioError, match=f"{message}.*expected one of 1: USB Audio, 3: Webcam"):
             chosen(wanted, devices())
     with pytest.raises(AudioError, match="none is there; connect one"):
@@ -110,7 +113,11 @@ def test_without_the_package_and_without_portaudio(monkeypatch):
         with pytest.raises(DependencyError, match=r"pip install 'sutja\[mic\]'"):
             devices()
     importing(monkeypatch, OSError("PortAudio library not found"))
-    for platform, advice in (("linux", "apt install libportaudio2"), ("darwin", "brew install"), ("plan9", "portaudio")):
+    for platform, advice in (
+        ("linux", "apt install libportaudio2"),
+        ("darwin", "brew install"),
+        ("plan9", "portaudio"),
+    ):
         monkeypatch.setattr(microphone.sys, "platform", platform)
         with pytest.raises(DependencyError, match=f"PortAudio is not installed .*; install it with: .*{advice}"):
             Microphone()

@@ -26,7 +26,7 @@ NOW = "2026-11-26T12:00:00+09:00"
 
 
 def add(takes: Takes, label: str, waveform: np.ndarray = WAVEFORM) -> object:
-    return takes.add(label, waveform, RATE, device="USB, \"mic\"", recorded=NOW)
+    return takes.add(label, waveform, RATE, device='USB, "mic"', recorded=NOW)
 
 
 def rows(folder) -> list[dict[str, str]]:
@@ -42,7 +42,23 @@ def whole(folder) -> None:
     assert [p.name for p in folder.glob(".*")] == []
 
 
-LABELS = ["stop", "lamp on", "불 켜", "a/b", "..", "../../up", "nul", "test", "train", "What?", "-5", "a.wav", "🙂", "=1+1", "ß" * 200]
+LABELS = [
+    "stop",
+    "lamp on",
+    "불 켜",
+    "a/b",
+    "..",
+    "../../up",
+    "nul",
+    "test",
+    "train",
+    "What?",
+    "-5",
+    "a.wav",
+    "🙂",
+    "=1+1",
+    "ß" * 200,
+]
 
 
 def test_any_label_is_read_back_by_the_readers_of_data_sets(tmp_path):

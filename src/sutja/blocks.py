@@ -11,6 +11,7 @@ import io
 import os
 import wave
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -85,22 +86,28 @@ def open_blocks(
         When there is no source and the extra `mic` is not installed.
 
     """
+    with _source(source, sample_rate, device) as blocks:
+        yield blocks
+
+
+def _source(
+    source: Source | Pipe | None, sample_rate: int | None, device: str | int | None
+) -> AbstractContextManager[Blocks]:
     if source is None:
-        with Microphone(device, sample_rate) as microphone:
-            yield microphone
-    elif isinstance(source, Pipe):
-        with _piped(source, sample_rate) as given:
-            yield given
-    elif (path := _path_of_raw(source)) is not None:
-        name = printable(path)
-        with _opened(path, name) as file, _piped(Pipe(file, name), sample_rate) as given:
-            yield given
-    elif (file := _one_way(source)) is not None:
-        with _piped(Pipe(file, str(getattr(file, "name", "pipe"))), sample_rate) as given:
-            yield given
-    else:
-        with _recording(source, sample_rate) as given:
-            yield given
+        return Microphone(device, sample_rate)
+    if isinstance(source, Pipe):
+        return _piped(source, sample_rate)
+    if (path := _path_of_raw(source)) is not None:
+        return _raw_file(path, printable(path), sample_rate)
+    if (file := _one_way(source)) is not None:
+        return _piped(Pipe(file, str(getattr(file, "name", "pipe"))), sample_rate)
+    return _recording(source, sample_rate)
+
+
+@contextlib.contextmanager
+def _raw_file(path: Path, name: str, sample_rate: int | None) -> Iterator[Given]:
+    with _opened(path, name) as file, _piped(Pipe(file, name), sample_rate) as given:
+        yield given
 
 
 def _path_of_raw(source: object) -> Path | None:

@@ -138,23 +138,24 @@ class Session:
         if key in ("\r", "\n", " "):
             self._loop.arm()
             self._say("speak now")
-        elif key in ("r", "u") and self._undo() and key == "r":
-            self._loop.arm()
+        elif key in ("r", "u"):
+            self._undo()
+            if key == "r":
+                self._loop.arm()
         elif key == "p":
             self._play()
         return key != "q"
 
-    def _undo(self) -> bool:
-        """Take the last take away; True also where there is none, since a new one may be wanted all the same."""
+    def _undo(self) -> None:
+        """Take the last take away."""
         if not self._saved:
             self._say("nothing was taken yet")
-            return True
+            return
         path, take = self._saved.pop()
         self._takes.remove(path)
         self._loop.put_back(take.label)
         self._say(f"{take.label}: {path.name} is gone again")
         self._tell_ask()
-        return True
 
     def _play(self) -> None:
         if not self._saved:
