@@ -98,7 +98,7 @@ def safe_name(text: str, other: str) -> str:
     >>> [safe_name(text, "word") for text in ("lamp on", "불 켜", "a/b.wav", "Test")]
     ['lamp_on', '불_켜', 'a_b_wav', 'word_Test']
     >>> safe_name("../..", "word"), safe_name("nul", "word")
-    ('word_e97265', 'word_nul')
+    ('word_0cfd1c', 'word_nul')
     """
     name = re.sub(r"[^\w-]+", "_", text).strip("_-")
     name = name.encode()[:NAME_BYTES].decode("utf-8", "ignore")

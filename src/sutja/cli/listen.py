@@ -40,7 +40,7 @@ def listen(hearing: Hearing, *, model: Path, as_json: bool, line: str | None) ->
     Standard input is a wav file while it is written, or raw 16-bit samples, little-endian, one channel, with their
     --sample-rate. What is no word of the vocabulary is told as such, and runs no command.
     """
-    runner = None if line is None else Runner(arguments_of(line))
+    runner = None if line is None else Runner(_there(arguments_of(line)))
     try:
         predictor = Predictor.load(model)
         with hearing.open() as blocks:
@@ -83,6 +83,10 @@ def arguments_of(line: str) -> list[str]:
         raise click.UsageError(
             f"--run: {{{unknown[0]}}} is not known; expected {{label}}, {{probability}} or {{start}}"
         )
+    return arguments
+
+
+def _there(arguments: list[str]) -> list[str]:
     if shutil.which(arguments[0]) is None:
         raise click.UsageError(f"--run: {one_line(arguments[0])} is no command that is found here; check its name")
     return arguments

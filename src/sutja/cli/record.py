@@ -12,7 +12,7 @@ import click
 
 from sutja.audio import Waveform, printable
 from sutja.blocks import Blocks
-from sutja.cli.console import command, say
+from sutja.cli.console import INTERRUPTED, command, say
 from sutja.cli.keys import Pressed, keys, no_keys
 from sutja.cli.options import Hearing, hearing_options
 from sutja.errors import AudioError, DependencyError, one_line
@@ -22,7 +22,6 @@ from sutja.recording import Event, Take, TakeLoop, peak_dbfs
 from sutja.speech import samples_in
 from sutja.takes import Takes, checked_words
 
-INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 METER_DB, METER_SIGNS = 60, 30
 AFTER_PLAYING_SECONDS = 0.3  # that a room rings, and the sound card is late
 KEYS = "Enter: take, r: again, p: play, u: undo, q: stop"
