@@ -8,7 +8,7 @@ import pytest
 from helpers import refused, sutja
 
 from sutja import timing
-from sutja.timing import Timing
+from sutja.timing import StreamTiming, Timing
 
 FOUND = Timing(0.1, 0.2, 0.3, 0.25, 0.66, 0.9, 2345.6, 0.312, 76.4, "digits-en", {
     "processor": "A chip", "cores": 2, "system": "Linux x86_64", "python": "3.11", "sutja": "0.1.0",
@@ -51,3 +51,15 @@ def test_where_the_system_does_not_tell_of_memory(monkeypatch):
 def test_a_model_that_is_not_there(monkeypatch, tmp_path):
     monkeypatch.setattr("sutja.cli.bench.measure", timing.measure)
     assert "no model.json there" in refused(sutja("bench", "--model", tmp_path))
+
+
+def test_listening(monkeypatch):
+    listened = StreamTiming(0.2871, 0.3064, 0.25, 0.05, 20, 20, 0.0163, 0.0139, "digits-en", FOUND.machine)
+    monkeypatch.setattr("sutja.cli.bench.measure_stream", lambda _: listened)
+    lines = sutja("bench", "--stream").stdout.splitlines()
+    assert lines[:2] == ["| digits-en, listening as to a microphone | |", "|---|---|"]
+    assert "| a word's end to its answer, 95 of 100 within | 0.306 s |" in lines
+    assert "| words told, of those said | 20 of 20 |" in lines
+    assert "| share of one core, nobody speaks | 1.4 % |" in lines
+    assert lines[-1].startswith("A chip, 2 cores")
+    assert json.loads(sutja("bench", "--stream", "--json").stdout)["p95_s"] == 0.3064

@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from sutja import files
 from sutja.errors import RunError
-from sutja.files import new_folder, replace_atomically, sha256, write_bytes, write_json, write_text
+from sutja.files import new_folder, replace_atomically, sha256, turn, write_bytes, write_json, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -221,3 +223,20 @@ def test_a_folder_that_was_moved_aside_comes_back(tmp_path):
         fill_half()
     assert names(tmp_path) == ["a"]
     assert names(tmp_path / "a") == ["old.txt"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="knows no such locks")
+def test_turns_in_a_folder_wait_for_each_other(tmp_path):
+    order: list[str] = []
+
+    def second() -> None:
+        with turn(tmp_path):
+            order.append("second")
+
+    thread = threading.Thread(target=second)
+    with turn(tmp_path):
+        thread.start()
+        thread.join(0.1)
+        order.append("first")
+    thread.join()
+    assert order == ["first", "second"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import pytest
 from sutja import timing
 from sutja.audio import load_waveform
 from sutja.config import AudioConfig
+from sutja.endpoints import EndpointDetector
 from sutja.errors import BundleError, RunError
 
 
@@ -65,3 +67,39 @@ def test_what_cannot_be_measured(tmp_path):
         timing.measure(tmp_path)
     with pytest.raises(RunError, match="cannot be started to be measured"):
         timing._cold_start(tmp_path, timing.made_clip(16_000))
+
+
+# -- listening --------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def listened():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timing, "N_WORDS", 2)
+        patch.setattr(timing, "QUIET_SECONDS", 0.3)
+        return timing.measure_stream("digits-en")
+
+
+def test_a_word_has_its_answer_after_the_silence_that_ends_it(listened):
+    assert listened.look_back_s < listened.p50_s <= listened.p95_s < 5  # machines that do other work measure oddly
+    assert (listened.n_words, listened.n_said) == (2, 2)
+    assert 0 < listened.words_share < 5
+    assert 0 <= listened.quiet_share < 5
+    assert json.loads(json.dumps(dataclasses.asdict(listened)))["machine"]["cores"] >= 1
+
+
+def test_made_words_end_when_they_are_said_to(monkeypatch):
+    monkeypatch.setattr(timing, "N_WORDS", 4)
+    waveform, ends = timing.made_words(8_000)
+    found = EndpointDetector(8_000).feed(waveform)
+    assert [segment.end for segment in found] == pytest.approx(ends, abs=0.03)
+    assert len({round(1000 * end) % 50 for end in ends}) > 2  # in different places of a block
+
+
+def test_paced_sound_comes_in_its_own_time_and_whole():
+    waveform = np.arange(1_000, dtype=np.float32)
+    paced = timing.Paced(waveform, 8_000)
+    at = [(block, time.perf_counter() - paced.began) for block in paced]
+    assert np.array_equal(np.concatenate([block for block, _ in at]), waveform)
+    assert [late >= 0.05 * (n + 1) for n, (_, late) in enumerate(at[:-1])] == [True, True]
+    assert at[-1][1] >= 0.125

@@ -30,6 +30,7 @@ from sutja.errors import (
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 if TYPE_CHECKING:
+    from sutja.live import listen as listen
     from sutja.predictor import Examination as Examination
     from sutja.predictor import Prediction as Prediction
     from sutja.predictor import Predictor as Predictor
@@ -58,6 +59,7 @@ __all__ = [
     "SutjaError",
     "Word",
     "explain",
+    "listen",
     "load",
     "words_in",
 ]
@@ -89,6 +91,7 @@ _LATER = {
     "Predictor": "predictor",
     "Word": "streams",
     "explain": "relevance",
+    "listen": "live",
     "words_in": "streams",
 }
 

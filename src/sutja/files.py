@@ -70,6 +70,22 @@ def replace_atomically(path: Path) -> Iterator[Path]:
             draft.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def turn(folder: Path) -> Iterator[None]:
+    """Wait until nobody else is in such a block over this folder: for files that are read, changed and written.
+
+    Where the system or the disk knows no locks there is no waiting.
+    """
+    descriptor = -1 if fcntl is None else os.open(folder, os.O_RDONLY)
+    try:
+        if fcntl is not None:
+            with contextlib.suppress(OSError):
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        _let_go(descriptor)
+
+
 # -- drafts, whose writer holds a lock on them as long as it lives ---------------------------------------------------
 
 

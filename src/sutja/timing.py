@@ -1,5 +1,8 @@
 """How fast this machine takes a clip from its bytes to its label, step by step: what `sutja bench` shows.
 
+And how soon a word that is spoken has its answer, and what listening costs: `sutja bench --stream`. Made sound comes
+block by block, as of a microphone, in real time; the sound card's own delay, some hundredths of a second, is not in it.
+
 The clip is made, half a second of noise in the shape of a word: what it costs does not hang on what is said. Seconds
 are the wall's, medians over rounds in which all steps take turns, so that what else the machine does meets each alike.
 """
@@ -8,14 +11,17 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import platform
+import queue
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,14 +30,21 @@ import onnxruntime
 import soundfile
 
 from sutja import __version__
-from sutja.audio import load_waveform
+from sutja.audio import Waveform, load_waveform
+from sutja.endpoints import EndpointConfig
 from sutja.errors import RunError
 from sutja.features import network_inputs
+from sutja.live import words_of
+from sutja.microphone import BLOCK_SECONDS
 from sutja.predictor import Predictor
+from sutja.streams import Word
 
 CLIP_SECONDS = 0.5
 OTHER_RATE = 48_000  # of a recording that has to be resampled, Hz
 N_ROUNDS, N_MANY, N_STARTS = 1000, 3000, 7
+STREAM_RATE = 48_000  # of most microphones, Hz
+N_WORDS, WORD_SECONDS, PAUSE_SECONDS, QUIET_SECONDS = 20, 0.4, 0.6, 10.0
+ROOM, EDGE_SECONDS = 1e-3, 0.01
 MAX_SECONDS = 15.0  # for the rounds, on a machine that is slow
 PERCENTILE = 95
 
@@ -71,6 +84,123 @@ class Timing:
     """The most memory that it held, 10**6 bytes. None where the system does not tell."""
     model: str
     machine: dict[str, str | int]
+
+
+@dataclass(frozen=True)
+class StreamTiming:
+    """What listening costs here."""
+
+    p50_s: float
+    """From a word's end to its answer: the median."""
+    p95_s: float
+    """From a word's end to its answer: all but one in twenty are faster."""
+    look_back_s: float
+    """Of that, the silence that ends a word."""
+    block_s: float
+    """Sound comes in pieces of this length, which a word's end waits for."""
+    n_words: int
+    """That were told, of those that were said."""
+    n_said: int
+    words_share: float
+    """Of one core while somebody speaks, a word a second."""
+    quiet_share: float
+    """Of one core while nobody speaks."""
+    model: str
+    machine: dict[str, str | int]
+
+
+def measure_stream(model: str | os.PathLike[str]) -> StreamTiming:
+    """Listen to made words and then to a quiet room, as to a microphone; half a minute.
+
+    Raises
+    ------
+    BundleError
+        When the model cannot be loaded.
+
+    """
+    predictor = Predictor.load(model)
+    said, ends = made_words(STREAM_RATE)
+    list(words_of(predictor, Paced(said[: 2 * STREAM_RATE], STREAM_RATE)))  # warms up
+    room = np.random.default_rng(1).normal(0, ROOM, round(QUIET_SECONDS * STREAM_RATE)).astype(np.float32)
+    quiet_share, _ = _listened(predictor, room)
+    words_share, told = _listened(predictor, said)
+    # The nearest end: a word that is missed, or cut in two, must not shift all that follow.
+    late = [at - min(ends, key=lambda end: abs(end - word.end)) for at, word in told]
+    return StreamTiming(
+        p50_s=float(np.median(late)) if late else math.nan,
+        p95_s=float(np.percentile(late, PERCENTILE)) if late else math.nan,
+        look_back_s=EndpointConfig().hang_seconds,
+        block_s=BLOCK_SECONDS,
+        n_words=len(told),
+        n_said=len(ends),
+        words_share=words_share,
+        quiet_share=quiet_share,
+        model=Path(model).name,
+        machine=machine(),
+    )
+
+
+def _listened(predictor: Predictor, waveform: Waveform) -> tuple[float, list[tuple[float, Word]]]:
+    """Return the share of a core, and each word with the second, since the sound began, at which it was told."""
+    paced, began = Paced(waveform, STREAM_RATE), time.process_time()
+    told = [(time.perf_counter() - paced.began, word) for word in words_of(predictor, paced)]
+    return (time.process_time() - began) / (len(waveform) / STREAM_RATE), told
+
+
+class Paced:
+    """A waveform as a microphone gives it: blocks through a queue, each at the moment at which its last sample is said.
+
+    Parameters
+    ----------
+    waveform
+        ``(n_samples,)``.
+    sample_rate
+        Hz.
+
+    """
+
+    def __init__(self, waveform: Waveform, sample_rate: int) -> None:
+        self.name, self.sample_rate, self.n_lost = "made sound", sample_rate, 0
+        n_block = round(BLOCK_SECONDS * sample_rate)
+        self._blocks = [waveform[start : start + n_block] for start in range(0, len(waveform), n_block)]
+        self._queue: queue.Queue[Waveform | None] = queue.Queue()
+        self.began = math.nan
+        """When the sound began, by `time.perf_counter`."""
+
+    def __iter__(self) -> Iterator[Waveform]:
+        thread = threading.Thread(target=self._speak, daemon=True)
+        self.began = time.perf_counter()
+        thread.start()
+        while (block := self._queue.get()) is not None:
+            yield block
+        thread.join()
+
+    def _speak(self) -> None:
+        n_said = 0
+        for block in self._blocks:
+            n_said += len(block)
+            time.sleep(max(0.0, self.began + n_said / self.sample_rate - time.perf_counter()))
+            self._queue.put(block)
+        self._queue.put(None)
+
+
+def made_words(sample_rate: int) -> tuple[Waveform, list[float]]:
+    """Make words with pauses in a quiet room, ``(n_samples,)``, and say when each ends, seconds.
+
+    They end within a hundredth of a second, so that it is clear when; their distances are no multiple of a block's.
+    """
+    rng, edge = np.random.default_rng(0), round(EDGE_SECONDS * sample_rate)
+    shape = np.ones(round(WORD_SECONDS * sample_rate))
+    shape[:edge] = np.linspace(0, 1, edge)
+    shape[-edge:] = np.linspace(1, 0, edge)
+    parts, ends, n_samples = [], [], 0
+    for _ in range(N_WORDS):
+        pause = np.zeros(round((PAUSE_SECONDS + rng.uniform(0, BLOCK_SECONDS)) * sample_rate))
+        parts += [pause, 0.1 * shape * rng.normal(0, 1, len(shape))]
+        n_samples += len(pause) + len(shape)
+        ends.append(n_samples / sample_rate)
+    waveform = np.concatenate([*parts, np.zeros(sample_rate)])
+    return (waveform + rng.normal(0, ROOM, len(waveform))).clip(-1, 1).astype(np.float32), ends
 
 
 def measure(model: str | os.PathLike[str]) -> Timing:

@@ -18,10 +18,12 @@ from sutja.errors import SutjaError
 
 # Name of the command -> module below sutja.cli that holds it, under the same name.
 COMMANDS = {
+    "record": "record",
     "data": "data",
     "explore": "explore",
     "train": "train",
     "predict": "predict",
+    "listen": "listen",
     "explain": "explain",
     "evaluate": "evaluate",
     "serve": "serve",

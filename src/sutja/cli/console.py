@@ -15,6 +15,8 @@ import click
 
 from sutja.errors import one_line
 
+INTERRUPTED = 130
+"""What shells say of a command that was stopped by Ctrl-C."""
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS)
 """What a disk says that takes no more. Who writes a file says which one; these come from the rest, as stdout."""
 

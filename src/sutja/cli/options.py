@@ -23,8 +23,11 @@ from sutja.errors import DatasetError
 from sutja.folders import LeftOut, PassedOver, entries
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
+    from contextlib import AbstractContextManager
+
     from tqdm import tqdm
 
+    from sutja.blocks import Blocks
     from sutja.clips import Clip
     from sutja.dataset import Dataset
 
@@ -38,6 +41,65 @@ model_option = click.option(
     type=click.Path(path_type=Path),
     help="Model folder, the run that has it, or the name of a model that sutja brings.",
 )
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What the user says of where sound comes from."""
+
+    source: str | None
+    device: str | None
+    sample_rate: int | None
+
+    def open(self) -> AbstractContextManager[Blocks]:
+        """Open it: a recording, standard input for `-`, or a microphone."""
+        from sutja.blocks import Pipe, open_blocks
+
+        if self.source is not None and self.device is not None:
+            raise click.UsageError("--device is of a microphone, which is not listened to beside a recording; give one")
+        given = Pipe(sys.stdin.buffer, "standard input") if self.source == "-" else self.source
+        return open_blocks(given, sample_rate=self.sample_rate, device=self.device)
+
+
+def hearing_options(command: Callback) -> Callback:
+    """Add how the microphone is chosen; the command gets it with its ``source`` as one :class:`Hearing`."""
+
+    @functools.wraps(command)
+    def gathered(**options: Any) -> Any:
+        return command(Hearing(**{field.name: options.pop(field.name) for field in fields(Hearing)}), **options)
+
+    wrapped: Callback = gathered
+    options = [
+        click.option("--device", metavar="NAME|N", help="Microphone: its number or a part of its name."),
+        click.option(
+            "--sample-rate",
+            type=click.IntRange(min=1),
+            metavar="HZ",
+            help="Of raw samples, which do not say it; or what a microphone is asked for.",
+        ),
+        click.option(
+            "--list-devices",
+            is_flag=True,
+            is_eager=True,
+            expose_value=False,
+            callback=_list_devices,
+            help="Show the microphones and exit.",
+        ),
+    ]
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _list_devices(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> None:
+    if not is_wanted or ctx.resilient_parsing:
+        return
+    from sutja.microphone import devices
+
+    for device in devices():
+        about = f"{device.sample_rate} Hz, {device.n_channels} channel{'s' if device.n_channels > 1 else ''}"
+        click.echo(f"{device.index}: {device.name} ({about}){', the default' if device.is_default else ''}")
+    ctx.exit()
 
 
 @dataclass(frozen=True)

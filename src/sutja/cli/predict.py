@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from sutja.audio import Source, printable
-from sutja.cli.console import command, say
+from sutja.cli.console import INTERRUPTED, command, say
 from sutja.cli.options import Bars, expand, model_option
 from sutja.cli.rows import ResultFile, answer_line, csv_line, csv_row, json_line
 from sutja.columns import RESULT_COLUMNS
@@ -21,7 +21,6 @@ from sutja.folders import PassedOver
 from sutja.predictor import Prediction, Predictor
 
 Outcome = Prediction | AudioError
-INTERRUPTED = 130  # what shells say of a command that was stopped by Ctrl-C
 
 
 @command()

@@ -18,6 +18,7 @@ from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, RunError
 from sutja.files import cannot_write
 from sutja.predictor import Prediction
+from sutja.streams import Word
 
 OF_SEVERAL = ("n_words", "word_at")
 """Fields that are told where there are several words."""
@@ -43,6 +44,22 @@ def json_line(path: Path, outcome: Prediction | AudioError) -> str:
         fields = {name: value for name, value in dataclasses.asdict(outcome).items() if name not in OF_SEVERAL}
         record |= fields | outcome.several
     return json.dumps(record, ensure_ascii=False) + "\n"
+
+
+def word_json(word: Word) -> str:
+    """Write a word of a stream as one JSON object: the fields in which the service tells it."""
+    times = {"type": "word", "start": round(word.start, 3), "end": round(word.end, 3)}
+    told = {name: getattr(word, name) for name in ("label", "rejected", "probability", "probabilities")}
+    return json.dumps(times | told, ensure_ascii=False)
+
+
+def word_line(word: Word) -> str:
+    """Say for people when a word began and what it is taken for.
+
+    >>> word_line(Word("7", 0.91, {"7": 0.91}, start=1.25, end=1.75))
+    '1.25 s: 7 (91.0 %)'
+    """
+    return f"{word.start:.2f} s: {answer_line(word)}"
 
 
 def csv_line(path: Path, outcome: Prediction | AudioError) -> str:

@@ -8,40 +8,19 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from sutja.errors import AudioError
+from sutja.pcm import EXPECTED, SAMPLE_RATES, Beginning, from_pcm16
 from sutja.predictor import Predictor
 from sutja.server import answers
 from sutja.server.pool import Pool
-from sutja.speech import samples_in
 from sutja.streams import Event, IsolatedWords, Recogniser, Word
 
-SAMPLE_RATES = (8_000, 192_000)  # Hz: a telephone, and the best sound cards
 POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 SEND_SECONDS = 5.0  # that a client may leave what it was told unread
 
 Message = dict[str, Any]
-
-KINDS = {
-    b"\x1aE\xdf\xa3": "webm, as MediaRecorder gives it",
-    b"OggS": "ogg",
-    b"RIFF": "a wav file",
-    b"fLaC": "flac",
-    b"ID3\x03": "mp3",
-    b"ID3\x04": "mp3",
-    b"\0\0\0\x18ftyp": "mp4, as MediaRecorder gives it",
-    b"\0\0\0\x1cftyp": "mp4, as MediaRecorder gives it",
-    b"\0\0\0\x20ftyp": "mp4, as MediaRecorder gives it",
-}
-"""What files begin with: four bytes or more, since any two may be a sample."""
-PCM16 = "expected 16-bit samples, little-endian, one channel"
-LOOKED_AT_SECONDS = 0.25  # of samples other than zero, at 2 bytes each, before they are believed
-MOST_LOOKED_AT = 20  # times that long, where nearly all is zero
-FLOATS_DB = (-140.0, 12.0)  # levels that a float of sound has; PCM16 read as floats lies far outside, nearly always
-FLOAT_SHARE = 0.98
 
 
 class StreamError(Exception):
@@ -62,8 +41,7 @@ class Listener:
 
     def __init__(self, predictor: Predictor, sample_rate: int) -> None:
         self._recogniser: Recogniser = IsolatedWords(predictor, sample_rate)
-        self._doubted: bytearray | None = bytearray()  # the stream's beginning; None once it is believed
-        self._n_looked_at = samples_in(LOOKED_AT_SECONDS, sample_rate)
+        self._beginning = Beginning(sample_rate)
 
     def hear(self, content: bytes) -> list[Message]:
         """Take the next PCM16 little-endian samples.
@@ -74,23 +52,12 @@ class Listener:
             When a sample is cut in two, or the stream is no such samples.
 
         """
-        if self._doubted is not None and any(content):  # silence is both kinds of samples
-            self._doubt(self._doubted + content)
+        if not self._beginning.is_sound(content):
+            raise StreamError(_no_sound(self._beginning))
         if len(content) % 2:
             raise StreamError(f"a message of {len(content)} bytes; expected whole 16-bit samples; send an even number")
-        waveform = np.frombuffer(content, "<i2").astype(np.float32) / np.float32(2**15)
+        waveform = from_pcm16(content)
         return self._messages(lambda: self._recogniser.feed(waveform))
-
-    def _doubt(self, beginning: bytearray) -> None:
-        """Look at the stream's beginning, without silent messages, until it is clear that it is sound."""
-        if kind := next((kind for magic, kind in KINDS.items() if beginning.startswith(magic)), None):
-            raise StreamError(f"the stream is {kind}; {PCM16}; decode it first, or send it whole to /v1/predict")
-        floats = _floats(beginning)
-        is_much = np.count_nonzero(floats) >= self._n_looked_at // 2
-        if is_much and _are_levels(floats):
-            raise StreamError(f"the samples are 32-bit floats; {PCM16}; send round(32767 * sample) as int16")
-        is_clear = is_much or len(floats) > MOST_LOOKED_AT * self._n_looked_at
-        self._doubted = None if is_clear else beginning
 
     def end(self) -> list[Message]:
         """Tell of the word that was being said, and that this is all."""
@@ -105,17 +72,10 @@ class Listener:
         return [_message(event) for event in sorted(events, key=lambda event: isinstance(event, Word))]
 
 
-def _floats(content: bytearray) -> NDArray[np.float32]:
-    return np.frombuffer(content[: len(content) // 4 * 4], "<f4")
-
-
-def _are_levels(floats: NDArray[np.float32]) -> bool:
-    """Whether nearly all that is not zero are levels of sound."""
-    floats = np.abs(floats)
-    quietest, loudest = (10 ** (level / 20) for level in FLOATS_DB)
-    with np.errstate(invalid="ignore"):  # NaN is no level
-        sounding = (floats >= quietest) & (floats <= loudest)
-    return bool(sounding.sum() >= FLOAT_SHARE * np.count_nonzero(floats))
+def _no_sound(beginning: Beginning) -> str:
+    if beginning.kind:
+        return f"the stream is {beginning.kind}; {EXPECTED}; decode it first, or send it whole to /v1/predict"
+    return f"the samples are 32-bit floats; {EXPECTED}; send round(32767 * sample) as int16"
 
 
 def _message(event: Event) -> Message:
