@@ -143,16 +143,27 @@ def test_dropout_acts_in_training_only():
     assert network.head[-1].p == 0.5
 
 
-def test_a_network_of_words_answers_as_its_last_layer_on_its_embedding():
+def test_a_network_of_words_answers_beside_its_embedding():
     torch.manual_seed(0)
     network, inputs = network_of("words", 11, 0.2, n_words=30).eval(), torch.randn(3, 1, 40, 101)
-    embedding = network.embed(inputs)
-    assert embedding.shape == (3, 256)
-    assert torch.equal(network(inputs), network.last(embedding))
+    logits, embedding = network.with_embedding(inputs)
+    assert embedding.shape == (3, 2 * (32 + 64 + 128))
+    assert torch.equal(network(inputs), logits)
     of_classes, of_words, view = network.all_of(inputs)
-    assert torch.equal(of_classes, network(inputs))
+    assert torch.equal(of_classes, logits)
     assert of_words.shape == (3, 30)
     assert view is None
+
+
+def test_what_is_embedded_comes_to_one_scale_while_the_network_learns():
+    torch.manual_seed(0)
+    network, inputs = network_of("words", 11, 0.2), torch.randn(64, 1, 40, 101)
+    for _ in range(100):
+        network.train().all_of(inputs)
+    _, embedding = network.eval().with_embedding(inputs)
+    assert embedding.mean(0).abs().max() < 0.6  # batch norms of the blocks see running statistics now
+    _, before = network_of("words", 11, 0.2).eval().with_embedding(inputs)
+    assert abs(embedding.std(0).mean() - 1) < abs(before.std(0).mean() - 1)
 
 
 def test_words_are_only_told_apart_where_there_are_some():

@@ -13,14 +13,15 @@ from conftest import tone, write_wav
 from spoken_digits import DIGITS, FORMS, GERMAN
 
 from sutja.clips import Clip
-from sutja.config import PRESETS, RefusalConfig
+from sutja.config import PRESETS, RefusalConfig, preset
 from sutja.engine import Serial
 from sutja.engine.local import Processes
 from sutja.engine.threads import Threads
 from sutja.errors import ConfigError, DatasetError, JobError
 from sutja.learn import sounds
 from sutja.learn.folds import all_rows, make_folds
-from sutja.learn.inputs import Layout, write_versions
+from sutja.learn.inputs import NO_WORD, Layout, write_versions
+from sutja.learn.negatives import fold_of
 
 ROBUST = PRESETS["robust"]
 SMALL = replace(
@@ -203,7 +204,7 @@ def test_other_words_are_none_of_the_language(clips):
     assert "window" not in {sound.name.partition(":")[2] for sound in found}
 
 
-def test_words_are_numbered_behind_the_labels_and_the_rest_comes_last():
+def test_words_are_numbered_behind_the_labels_and_the_rest_has_none():
     def other(name, kind="other word"):
         return sounds.Sound(2, 0, kind, name)
 
@@ -218,11 +219,22 @@ def test_words_are_numbered_behind_the_labels_and_the_rest_comes_last():
         sounds.Sound(0, None, "synthetic", "zero"),
     ]
     numbers, n_words = sounds.words_of(listed, 2, 1)
-    assert numbers.tolist() == [1, 3, 3, 4, 2, 5, 5, 0]
-    assert n_words == 6
+    assert numbers.tolist() == [1, 3, 3, 4, 2, NO_WORD, NO_WORD, 0]
+    assert n_words == 5
     numbers, n_words = sounds.words_of(listed, 2, 2)  # one says "no", one says "ja"
-    assert numbers.tolist() == [1, 2, 2, 3, 3, 3, 3, 0]
-    assert n_words == 4
+    assert numbers.tolist() == [1, 2, 2, NO_WORD, NO_WORD, NO_WORD, NO_WORD, 0]
+    assert n_words == 3
+
+
+def test_other_words_are_held_out_by_corpus_where_the_folds_hold_out_corpora(clips):
+    def other(label, **attributes):
+        return Clip(clips[0].path, label=label, attributes=attributes)
+
+    others = [other("yes", corpus="one_words"), other("no", corpus="two_words"), other("maybe")]
+    config = replace(preset("words"), train=replace(preset("words").train, n_folds=2))
+    folds = np.zeros(len(clips), dtype=np.int64)
+    listed = sounds.refused(clips, folds, ["0", "1"], config, others, ["one", "two"])[:3]
+    assert [sound.held_out for sound in listed] == [0, 1, fold_of(":maybe", 2)]
 
 
 def test_a_sound_may_have_a_neighbour_and_recorded_surroundings(clips, tmp_path):

@@ -16,7 +16,7 @@ from helpers import CutError
 from sutja.config import TrainConfig
 from sutja.errors import RunError
 from sutja.learn import training
-from sutja.learn.inputs import InputKind, Inputs
+from sutja.learn.inputs import NO_WORD, InputKind, Inputs
 from sutja.learn.training import fit, load_arrays, model_with, probabilities, save_arrays
 
 N_CLASSES, N_BINS, N_FRAMES = 3, 16, 16
@@ -294,3 +294,11 @@ def test_words_and_a_teachers_view_are_learned_beside_the_classes():
         _, of_words, guessed = found.all_of(torch.from_numpy(features)[:, None])
     assert (of_words.argmax(dim=1).numpy() == words).mean() > 0.9
     assert float((guessed - torch.from_numpy(views.astype(np.float32))).square().mean()) < 0.5 * float(np.var(views))
+
+
+def test_rows_that_say_no_word_do_not_teach_the_words():
+    said = torch.randn(4, 7)
+    words = torch.tensor([3, NO_WORD, 5, NO_WORD])
+    expected = torch.nn.functional.cross_entropy(said[[0, 2]], words[[0, 2]])
+    assert training._loss_of_words(said, words, 0.0).item() == pytest.approx(expected.item())
+    assert training._loss_of_words(said, torch.full((4,), NO_WORD), 0.0).item() == 0

@@ -465,7 +465,16 @@ def _robust() -> Config:
 def _words() -> Config:
     """`robust` for the model that ships: all words are told apart, and people, rooms and lines differ more."""
     robust = _robust()
-    train = dataclasses.replace(robust.train, network="words", words_weight=1.0, final_epochs_factor=2)
+    train = dataclasses.replace(
+        robust.train,
+        epochs=13,
+        n_copies=6,
+        network="words",
+        words_weight=1.0,
+        final_epochs_factor=3,
+        babble_share=0.5,
+    )
+    refusal = RefusalConfig(words_share=0.3, noise_share=0.1, max_false_reject_rate=0.05)
     augment = AugmentConfig(
         speed_share=0.0,
         voice_share=0.8,
@@ -477,7 +486,7 @@ def _words() -> Config:
         noise_share=0.25,
         snr_db=(0.0, 35.0),
     )
-    return dataclasses.replace(robust, preset="words", train=train, augment=augment)
+    return dataclasses.replace(robust, preset="words", train=train, augment=augment, refusal=refusal)
 
 
 def _fast() -> Config:

@@ -42,7 +42,7 @@ from sutja.errors import AudioError, BundleError, ConfigError, DatasetError, Run
 from sutja.features import Features, extract
 from sutja.files import cannot_write, sweep, write_json
 from sutja.learn.estimate import Estimate, estimate
-from sutja.learn.folds import Fold, folds_of_clips, folds_over, make_folds, split_clips
+from sutja.learn.folds import Fold, corpora_of, folds_of_clips, folds_over, make_folds, split_clips
 from sutja.learn.inputs import VIEWS, Layout, save_array, write_paddings, write_targets, write_versions
 from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
@@ -362,7 +362,8 @@ def cut(plan: Plan, material: Material) -> Experiment:
     splits = split_clips(clips, targets, config.train, plan.protocol)
     judged_in = folds_of_clips(splits, len(clips))
     others = synthetic(material.labels, config) + extra(material.extra, material.labels)
-    others += refused(clips, judged_in, material.labels, config, material.negatives)
+    corpora = corpora_of(clips) if plan.protocol == "corpora" else ()
+    others += refused(clips, judged_in, material.labels, config, material.negatives, corpora)
     folds = folds_over(splits, targets, config.train, [sound.held_out for sound in others])
     sounds = of_clips(clips, targets, judged_in) + others
     layout = Layout(len(clips), len(sounds), config.train.n_copies)

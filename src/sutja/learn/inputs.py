@@ -23,6 +23,7 @@ from sutja.files import replace_atomically
 from sutja.metrics import Integers
 
 VIEWS = "views.npy"
+NO_WORD = -1  # in the place of a word's number: this row says none of those that are told apart
 
 Versions = Mapping[str, NDArray[np.float16]]
 """By member, one sound's rows: as it is and its copies, ``(1 + n_copies, n_bins, n_frames)``."""

@@ -167,37 +167,54 @@ class RobustNet(nn.Module):
 class WordNet(nn.Module):
     """The network of the preset `words`: it tells the labels apart, and beside them all words that there are.
 
-    What it has learned stands in its embedding, the layer before the last, which tells words apart that it never heard.
-    The statistics over time keep when in a word a sound is loud, and cost nothing; 588 000 parameters with 740 words.
+    Heads decide by mean and deviation over time of what the last block hears: when in a word a sound is loud is kept,
+    and costs nothing. The embedding has those of two earlier blocks as well: the last one knows the words that were
+    learned, the earlier ones what words are made of, and words never heard are told apart better by all of them
+    (docs/decisions/2026-11-26-body-trials.md). 588 000 parameters with 740 words.
     """
 
     channels = (16, 32, 64, 128)
+    embedded = (1, 3, 4)
+    """Blocks whose statistics over time are the embedding; heads decide by those of the last."""
 
     def __init__(self, n_classes: int, dropout: float = 0.2, n_words: int = 0, n_view: int = 0) -> None:
         super().__init__()
         self.stem, self.blocks = _convolutions(*self.channels)
         self.dropout = nn.Dropout(dropout)
-        n_embedding = 2 * self.channels[-1]
-        self.last = nn.Linear(n_embedding, n_classes)
-        self.words = nn.Linear(n_embedding, n_words) if n_words else None
-        self.view = nn.Linear(n_embedding, n_view) if n_view else None
+        n_last = 2 * self.channels[-1]
+        self.last = nn.Linear(n_last, n_classes)
+        self.words = nn.Linear(n_last, n_words) if n_words else None
+        self.view = nn.Linear(n_last, n_view) if n_view else None
+        self.scaled = nn.BatchNorm1d(2 * sum(self.channels[1:]), affine=False)  # one scale for all that is embedded
 
-    def embed(self, x: Tensor) -> Tensor:
-        """``(batch, 1, n_bins, n_frames)`` to mean and deviation over time, ``(batch, 256)``."""
-        over_time = self.blocks(self.stem(x)).mean(2)  # (batch, 128, n_frames / 16)
-        return torch.cat([over_time.mean(2), over_time.std(2)], 1)
+    def _statistics(self, x: Tensor) -> list[Tensor]:
+        """``(batch, 1, n_bins, n_frames)`` to mean and deviation over time of each block that is embedded."""
+        x, found = self.stem(x), []
+        for number, block in enumerate(self.blocks):
+            x = block(x)
+            if number in self.embedded:
+                over_time = x.mean(2)  # (batch, n_channels, n_frames)
+                found.append(torch.cat([over_time.mean(2), over_time.std(2)], 1))
+        return found
 
     def forward(self, x: Tensor) -> Tensor:
         """``(batch, 1, n_bins, n_frames)`` to logits ``(batch, n_classes)``."""
-        logits: Tensor = self.last(self.dropout(self.embed(x)))
+        logits: Tensor = self.last(self.dropout(self._statistics(x)[-1]))
         return logits
+
+    def with_embedding(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """``(batch, 1, n_bins, n_frames)`` to logits and the embedding, ``(batch, 448)``: of mean 0 and deviation 1."""
+        found = self._statistics(x)
+        return self.last(self.dropout(found[-1])), self.scaled(torch.cat(found, 1))
 
     def all_of(self, x: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None]:
         """Return the logits of the classes, those of all words, and a guess of a teacher's view, where it has them."""
-        embedding = self.embed(x)
-        kept = self.dropout(embedding)
+        found = self._statistics(x)
+        with torch.no_grad():
+            self.scaled(torch.cat(found, 1).float())  # it only counts what passes while the network learns
+        kept = self.dropout(found[-1])
         words = None if self.words is None else self.words(kept)
-        return self.last(kept), words, None if self.view is None else self.view(embedding)
+        return self.last(kept), words, None if self.view is None else self.view(found[-1])
 
 
 NETWORKS: dict[str, type[StudyNet] | type[RobustNet] | type[WordNet]] = {

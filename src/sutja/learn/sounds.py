@@ -24,7 +24,8 @@ from sutja.engine import OnStep
 from sutja.errors import ConfigError, DatasetError
 from sutja.features import Features, extract, in_window, middle, network_input
 from sutja.learn import negatives
-from sutja.learn.inputs import Versions
+from sutja.learn.folds import fold_of_corpus
+from sutja.learn.inputs import NO_WORD, Versions
 from sutja.lexicon import said, vocabulary
 from sutja.metrics import Integers
 from sutja.synth import SynthConfig, Voice, accents_of, draw_voices, synthesise
@@ -123,12 +124,13 @@ def of_clips(clips: Sequence[Clip], targets: Integers, folds: Integers | None = 
     return [Sound(target, fold, sources=(clip.source,)) for clip, target, fold in listed]
 
 
-def refused(
+def refused(  # noqa: PLR0913
     clips: Sequence[Clip],
     folds: Integers,
     labels: Sequence[str],
     config: Config,
     others: Sequence[Clip] = (),
+    corpora: Sequence[str] = (),
 ) -> list[Sound]:
     """List the sounds that are no word of the vocabulary.
 
@@ -144,6 +146,9 @@ def refused(
         Shares, sample rate, seed.
     others
         Recordings of other words that the user has.
+    corpora
+        That the folds hold out in turn, where they do so: recordings of other words are then held out by corpus, too,
+        and else by word, as are those whose corpus is not known.
 
     """
     if config.refusal is None:
@@ -151,8 +156,15 @@ def refused(
     target, shares = len(labels), config.refusal
     n_folds, n_clips = config.train.n_folds, len(clips)
     rng = np.random.default_rng([config.train.seed, 1])
+    kept_from = fold_of_corpus([c.attributes["corpus"] for c in others if "corpus" in c.attributes], corpora)
     listed = [
-        Sound(target, negatives.fold_of(f":{c.label}", n_folds), "other word", str(c.label), (c.source,))
+        Sound(
+            target,
+            kept_from.get(c.attributes.get("corpus", ""), negatives.fold_of(f":{c.label}", n_folds)),
+            "other word",
+            str(c.label),
+            (c.source,),
+        )
         for c in others
     ]
     for _ in range(round(shares.spliced_share * n_clips)):
@@ -236,22 +248,22 @@ def words_of(sounds: Sequence[Sound], n_labels: int, n_least: int) -> tuple[Inte
     n_labels
         Of the vocabulary: these words come first, as their targets.
     n_least
-        Sounds that say a word, or it is one of the rest, as what is no word.
+        Sounds that say a word, or it is left to the rest, with what is no word.
 
     Returns
     -------
     numbers
-        Of each sound, ``(n_sounds,)``; the rest has the last.
+        Of each sound, ``(n_sounds,)``; :data:`NO_WORD` of the rest, which teaches nothing here: as a class of its own
+        it made words that were never heard harder to tell apart (docs/decisions/).
     n_words
-        That are told apart, with the rest.
+        That are told apart.
 
     """
     said = Counter(sound.other_word for sound in sounds if sound.other_word is not None)
     often = sorted(word for word, n_sounds in said.items() if n_sounds >= n_least)
     number: dict[str | None, int] = {word: n_labels + place for place, word in enumerate(often)}
-    rest = n_labels + len(often)
-    numbers = [s.target if s.target < n_labels else number.get(s.other_word, rest) for s in sounds]
-    return np.array(numbers, dtype=np.int64), rest + 1
+    numbers = [s.target if s.target < n_labels else number.get(s.other_word, NO_WORD) for s in sounds]
+    return np.array(numbers, dtype=np.int64), n_labels + len(often)
 
 
 # -- from a sound to its rows ----------------------------------------------------------------------------------------

@@ -25,8 +25,8 @@ class Single(nn.Module):
 
     def forward(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Give both, each computed once."""
-        embedding = self.network.embed(features)
-        return self.network.last(embedding).softmax(dim=1), embedding
+        logits, embedding = self.network.with_embedding(features)
+        return logits.softmax(dim=1), embedding
 
 
 class Committee(nn.Module):

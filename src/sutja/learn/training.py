@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from sutja.config import TrainConfig
 from sutja.errors import RunError
 from sutja.files import replace_atomically
-from sutja.learn.inputs import Aims, InputKind, Inputs, one_copy_each
+from sutja.learn.inputs import NO_WORD, Aims, InputKind, Inputs, one_copy_each
 from sutja.learn.networks import WordNet, network_of
 from sutja.learn.specaugment import add_babble, mask, standardise, warp
 from sutja.metrics import Integers, Probabilities
@@ -188,11 +188,17 @@ def _answered(
     logits, smoothing = said.float(), config.label_smoothing
     loss = nn.functional.cross_entropy(logits, targets, label_smoothing=smoothing)
     if words is not None and aims.words is not None:
-        of_words = nn.functional.cross_entropy(words.float(), torch.from_numpy(aims.words), label_smoothing=smoothing)
-        loss = loss + config.words_weight * of_words
+        loss = loss + config.words_weight * _loss_of_words(words.float(), torch.from_numpy(aims.words), smoothing)
     if views is not None and aims.views is not None:
         loss = loss + config.teacher_weight * nn.functional.mse_loss(views.float(), torch.from_numpy(aims.views))
     return logits, loss
+
+
+def _loss_of_words(said: Tensor, words: Tensor, smoothing: float) -> Tensor:
+    """Return the mean cross-entropy of the rows that say a word; 0 where none does."""
+    n_words = max(1, int((words != NO_WORD).sum()))
+    total = nn.functional.cross_entropy(said, words, ignore_index=NO_WORD, label_smoothing=smoothing, reduction="sum")
+    return total / n_words
 
 
 def _augmented(features: Tensor, config: TrainConfig, rng: np.random.Generator, *, decibels: bool) -> Tensor:
