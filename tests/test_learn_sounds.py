@@ -228,7 +228,7 @@ def test_words_are_numbered_behind_the_labels_and_the_rest_has_none():
 
 def test_other_words_are_held_out_by_corpus_where_the_folds_hold_out_corpora(clips):
     def other(label, **attributes):
-        return Clip(clips[0].path, label=label, attributes=attributes)
+        return replace(clips[0], label=label, attributes=attributes)
 
     others = [other("yes", corpus="one_words"), other("no", corpus="two_words"), other("maybe")]
     config = replace(preset("words"), train=replace(preset("words").train, n_folds=2))
