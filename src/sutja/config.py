@@ -470,7 +470,7 @@ def _words() -> Config:
         epochs=13,
         n_copies=6,
         network="words",
-        words_weight=1.0,
+        words_weight=0.5,
         final_epochs_factor=3,
         babble_share=0.5,
     )

@@ -18,7 +18,7 @@ from sutja.errors import ConfigError, DatasetError, listed
 from sutja.lexicon import vocabulary
 from sutja.runs import RunFolder
 
-TEACHER_WEIGHT = 2.0  # where a teacher is asked for: docs/decisions
+TEACHER_WEIGHT = 4.0  # where a teacher is asked for: docs/decisions
 N_CORES = os.cpu_count() or 1
 
 
