@@ -113,7 +113,8 @@ NO_METRICS = Metrics("clips", 0, [], {})
 def asked(monkeypatch, *arguments):
     """The plan that a command line makes."""
     plans = []
-    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: plans.append(plan) or NO_METRICS)
+    for way in ("recipe", "quick"):
+        monkeypatch.setattr(f"sutja.{way}.train", lambda plan, bars: plans.append(plan) or NO_METRICS)
     result = sutja("train", *arguments)
     assert result.exit_code == 0, result.output
     return plans[0]
@@ -130,11 +131,15 @@ def test_options_become_settings(study, tmp_path, monkeypatch):
     assert plan.config.refusal.false_accept_rate == 0.1
     assert (plan.protocol, plan.n_jobs, plan.resume, plan.skip_unreadable) == ("clips", 3, False, False)
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run", "--resume", "--skip-unreadable")
+    assert plan.config.preset == "quick"
     assert plan.resume
     assert plan.skip_unreadable
 
 
 def test_without_options_it_is_the_preset(study, tmp_path, monkeypatch):
+    plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run")
+    assert plan.config == preset("quick")
+    monkeypatch.setattr("sutja.plan.QUICK_BELOW", 3)
     plan = asked(monkeypatch, study / "train.csv", "--out", tmp_path / "run")
     assert plan.config == preset(DEFAULT_PRESET) == preset("robust")
     for name in PRESETS:

@@ -18,7 +18,7 @@ pytest.importorskip("torch")
 
 from conftest import tone
 
-from sutja import bundle, recipe, runs
+from sutja import bundle, runs, starting
 from sutja.config import Config, preset
 from sutja.dataset import Dataset
 from sutja.errors import BundleError, RunError, SutjaError
@@ -75,24 +75,24 @@ def plan(old: Path, **train) -> Plan:
 @pytest.fixture
 def begun(old, monkeypatch) -> Path:
     """As 0.1 left it when it was cut off: settings, and nothing finished."""
-    monkeypatch.setattr(recipe, "fingerprint", lambda clips: settings()["fingerprint"])
+    monkeypatch.setattr(starting, "fingerprint", lambda clips: settings()["fingerprint"])
     (old / "metrics.json").unlink()
     return old
 
 
 def test_it_is_resumed_with_the_same_settings(begun):
-    assert recipe.check_run(plan(begun))["config"]["train"]["final_epochs_factor"] == 4
+    assert starting.check_run(plan(begun))["config"]["train"]["final_epochs_factor"] == 4
 
 
 def test_it_is_resumed_in_english_which_it_took_all_words_for(begun):
     untold = plan(begun)
     with pytest.raises(RunError, match="was started with language 'en'; resume it with --language en, or choose"):
-        recipe.check_run(replace(untold, config=replace(untold.config, language=None)))
+        starting.check_run(replace(untold, config=replace(untold.config, language=None)))
 
 
 def test_it_is_not_resumed_with_others(begun):
     with pytest.raises(RunError, match="was started with other settings; resume it with the same, or choose another"):
-        recipe.check_run(plan(begun, epochs=3))
+        starting.check_run(plan(begun, epochs=3))
 
 
 def use(run: Path) -> None:

@@ -33,7 +33,8 @@ def labels_of(clips) -> set[str]:
 
 def test_without_wishes_it_is_the_preset():
     plan = plan_run(dataset(), RUN)
-    assert plan.config == preset(DEFAULT_PRESET)
+    assert plan.config == preset("quick")
+    assert plan_run(dataset(), RUN, Wishes(epochs=3)).config.preset == DEFAULT_PRESET  # what quick has no use for
     assert plan.dataset == dataset()
     assert (plan.negatives, plan.extra, plan.resume) == ((), (), False)
     assert plan.folder.path == RUN
@@ -92,7 +93,7 @@ def test_wishes_that_cannot_be(wishes, more, kind, message):
 @pytest.mark.parametrize(("n_speakers", "protocol"), [(5, "speakers"), (4, "clips")])
 def test_speakers_are_kept_apart_where_there_are_enough(n_speakers, protocol):
     assert fitting_protocol(dataset(n_speakers=n_speakers), 5) == protocol
-    assert plan_run(dataset(n_speakers=n_speakers), RUN).protocol == protocol
+    assert plan_run(dataset(n_speakers=n_speakers), RUN, Wishes("robust")).protocol == protocol
 
 
 def test_one_clip_without_a_speaker_is_enough_for_clips():

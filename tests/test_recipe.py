@@ -25,7 +25,7 @@ from helpers import (
     write_study,
 )
 
-from sutja import __version__, bundle, recipe
+from sutja import __version__, bundle, recipe, starting
 from sutja.audio import load_waveform
 from sutja.config import Config, preset
 from sutja.dataset import fingerprint, scan
@@ -387,17 +387,17 @@ def test_a_run_is_not_resumed_as_another(study, begun, change, what):
 @pytest.mark.parametrize(("language", "how"), [(None, "with --language de"), ("en", "with --language de")])
 def test_a_run_is_not_resumed_in_another_language(study, tmp_path, language, how):
     german = plan(study, tmp_path / "run", resume=True, config=replace(CONFIG, language="de"))
-    write_json(tmp_path / "run" / "config.json", recipe.check_run(german))
-    recipe.check_run(german)
+    write_json(tmp_path / "run" / "config.json", starting.check_run(german))
+    starting.check_run(german)
     other = replace(german, config=replace(CONFIG, language=language))
     with pytest.raises(
         RunError, match=f"run: was started with language 'de'; resume it {how}, or choose another --out"
     ):
-        recipe.check_run(other)
-    write_json(tmp_path / "run" / "config.json", recipe.check_run(replace(other, run=tmp_path / "new")))
+        starting.check_run(other)
+    write_json(tmp_path / "run" / "config.json", starting.check_run(replace(other, run=tmp_path / "new")))
     how = "with --language en" if language else "without --language"
     with pytest.raises(RunError, match=f"was started with language {language!r}; resume it {how}, or choose another"):
-        recipe.check_run(german)
+        starting.check_run(german)
 
 
 def test_the_language_is_kept_in_the_model(study, tmp_path, quick):

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from sutja.streams import Level as Level
     from sutja.streams import Word as Word
     from sutja.streams import words_in as words_in
+    from sutja.teaching import Taught as Taught
+    from sutja.teaching import teach as teach
 
 __version__ = "0.2.0"
 __all__ = [
@@ -57,10 +59,12 @@ __all__ = [
     "Predictor",
     "RunError",
     "SutjaError",
+    "Taught",
     "Word",
     "explain",
     "listen",
     "load",
+    "teach",
     "words_in",
 ]
 
@@ -89,9 +93,11 @@ _LATER = {
     "Level": "streams",
     "Prediction": "predictor",
     "Predictor": "predictor",
+    "Taught": "teaching",
     "Word": "streams",
     "explain": "relevance",
     "listen": "live",
+    "teach": "teaching",
     "words_in": "streams",
 }
 

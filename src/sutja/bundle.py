@@ -8,6 +8,7 @@
       members/*.onnx   one network (or committee of networks) each: features (batch, 1, n_bins, n_frames) float32
                        to probabilities (batch, n_classes) float32, and of some embedding (batch, n) beside them
       members/*.npz    of members that were taught: the head on that embedding, which decides in place of the network
+      outside.npz      of models that own words can be taught on: other sounds, as the network embeds them
 
 No pickle, no code. Everything is covered by a checksum: the members' bytes in ``model.json``, and all that it says
 itself in its last key.
@@ -32,11 +33,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sutja import outside
 from sutja.config import AudioConfig, FeatureConfig, check_bands, from_mapping
 from sutja.errors import BundleError, ConfigError
 from sutja.files import new_folder, write_json
 from sutja.heads import Head, from_bytes, to_bytes
 from sutja.metrics import Probabilities
+from sutja.outside import Outside
 from sutja.records import FieldError, read_json, require, typed
 
 PROBABILITIES, EMBEDDING = "probabilities", "embedding"
@@ -115,6 +118,8 @@ class Bundle:
     """Of the vocabulary; None where it is not known, as in models of sutja 0.1."""
     spoken: Mapping[str, str] = field(default_factory=dict)
     """What is said for each label, as far as that is known."""
+    outside: Outside | None = None
+    """To learn refusal from where own words are taught on the first member's embedding."""
 
 
 def save(bundle: Bundle, folder: Path) -> None:
@@ -244,7 +249,8 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     manifest = _read_manifest(folder)
     try:
         said: _Manifest = typed(_Manifest, manifest)
-        bundle = _bundle_of(said, tuple(_read_member(folder, record) for record in said.members))
+        members = tuple(_read_member(folder, record) for record in said.members)
+        bundle = _bundle_of(said, members, _read_outside(folder, said.outside))
         check(bundle)
     except (FieldError, ConfigError) as error:
         raise BundleError(f"{folder / MANIFEST}: {error}; {EXPORT_AGAIN}") from error
@@ -312,6 +318,9 @@ class _MemberRecord:
     head: _FileRecord | None = None
 
 
+OUTSIDE = "outside.npz"
+
+
 @dataclass(frozen=True)
 class _Manifest:
     """What is read of ``model.json``; models of sutja 0.1 have less."""
@@ -325,12 +334,13 @@ class _Manifest:
     about: dict[str, Any] = field(default_factory=dict)
     language: str | None = None
     spoken: dict[str, str] = field(default_factory=dict)
+    outside: _FileRecord | None = None
 
 
-def _bundle_of(said: _Manifest, members: tuple[Member, ...]) -> Bundle:
+def _bundle_of(said: _Manifest, members: tuple[Member, ...], outside: Outside | None) -> Bundle:
     audio = from_mapping(AudioConfig, said.audio)
     fitted = (said.temperature, said.bias, said.threshold)
-    return Bundle(tuple(said.labels), audio, members, *fitted, said.about, said.language, said.spoken)
+    return Bundle(tuple(said.labels), audio, members, *fitted, said.about, said.language, said.spoken, outside)
 
 
 def _place(path: Path) -> Traversable:
@@ -390,6 +400,10 @@ def _write(bundle: Bundle, folder: Path) -> None:
         "threshold": bundle.threshold,
         "about": dict(bundle.about),
     }
+    if bundle.outside is not None:
+        content = outside.to_bytes(bundle.outside)
+        (folder / OUTSIDE).write_bytes(content)
+        manifest["outside"] = {"file": OUTSIDE, "sha256": _digest(content)}
     write_json(folder / MANIFEST, {**manifest, "sha256": _digest(_canonical(manifest))})
 
 
@@ -430,6 +444,12 @@ def _read_member(folder: Traversable, record: _MemberRecord) -> Member:
     if record.head is not None:
         head = from_bytes(_read_file(folder, record.head.file, record.head.sha256, record.name))
     return Member(record.name, from_mapping(FeatureConfig, record.features), content, head)
+
+
+def _read_outside(folder: Traversable, record: _FileRecord | None) -> Outside | None:
+    if record is None:
+        return None
+    return outside.from_bytes(_read_file(folder, record.file, record.sha256, "outside"))
 
 
 def _read_file(folder: Traversable, file: str, sha256: str, member: str) -> bytes:

@@ -342,6 +342,8 @@ class Config:
     spoken: Mapping[str, str] = field(default_factory=dict)
     """What is said for a label; where not given, digits are said as the lexicon of the language has them, and other
     labels as they are written."""
+    body: str | None = None
+    """A model that the words are taught on (:mod:`sutja.teaching`), in place of networks that learn."""
 
     def __post_init__(self) -> None:
         for name in ("preset", "n_synthetic_voices", "audio", "train", "augment", "refusal"):
@@ -350,6 +352,7 @@ class Config:
         _require(self.n_synthetic_voices >= 0, "n_synthetic_voices", self.n_synthetic_voices, "at least 0")
         _require(len(self.members) > 0, "members", dict(self.members), "at least one")
         self._check_words()
+        _require(fits(self.body, str | None), "body", self.body, "the name of a model")
         check_bands(self.members, self.audio)
         if self.train.warps or self.train.babble_share:
             self._check_spectral_augment()
@@ -507,7 +510,21 @@ def _fast() -> Config:
     return dataclasses.replace(robust, preset="fast", train=train)
 
 
-PRESETS: dict[str, Config] = {"robust": _robust(), "fast": _fast(), "words": _words(), "reference": Config()}
+def _quick() -> Config:
+    """Own words in seconds: a head on the body that sutja brings; no network learns."""
+    robust = _robust()
+    refusal = RefusalConfig(false_accept_rate=0.02, max_false_reject_rate=0.05)
+    return Config("quick", robust.audio, robust.members, refusal=refusal, body=TAUGHT_ON)
+
+
+TAUGHT_ON = "digits-en"
+PRESETS: dict[str, Config] = {
+    "quick": _quick(),
+    "robust": _robust(),
+    "fast": _fast(),
+    "words": _words(),
+    "reference": Config(),
+}
 DEFAULT_PRESET = "robust"
 
 

@@ -101,24 +101,34 @@ def _gram(problem: _Problem, strength: float, without: NDArray[np.bool_] | None 
 
 
 def _held_out(problem: _Problem, strength: float, groups: Sequence[object] | None) -> Matrix:
-    """Score each row by a head fitted without it, ``(n, n_classes)``."""
-    if groups is not None:
-        return _groups_held_out(problem, strength, groups)
+    """Score each row by a head fitted without it, or without its group, ``(n, n_classes)``."""
     gram, right = _gram(problem, strength)
-    solved = np.linalg.solve(gram, problem.rows.T)  # (1 + n_embedding, n)
-    fitted = solved.T @ right
+    solved = np.linalg.solve(gram, problem.rows.T).astype(np.float64, copy=False)  # (1 + n_embedding, n)
+    fitted: Matrix = solved.T @ right
+    if groups is not None:
+        return _groups_held_out(problem, strength, groups, solved, fitted)
     leverage = (problem.weights * np.einsum("ne,en->n", problem.rows, solved))[:, None]
     scores: Matrix = (fitted - leverage * problem.wanted) / (1 - leverage)
     return scores
 
 
-def _groups_held_out(problem: _Problem, strength: float, groups: Sequence[object]) -> Matrix:
+def _groups_held_out(
+    problem: _Problem, strength: float, groups: Sequence[object], solved: Matrix, fitted: Matrix
+) -> Matrix:
+    """Take each group out of the solution, or solve without it where it has more rows than there are unknowns."""
     number = {group: n for n, group in enumerate(dict.fromkeys(groups))}
     of_row = np.array([number[group] for group in groups])
+    order = np.argsort(of_row, kind="stable")
     scores = np.empty_like(problem.wanted)
-    for group in range(len(number)):
-        rows = of_row == group
-        scores[rows] = problem.rows[rows] @ np.linalg.solve(*_gram(problem, strength, rows))
+    for rows in np.split(order, np.cumsum(np.bincount(of_row))[:-1]):
+        if len(rows) > problem.rows.shape[1]:
+            without = np.isin(np.arange(len(of_row)), rows)
+            scores[rows] = problem.rows[rows] @ np.linalg.solve(*_gram(problem, strength, without))
+            continue
+        # What the group said of itself, in each of its rows: (n_rows, n_rows).
+        own = (problem.rows[rows] @ solved[:, rows]) * problem.weights[rows]
+        error = np.linalg.solve(np.eye(len(rows)) - own, problem.wanted[rows] - fitted[rows])
+        scores[rows] = problem.wanted[rows] - error
     return scores
 
 

@@ -6,6 +6,7 @@ The command line and a page make the same plan by the same call, :func:`plan_run
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -20,6 +21,12 @@ from sutja.runs import RunFolder
 
 TEACHER_WEIGHT = 4.0  # where a teacher is asked for: docs/decisions
 N_CORES = os.cpu_count() or 1
+QUICK_BELOW = 5_000
+"""Clips: where there are fewer and nothing else was asked for, words are taught to the body in seconds."""
+ONLY_LEARNING = ("epochs", "n_folds", "n_copies", "seed", "precision", "n_synthetic_voices", "teacher")
+"""Wishes that mean something to networks that learn, and nothing to `quick`."""
+OPTIONS = {"n_folds": "folds", "n_copies": "copies", "n_synthetic_voices": "synthetic-voices"}
+_LEARNED = ("copies", "corpora")
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,8 @@ class Wishes:
     """Labels whose clips the model is to refuse."""
     teacher: bool = False
     """Whether the network learns what a general recogniser makes of each sound, too."""
+    body: str | None = None
+    """The model that words are taught on, if not the one that sutja brings."""
 
 
 def plan_run(
@@ -114,6 +123,8 @@ def plan_run(
 
     """
     wishes = wishes or Wishes()
+    if wishes.preset is None and (wishes.body or _is_quick(dataset, wishes, extra, settings)):
+        wishes = replace(wishes, preset="quick")
     config = settings_of(wishes)
     here = frozenset(clip.label for clip in negatives if clip.label)
     dataset, extra, _ = _set_apart(dataset, extra, wishes.drop, "drop", here)
@@ -135,11 +146,21 @@ def plan_run(
             raise ConfigError(
                 f"preset {config.preset} puts words among no recorded {name}; leave {option} out, or choose words"
             )
-    protocol = wishes.protocol or fitting_protocol(dataset, config.train.n_folds)
+    fitting = protocol_of_takes(dataset.labelled) if config.body else fitting_protocol(dataset, config.train.n_folds)
+    protocol = wishes.protocol or fitting
+    if config.body and protocol not in ("clips", "speakers"):
+        raise ConfigError(f"protocol {protocol} needs networks that learn; choose clips or speakers, or preset robust")
     if protocol == "corpora":
         n_corpora = len({clip.attributes.get("corpus") for clip in dataset.labelled})
         config = replace(config, train=replace(config.train, n_folds=max(2, n_corpora)))
     return Plan(dataset, config, protocol, run, negatives=refused, extra=tuple(extra), **settings)
+
+
+def _is_quick(dataset: Dataset, wishes: Wishes, extra: Sequence[Clip], settings: Mapping[str, Any]) -> bool:
+    """Tell whether nothing is asked for that takes networks which learn, and there are few clips to learn from."""
+    asked = any(getattr(wishes, name) for name in ONLY_LEARNING) or bool(extra) or wishes.protocol in _LEARNED
+    surroundings = any(settings.get(name) for name in ("backgrounds", "rooms"))
+    return len(dataset.labelled) < QUICK_BELOW and not asked and not surroundings
 
 
 def settings_of(wishes: Wishes) -> Config:
@@ -149,6 +170,8 @@ def settings_of(wishes: Wishes) -> Config:
     3
     """
     base = preset(wishes.preset or DEFAULT_PRESET)
+    if base.body:
+        _check_quick(wishes)
     names = ("epochs", "n_folds", "n_copies", "seed", "precision")
     chosen = {name: getattr(wishes, name) for name in names if getattr(wishes, name) is not None}
     if "epochs" in chosen:
@@ -162,17 +185,39 @@ def settings_of(wishes: Wishes) -> Config:
         if base.refusal is None:
             raise ConfigError(f"preset {base.preset} cannot refuse; leave --false-accept-rate out, or choose robust")
         config = replace(config, refusal=replace(base.refusal, false_accept_rate=wishes.false_accept_rate))
-    config = replace(config, language=wishes.language, spoken=wishes.spoken)
+    if wishes.body and not base.body:
+        raise ConfigError(f"preset {base.preset} trains a network of its own; leave --from out, or choose quick")
+    config = replace(config, language=wishes.language, spoken=wishes.spoken, body=wishes.body or base.body)
     n_voices = wishes.n_synthetic_voices
     if n_voices and base.augment is None:
         raise ConfigError(f"preset {base.preset} learns from DATA only; leave --synthetic-voices out, or choose robust")
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
 
 
+def _check_quick(wishes: Wishes) -> None:
+    """Refuse what means nothing where no network learns."""
+    for name in ONLY_LEARNING:
+        if getattr(wishes, name):
+            option = f"--{OPTIONS.get(name, name.replace('_', '-'))}"
+            raise ConfigError(
+                f"preset quick teaches words to a network that is there, and has no use for {option}; "
+                "leave it out, or choose robust"
+            )
+
+
 def fitting_protocol(dataset: Dataset, n_folds: int) -> EvaluationProtocol:
     """Return ``speakers`` where the data names at least as many as there are folds, else ``clips``."""
     named = all(clip.speaker for clip in dataset.labelled)
     return "speakers" if named and len(dataset.speakers) >= n_folds else "clips"
+
+
+def protocol_of_takes(clips: Sequence[Clip]) -> EvaluationProtocol:
+    """Return ``speakers`` where every word is said by two or more who are named, else ``clips``: what `quick` needs."""
+    speakers: dict[str | None, set[str | None]] = defaultdict(set)
+    for clip in clips:
+        speakers[clip.label].add(clip.speaker)
+    apart = all(None not in of_word and len(of_word) > 1 for of_word in speakers.values())
+    return "speakers" if apart else "clips"
 
 
 def _set_apart(

@@ -8,10 +8,10 @@ from __future__ import annotations
 import itertools
 import os
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +25,7 @@ from sutja.features import features_of, first_frame_seconds, log_mels, network_i
 from sutja.metrics import Probabilities
 from sutja.window import Words, words_in
 
+Answer = TypeVar("Answer")
 BATCH_SIZE = 32
 MAX_THREADS = 8  # one interpreter has no use for more
 
@@ -183,10 +184,12 @@ class Predictor:
         embedding = [session for session in self._sessions if has_embedding(session)]
         if not embedding:
             raise BundleError("the model's networks give no embedding; train it with --preset words")
-        return (self._embedding(heard) for heard in self._each_heard(_several(sources), sample_rate))
+        return self._each(_several(sources), sample_rate, self._embed_batch)
 
-    def _each_heard(self, sources: Iterable[Source], sample_rate: int | None) -> Iterator[_Heard | AudioError]:
-        return (self._heard_or_error(source, sample_rate) for source in sources)
+    def _embed_batch(
+        self, sources: Sequence[Source], sample_rate: int | None
+    ) -> list[NDArray[np.float32] | AudioError]:
+        return [self._embedding(self._heard_or_error(source, sample_rate)) for source in sources]
 
     def _embedding(self, heard: _Heard | AudioError) -> NDArray[np.float32] | AudioError:
         if isinstance(heard, AudioError):
@@ -233,14 +236,19 @@ class Predictor:
             At once, when it is given one source instead of several.
 
         """
-        return self._each(_several(sources), sample_rate)
+        return self._each(_several(sources), sample_rate, self._predict_batch)
 
-    def _each(self, sources: Iterator[Source], sample_rate: int | None) -> Iterator[Prediction | AudioError]:
+    def _each(
+        self,
+        sources: Iterator[Source],
+        sample_rate: int | None,
+        answered: Callable[[Sequence[Source], int | None], list[Answer | AudioError]],
+    ) -> Iterator[Answer | AudioError]:
         n_threads = min(MAX_THREADS, os.cpu_count() or 1)
-        pool, ahead = ThreadPoolExecutor(n_threads), deque[Future[list[Prediction | AudioError]]]()
+        pool, ahead = ThreadPoolExecutor(n_threads), deque[Future[list[Answer | AudioError]]]()
         try:
             for batch in _batched(sources, BATCH_SIZE):
-                ahead.append(pool.submit(self._predict_batch, batch, sample_rate))
+                ahead.append(pool.submit(answered, batch, sample_rate))
                 if len(ahead) > n_threads:
                     yield from ahead.popleft().result()
             while ahead:

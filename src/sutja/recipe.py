@@ -13,34 +13,28 @@ What a run is asked to do is made by :mod:`sutja.plan`; what its files are calle
 
 from __future__ import annotations
 
-import errno
-import json
-import os
-import platform
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import version
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 import numpy as np
 
-from sutja import __version__, bundle, evaluation, runs
+from sutja import bundle, evaluation, runs
 from sutja.audio import Waveform, load_waveform, printable
 from sutja.calibration import Calibration, Refusal, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import Config
-from sutja.dataset import check_none_lost, fingerprint
+from sutja.dataset import check_none_lost
 from sutja.engine import Engine, OnStep
 from sutja.engine.local import local
 from sutja.engine.threads import Threads
 from sutja.ensemble import combine
-from sutja.errors import AudioError, BundleError, ConfigError, DatasetError, RunError
+from sutja.errors import AudioError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
-from sutja.files import cannot_write, sweep, write_json
+from sutja.files import write_json
 from sutja.learn.estimate import Estimate, estimate
 from sutja.learn.folds import Fold, corpora_of, folds_of_clips, folds_over, make_folds, split_clips
 from sutja.learn.inputs import VIEWS, Layout, save_array, write_paddings, write_targets, write_versions
@@ -50,6 +44,7 @@ from sutja.learn.sounds import (
     Recorded,
     Sound,
     extra,
+    kept_outside,
     of_clips,
     read_aloud,
     refused,
@@ -60,17 +55,23 @@ from sutja.learn.sounds import (
     view_of,
     words_of,
 )
+from sutja.learn.sounds import (
+    hear as hear_sound,
+)
 from sutja.learn.teacher import N_VIEW, check_teacher, open_teacher, standardised
 from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
 from sutja.lexicon import said
 from sutja.metrics import Integers, Probabilities
+from sutja.outside import Outside
 from sutja.plan import Plan
 from sutja.predictor import Predictor
 from sutja.progress import Progress
 from sutja.records import FieldError, read_array
 from sutja.reports.run import write_report
 from sutja.runs import ENSEMBLE, EPOCH_COLUMNS, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows
+from sutja.shipping import about, describe, submit
+from sutja.starting import check_apart, check_finished, check_run, check_spoken
 
 Results = Sequence[tuple[Job, Result]]
 """In the order of the jobs: fold by fold, member by member, those of all clips last."""
@@ -146,8 +147,10 @@ def train(plan: Plan, progress: Progress) -> Metrics:
 
     """
     started = perf_counter()
-    _check_apart(plan)
-    _check_words(plan)
+    check_apart(plan)
+    check_spoken(plan)
+    if plan.config.n_synthetic_voices:
+        read_aloud(plan.dataset.labels, plan.config)
     if plan.config.train.teacher_weight:
         check_teacher()
     surroundings(Recorded(plan.backgrounds, plan.rooms), plan.config.audio)  # what cannot be heard leaves no run
@@ -169,9 +172,11 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     scores = judge(plan, material, judged)
     metrics = summary(plan, material, results, scores, calibration.scores, started)
     ship(plan, material, results, metrics, calibration)
+    if experiment.n_words:
+        keep_outside(plan, experiment)
     submit(plan, progress)
     runs.write_history(plan.folder, history_rows(results))
-    write_json(plan.folder.settings, settings | {"data": describe(plan, material, settings["fingerprint"])})
+    write_json(plan.folder.settings, settings | {"data": describe(plan, metrics, settings["fingerprint"])})
     runs.write_metrics(plan.folder, metrics)
     return finish(plan)
 
@@ -181,123 +186,6 @@ def finish(plan: Plan) -> Metrics:
     write_report(plan.run)
     shutil.rmtree(plan.folder.work, ignore_errors=True)
     return runs.read_metrics(plan.folder)
-
-
-# -- before anything is heard ----------------------------------------------------------------------------------------
-
-
-def check_run(plan: Plan) -> dict[str, Any]:
-    """Return the settings of the run, when its folder is free or holds this very run."""
-    settings = {
-        "config": plan.config.to_dict(),
-        "protocol": plan.protocol,
-        "seed": plan.config.train.seed,
-        "fingerprint": fingerprint(plan.dataset.clips),
-        "versions": {name: version(name) for name in ("torch", "numpy", "onnxruntime", "soundfile", "soxr")}
-        | {"sutja": __version__, "python": platform.python_version()},
-        "command": plan.command,
-    }
-    path, run = plan.folder.settings, printable(plan.run)
-    clear_away(plan.run, f".{path.name}.")  # of a run that was killed in its very first file
-    if not path.exists():
-        if plan.run.exists() and (not plan.run.is_dir() or any(plan.run.iterdir())):
-            raise RunError(f"{run}: exists and is not a run of ours; choose another --out")
-        _check_place(plan.run)
-    elif not plan.resume:
-        raise RunError(f"{run}: holds a run already; resume it with --resume, or choose another --out")
-    else:
-        _check_same(path, settings)
-        clear_away(plan.run)
-    return settings
-
-
-def clear_away(folder: Path, prefix: str | None = None) -> None:
-    """Take away what killed writers left in a folder; see :func:`sutja.files.sweep`."""
-    try:
-        sweep(folder, prefix)
-    except OSError as error:
-        raise cannot_write(folder, error) from error
-
-
-def check_finished(plan: Plan) -> None:
-    """Check that a finished run is still whole: all that it holds is read, and its model asked.
-
-    Raises
-    ------
-    RunError
-        When a file of it is missing or damaged.
-
-    """
-    folder, run = plan.folder, printable(plan.run)
-    try:
-        metrics, _ = runs.read_metrics(folder), runs.read_history(folder)
-        runs.read_out_of_fold(folder)
-        submission, predictor = runs.read_submission(folder), Predictor.load(folder.model)
-    except (RunError, BundleError) as error:
-        reason = str(error)
-    else:
-        reason = "" if list(predictor.labels) == metrics.labels else f"{printable(folder.model)}: has other labels"
-        if len(submission) != len(plan.dataset.unlabelled):
-            reason = f"{printable(folder.submission)}: has not every clip without a label"
-    if reason:
-        raise RunError(
-            f"{run}: was finished, and is damaged since ({reason}); put that file back, or delete "
-            f"{folder.metrics.name} and resume: it is trained again with the same numbers"
-        )
-
-
-def _check_place(run: Path) -> None:
-    """Say now, and not after an hour of work, that a folder cannot be made there."""
-    above = next(folder for folder in run.absolute().parents if folder.exists())
-    if not os.access(above, os.W_OK):
-        raise cannot_write(run, PermissionError(errno.EACCES, f"no permission to write in {printable(above)}"))
-
-
-def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
-    run = printable(path.parent)
-    try:
-        old = dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise RunError(f"{run}: its config.json cannot be read ({error}); choose another --out") from error
-    old_config, config = _config_of(old), Config.from_dict(settings["config"])
-    same_config = old_config == config
-    if old_config and not same_config and replace(old_config, language=config.language) == config:
-        how = f"with --language {old_config.language}" if old_config.language else "without --language"
-        raise RunError(
-            f"{run}: was started with language {old_config.language!r}; resume it {how}, or choose another --out"
-        )
-    for name, what in (("fingerprint", "recordings"), ("protocol", "protocol"), ("config", "settings")):
-        if not (same_config if name == "config" else old.get(name) == settings[name]):
-            raise RunError(f"{run}: was started with other {what}; resume it with the same, or choose another --out")
-
-
-def _config_of(settings: Mapping[str, Any]) -> Config | None:
-    """Read the settings of a run that may be by an older sutja, or by nobody that we know."""
-    try:
-        return Config.from_dict(settings["config"])
-    except (ConfigError, KeyError, TypeError, ValueError, AttributeError):
-        return None
-
-
-def _check_apart(plan: Plan) -> None:
-    """Refuse recordings that every fold would learn from and one would be judged on."""
-    judged = {clip.source for clip in plan.dataset.clips}
-    for clip in (*plan.extra, *plan.negatives):
-        if clip.source in judged:
-            raise DatasetError(
-                f"{printable(clip.path)}: is in DATA and also in --extra or --negatives, so that a network "
-                "would learn from what it is judged on; give each recording once"
-            )
-
-
-def _check_words(plan: Plan) -> None:
-    """Say before any work what keeps the vocabulary from being spoken."""
-    config, labels = plan.config, plan.dataset.labels
-    unknown = sorted(set(config.spoken) - set(labels))
-    if unknown:
-        raise ConfigError(f"--spoken {unknown[0]}=...: no such label; there are {', '.join(labels[:20])}; correct it")
-    if config.n_synthetic_voices:
-        read_aloud(labels, config)
 
 
 # -- look ------------------------------------------------------------------------------------------------------------
@@ -552,46 +440,21 @@ def ship(plan: Plan, material: Material, results: Results, metrics: Metrics, cal
         members.append(bundle.Member(name, features, to_onnx(networks, features)))
         n_networks += len(networks)
     fitted = (calibration.temperature, calibration.bias, calibration.threshold)
-    about = _about(plan, material, metrics) | {"n_networks": n_networks}
+    said_of_it = about(plan, material.clips, metrics) | {"n_networks": n_networks}
     language, spoken = plan.config.language, said(material.labels, plan.config.language, plan.config.spoken)
-    kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, about, language, spoken)
+    kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, said_of_it, language, spoken)
     bundle.save(kept, plan.folder.model)
 
 
-def _about(plan: Plan, material: Material, metrics: Metrics) -> dict[str, Any]:
-    """Say what the model is, for people."""
-    _, ensemble = metrics.headline
-    refusal = metrics.refusal
-    rates = ("false_accept_rate", "false_reject_rate", "calibration_error")
-    return {
-        "preset": plan.config.preset,
-        "protocol": plan.protocol,
-        "accuracy": ensemble.accuracy,
-        "interval95": ensemble.interval95,
-        "n_clips": metrics.n_clips,
-        "n_speakers": metrics.n_speakers,
-        "data": sorted({printable(c.attributes.get("corpus", plan.dataset.root.name)) for c in material.clips}),
-        "licence": plan.licence,
-        "refusal": None if refusal is None else {name: getattr(refusal, name) for name in rates},
-        "sutja": __version__,
-    }
-
-
-def submit(plan: Plan, progress: Progress) -> None:
-    """Predict the rows without a label, with the model that was saved, into ``submission.csv``."""
-    clips = plan.dataset.unlabelled
-    if not clips:
-        return
-    step = progress.stage("predicting unlabelled clips", len(clips), "clip")
-    rows: list[tuple[str, str]] = []
-    predictor = Predictor.load(plan.folder.model)
-    for clip, answer in zip(clips, predictor.predict_many(clip.source for clip in clips), strict=True):
-        step()
-        if isinstance(answer, AudioError):
-            progress.say(f"no prediction: {answer}")
-        # A submission has no column for doubt: refused clips get a label as well.
-        rows.append((clip.name, "" if isinstance(answer, AudioError) else answer.most_probable))
-    runs.write_submission(plan.folder, rows)
+def keep_outside(plan: Plan, experiment: Experiment) -> None:
+    """Add to the model some of the sounds that it learned from, embedded: own words are taught on it with them."""
+    model = Predictor.load(plan.folder.model)
+    spoken = {target: model.bundle.spoken.get(label, label) for target, label in enumerate(model.labels)}
+    kept = kept_outside(experiment.sounds, spoken, plan.config.train.seed)
+    found = list(model.embed_many(hear_sound(sound, plan.config) for sound, _ in kept))
+    usable = [(row, word) for row, (_, word) in zip(found, kept, strict=True) if not isinstance(row, AudioError)]
+    store = Outside(np.array([row for row, _ in usable]), tuple(word for _, word in usable))
+    bundle.save(replace(model.bundle, outside=store), plan.folder.model)
 
 
 # -- tell ------------------------------------------------------------------------------------------------------------
@@ -612,17 +475,3 @@ def history_rows(results: Results) -> Iterator[Sequence[object]]:
                 *(record[name] for name in EPOCH_COLUMNS),
                 int(epoch == chosen),
             )
-
-
-def describe(plan: Plan, material: Material, fingerprint_of_data: str) -> dict[str, Any]:
-    """Say what the run was made of."""
-    return {
-        "roots": [printable(plan.dataset.root)],
-        "layout": plan.dataset.layout,
-        "n_clips": len(material.clips),
-        "n_labels": len(material.labels),
-        "n_speakers": material.n_speakers,
-        "n_unlabelled": len(plan.dataset.unlabelled),
-        "n_longer_than_window": material.n_longer_than_window,
-        "fingerprint": fingerprint_of_data,
-    }

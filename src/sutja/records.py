@@ -363,4 +363,10 @@ def array(arrays: Mapping[str, NDArray[Any]], name: str, kinds: str, n_dimension
     return values
 
 
-_ARRAYS = {("U", 1): "a column of text", ("f", 2): "numbers, a row a clip", ("iu", 1): "a column of whole numbers"}
+_ARRAYS = {
+    ("U", 1): "a column of text",
+    ("f", 1): "a column of numbers",
+    ("f", 2): "numbers, a row a clip",
+    ("i", 2): "whole numbers, a row a sound",
+    ("iu", 1): "a column of whole numbers",
+}

@@ -149,6 +149,8 @@ class Metrics:
     notes: list[str] = field(default_factory=list)
     seconds: float | None = None
     refusal: Refusal | None = None
+    advice: list[str] = field(default_factory=list)
+    """What to do next, the most helpful first."""
 
     @property
     def headline(self) -> tuple[str, MemberScores]:

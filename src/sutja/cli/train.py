@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Callable
 from dataclasses import fields
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,14 +17,20 @@ from sutja.cli.console import command, say
 from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives, read_sounds
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS
 from sutja.errors import ConfigError, needs
-from sutja.plan import N_CORES, Plan, Wishes, plan_run
+from sutja.plan import N_CORES, QUICK_BELOW, Plan, Wishes, plan_run
+from sutja.progress import Progress
 from sutja.runs import Metrics
 
 
 @command()
 @data_options
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="Folder for everything the run leaves.")
-@click.option("--preset", default=DEFAULT_PRESET, show_default=True, type=click.Choice(list(PRESETS)))
+@click.option(
+    "--preset",
+    type=click.Choice(list(PRESETS)),
+    help=f"How it learns: quick, in seconds, where there are fewer than {QUICK_BELOW} clips and no option asks for "
+    f"more; else {DEFAULT_PRESET}.",
+)
 @click.option(
     "--protocol",
     type=click.Choice(PROTOCOLS),
@@ -78,14 +85,16 @@ from sutja.runs import Metrics
 @click.option(
     "--spoken", multiple=True, metavar="LABEL=TEXT", help="What is said for a label, if not its word; may be repeated."
 )
+@click.option(
+    "--from",
+    "body",
+    metavar="MODEL",
+    help="The model that words are taught on (preset quick): a folder, or one that sutja brings.",
+)
 @click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     """Train on DATA (folders or CSV files) and leave model, scores, figures and report in --out."""
-    if find_spec("torch") is None:
-        raise needs("torch", "train")
-    from sutja import recipe
-
     dataset, extra = source.read_with(options.pop("extra"))
     negatives = read_negatives(options.pop("negatives"))
     for name in ("backgrounds", "rooms"):
@@ -96,17 +105,38 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     plan = plan_run(dataset, out, wishes, extra=extra, negatives=negatives, **options)
     for note in plan.dataset.notes[len(dataset.notes) :]:  # of what was planned
         say(note)
-    if wishes.protocol is None:
+    if wishes.preset is None:
+        say(f"preset {plan.config.preset}: {_WHY[plan.config.preset]}")
+    if wishes.protocol is None and plan.config.body is None:
         n_folds = plan.config.train.n_folds
         say(f"protocol {plan.protocol}: {len(plan.dataset.speakers)} speakers for {n_folds} folds")
     bars = Bars()
     try:
-        metrics = recipe.train(plan, bars)
+        metrics = _way(plan)(plan, bars)
     except KeyboardInterrupt:
         raise click.ClickException("stopped; the same command with --resume goes on from here") from None
     finally:
         bars.close()
     _print_scores(metrics, plan)
+
+
+_WHY = {
+    "quick": "words are taught to digits-en, in seconds; --preset robust trains a network for them alone",
+    DEFAULT_PRESET: "a network learns from these recordings alone",
+}
+
+
+def _way(plan: Plan) -> Callable[[Plan, Progress], Metrics]:
+    """Return what runs the plan: networks that learn, or a head on a body that is there."""
+    if plan.config.body is not None:
+        from sutja import quick
+
+        return quick.train
+    if find_spec("torch") is None:
+        raise needs("torch", "train")
+    from sutja import recipe
+
+    return recipe.train
 
 
 def _spoken(texts: tuple[str, ...]) -> dict[str, str]:
@@ -124,7 +154,22 @@ def _spoken(texts: tuple[str, ...]) -> dict[str, str]:
 def _print_scores(metrics: Metrics, plan: Plan) -> None:
     for name, scores in metrics.members.items():
         click.echo(f"{name:10s} {percent(scores.accuracy):>8s}   95 %: {interval(scores.interval95)}")
+    if plan.config.body is not None:
+        _print_lesson(metrics)
     run = plan.folder
     click.echo(f"report: {printable(run.report)}   model: {printable(run.model)}")
     if run.submission.exists():
         click.echo(f"predictions of unlabelled clips: {printable(run.submission)}")
+
+
+def _print_lesson(metrics: Metrics) -> None:
+    """Say what else is known of words that were taught, and what to do next."""
+    on = {"speakers": "voices", "clips": "recordings"}[metrics.protocol]
+    click.echo(f"on {on} that it did not learn from; all of them are in the model")
+    if metrics.refusal is not None:
+        refused, taken = metrics.refusal.false_reject_rate, metrics.refusal.false_accept_rate
+        click.echo(
+            f"refuses {percent(refused)} of these words, takes {percent(taken)} of other words and noises for one"
+        )
+    for line in metrics.advice:
+        click.echo(f"next: {line}")

@@ -8,7 +8,7 @@ Each becomes ``1 + n_copies`` rows of every member's inputs, ``(n_bins, n_frames
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal
@@ -28,6 +28,7 @@ from sutja.learn.folds import fold_of_corpus
 from sutja.learn.inputs import NO_WORD, Versions
 from sutja.lexicon import said, vocabulary
 from sutja.metrics import Integers
+from sutja.outside import NOISE, some_of_each, word_of
 from sutja.synth import SynthConfig, Voice, accents_of, draw_voices, synthesise
 from sutja.window import judged
 
@@ -35,6 +36,8 @@ Teacher = Callable[[Waveform, int], NDArray[np.float32]]
 """A waveform and its sample rate to a view of it, ``(n_view,)``."""
 N_DRAWS = 200  # of a clip to splice with
 LONGEST_BACKGROUND = 600.0  # seconds
+N_OUTSIDE, N_OF_WORD, N_OF_LABEL, N_NOISES = 3_000, 2, 12, 100
+"""Sounds that a model brings for teaching: in all, of another word, of a word of its vocabulary, of noise."""
 
 
 Kind = Literal["clip", "extra", "synthetic", "other word", "synthetic word", "spliced", "noise"]
@@ -264,6 +267,28 @@ def words_of(sounds: Sequence[Sound], n_labels: int, n_least: int) -> tuple[Inte
     number: dict[str | None, int] = {word: n_labels + place for place, word in enumerate(often)}
     numbers = [s.target if s.target < n_labels else number.get(s.other_word, NO_WORD) for s in sounds]
     return np.array(numbers, dtype=np.int64), n_labels + len(often)
+
+
+def kept_outside(sounds: Sequence[Sound], spoken: Mapping[int, str], seed: int) -> list[tuple[Sound, str]]:
+    """Choose what a model brings of other sounds, to teach own words with, and what each of them says.
+
+    Parameters
+    ----------
+    sounds
+        That were learned from. Of what nobody says, spliced and made-up words, none is taken.
+    spoken
+        What is said for each class of the vocabulary: for other vocabularies these are other words.
+    seed
+        Draws which.
+
+    """
+    drawn = np.random.default_rng([seed, 5]).permutation(len(sounds))
+    said_by = [(sounds[n], spoken.get(sounds[n].target, word_of(sounds[n].name))) for n in drawn.tolist()]
+    listed = [(s, word) for s, word in said_by if s.kind in ("clip", "extra", "other word", "noise")]
+    listed.sort(key=lambda pair: pair[0].kind == "other word")  # of these there are most: they may be cut
+    most = dict.fromkeys(spoken.values(), N_OF_LABEL) | {NOISE: N_NOISES}
+    rows = some_of_each([word for _, word in listed], lambda word: most.get(word, N_OF_WORD))
+    return [listed[row] for row in rows[:N_OUTSIDE]]
 
 
 # -- from a sound to its rows ----------------------------------------------------------------------------------------

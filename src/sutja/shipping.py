@@ -1,0 +1,68 @@
+"""What every kind of run says of its model, and what it does with it: predict the clips that have no label.
+
+Reaches no torch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sutja import __version__, runs
+from sutja.audio import printable
+from sutja.clips import Clip
+from sutja.errors import AudioError
+from sutja.plan import Plan
+from sutja.predictor import Predictor
+from sutja.progress import Progress
+from sutja.runs import Metrics
+
+
+def about(plan: Plan, clips: Sequence[Clip], metrics: Metrics) -> dict[str, Any]:
+    """Say what the model is, for people."""
+    _, ensemble = metrics.headline
+    refusal = metrics.refusal
+    rates = ("false_accept_rate", "false_reject_rate", "calibration_error")
+    return {
+        "preset": plan.config.preset,
+        "protocol": plan.protocol,
+        "accuracy": ensemble.accuracy,
+        "interval95": ensemble.interval95,
+        "n_clips": metrics.n_clips,
+        "n_speakers": metrics.n_speakers,
+        "data": sorted({printable(c.attributes.get("corpus", plan.dataset.root.name)) for c in clips}),
+        "licence": plan.licence,
+        "refusal": None if refusal is None else {name: getattr(refusal, name) for name in rates},
+        "sutja": __version__,
+    }
+
+
+def submit(plan: Plan, progress: Progress) -> None:
+    """Predict the rows without a label, with the model that was saved, into ``submission.csv``."""
+    clips = plan.dataset.unlabelled
+    if not clips:
+        return
+    step = progress.stage("predicting unlabelled clips", len(clips), "clip")
+    rows: list[tuple[str, str]] = []
+    predictor = Predictor.load(plan.folder.model)
+    for clip, answer in zip(clips, predictor.predict_many(clip.source for clip in clips), strict=True):
+        step()
+        if isinstance(answer, AudioError):
+            progress.say(f"no prediction: {answer}")
+        # A submission has no column for doubt: refused clips get a label as well.
+        rows.append((clip.name, "" if isinstance(answer, AudioError) else answer.most_probable))
+    runs.write_submission(plan.folder, rows)
+
+
+def describe(plan: Plan, metrics: Metrics, fingerprint_of_data: str) -> dict[str, Any]:
+    """Say what the run was made of."""
+    return {
+        "roots": [printable(plan.dataset.root)],
+        "layout": plan.dataset.layout,
+        "n_clips": metrics.n_clips,
+        "n_labels": len(metrics.labels),
+        "n_speakers": metrics.n_speakers,
+        "n_unlabelled": len(plan.dataset.unlabelled),
+        "n_longer_than_window": metrics.n_longer_than_window,
+        "fingerprint": fingerprint_of_data,
+    }

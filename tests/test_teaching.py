@@ -1,0 +1,198 @@
+"""Own words in seconds: taught, judged honestly, added to, and saved as any model."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from conftest import write_wav
+from lessons import N_EMBEDDING, WORDS, body, sound, takes
+from models import AUDIO, SMALL, make_bundle
+
+import sutja
+from sutja import teaching
+from sutja.clips import Clip
+from sutja.dataset import Dataset
+from sutja.errors import BundleError, DatasetError
+from sutja.predictor import Predictor
+from sutja.progress import SILENT
+from sutja.teaching import Lesson, teach
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory) -> list[Clip]:
+    return takes(tmp_path_factory.mktemp("words"))
+
+
+@pytest.fixture(scope="module")
+def taught(clips) -> teaching.Taught:
+    return teach(clips, body=body())
+
+
+def heard(word: str, seed: int = 77) -> np.ndarray:
+    return sound(WORDS.get(word, 0) or 3_300, np.random.default_rng(seed))
+
+
+def test_it_knows_its_words_and_refuses_others(taught):
+    assert taught.labels == ("go", "lamp on", "stop")
+    for word in WORDS:
+        assert taught.predict(heard(word)).label == word
+    other = taught.predict(heard("yes"))
+    assert other.rejected
+    assert other.probability < taught.bundle.threshold
+
+
+def test_scores_are_of_voices_that_it_did_not_learn_from(taught, clips):
+    scores = taught.metrics.headline[1]
+    assert taught.metrics.protocol == "speakers"
+    assert (scores.n_clips, taught.metrics.n_clips, taught.metrics.n_speakers) == (len(clips), len(clips), 2)
+    assert scores.accuracy > 0.9
+    assert set(scores.by_speaker) == {"anna", "ben"}
+    assert 0 <= taught.metrics.refusal.false_accept_rate <= 0.3
+
+
+def test_labels_that_mean_nothing_are_told_to_be_known_by_chance(clips):
+    rng = np.random.default_rng(3)
+    drawn = [replace(clip, label=str(rng.choice(["x", "y"])), speaker=None) for clip in clips]
+    scores = teach(drawn, body=body()).metrics.headline[1]
+    assert scores.accuracy < 0.8  # of networks that were asked about what they learned it would be 1
+
+
+def test_what_ships_is_what_was_judged(taught, clips, tmp_path):
+    """Heads without a clip say of it about what the head with it says."""
+    _, judged = teaching.judged_by(taught.takes, taught.body, taught.lesson)
+    said = np.array([list(p.probabilities.values()) for p in taught.predict_many(c.path for c in clips)])
+    assert np.mean(said.argmax(axis=1) == judged.probabilities.argmax(axis=1)) > 0.9
+
+
+def test_the_same_takes_give_the_same_model(clips, taught):
+    again = teach(clips, body=body())
+    assert again.bundle == taught.bundle or np.array_equal(
+        again.bundle.members[0].head.weights, taught.bundle.members[0].head.weights
+    )
+
+
+def test_one_recording_twice_does_not_answer_for_itself(tmp_path):
+    one = takes(tmp_path, speakers=("",), n_takes=3)
+    twice = [*one, *(replace(clip, name=f"again {clip.name}") for clip in one)]
+    groups = teaching.groups_of(teaching.heard(twice, body(), Lesson(), SILENT), "clips")
+    assert len(set(groups)) == len(one)
+    assert groups[: len(one)] == groups[len(one) :]
+
+
+def test_more_takes_and_more_words(taught, tmp_path):
+    more = taught.with_takes(takes(tmp_path, words=("up",), speakers=("anna", "ben"), seed=4))
+    assert more.labels == ("go", "lamp on", "stop", "up")
+    assert more.metrics.n_clips == taught.metrics.n_clips + 8
+    assert taught.labels == ("go", "lamp on", "stop")  # as it was
+    back = more.without("up")
+    assert back.labels == taught.labels
+    assert np.array_equal(back.bundle.members[0].head.weights, taught.bundle.members[0].head.weights)
+
+
+def test_a_word_that_is_not_there_cannot_be_forgotten(taught):
+    with pytest.raises(DatasetError, match="label 'up' is not there; there are go, lamp on, stop; correct it"):
+        taught.without("up")
+
+
+def test_it_is_saved_as_any_model(taught, tmp_path):
+    folder = taught.save(tmp_path / "model")
+    found = sutja.load(folder)
+    assert found.predict(heard("go")) == taught.predict(heard("go"))
+    assert found.bundle.about["preset"] == "quick"
+    assert found.bundle.outside is None
+    copied = pickle.loads(pickle.dumps(taught))
+    assert type(copied) is Predictor
+    assert copied.predict(heard("go")) == taught.predict(heard("go"))
+
+
+def test_a_folder_a_dataset_or_clips(clips, taught):
+    folder = clips[0].path.parents[1]
+    for data in (str(folder), folder, Dataset(folder, "folders", tuple(clips))):
+        assert teach(data, body=body()).labels == taught.labels
+
+
+def test_the_vocabulary_is_not_outside_itself(taught):
+    """The body brings `zero`; a vocabulary that has it must not learn to refuse it."""
+    kept = teaching._outside(body(), ("0", "1"), Lesson(language="en"), None)
+    assert "zero" not in kept.words
+    assert "zero" in teaching._outside(body(), ("stop",), Lesson(), None).words
+
+
+def test_negatives_are_refused(clips, tmp_path):
+    mine = body()
+    others = teaching.heard(takes(tmp_path, words=("cough",), speakers=("anna",), n_takes=8), mine, Lesson(), SILENT)
+    learned = teaching.heard(clips, mine, Lesson(), SILENT)
+    wave = sound(900, np.random.default_rng(50))
+    without = teaching.taught_by(learned, mine, Lesson()).predict(wave).probability
+    assert teaching.taught_by(learned, mine, Lesson(), others).predict(wave).probability < without
+
+
+# -- what cannot be taught --------------------------------------------------------------------------------------------
+
+
+def test_one_word_only(tmp_path):
+    with pytest.raises(DatasetError, match="only one label, 'stop'; expected at least two to tell apart"):
+        teach(takes(tmp_path, words=("stop",)), body=body())
+
+
+def test_nothing_at_all():
+    with pytest.raises(DatasetError, match="no clip has a label"):
+        teach([], body=body())
+
+
+def test_a_recording_that_cannot_be_used(clips, tmp_path):
+    broken = tmp_path / "broken.wav"
+    broken.write_bytes(b"RIFF")
+    leaving_out = Lesson(skip_unreadable=True)
+    with pytest.raises(DatasetError, match=r"1 of 25 clips cannot be used, the first: .*broken.wav.*--skip-unreadable"):
+        teach([*clips, Clip(broken, "broken.wav", "stop", "anna")], body=body())
+    skipped = teach([*clips, Clip(broken, "broken.wav", "stop", "anna")], body=body(), lesson=leaving_out)
+    assert skipped.metrics.n_clips == len(clips)
+    with pytest.raises(DatasetError, match="no clip can be used"):
+        teach([Clip(broken, "broken.wav", "stop")], body=body(), lesson=leaving_out)
+
+
+def test_speakers_cannot_be_kept_apart_where_one_alone_says_a_word(clips):
+    alone = [clip for clip in clips if clip.speaker == "anna" or clip.label != "go"]
+    assert teach(alone, body=body()).metrics.protocol == "clips"
+    with pytest.raises(DatasetError, match="said by one speaker only"):
+        teach(alone, body=body(), lesson=Lesson("speakers"))
+
+
+def test_a_model_that_is_no_body(clips):
+    with pytest.raises(BundleError, match="own words cannot be taught on this model; expected one that was trained"):
+        teach(clips, body=Predictor(make_bundle(SMALL)))
+
+
+# -- what to do next --------------------------------------------------------------------------------------------------
+
+
+def test_words_that_sound_alike_are_named(tmp_path):
+    clips = takes(tmp_path, words=("stop", "go"), n_takes=6)
+    rng = np.random.default_rng(8)
+    for number in range(12):
+        path = tmp_path / "shop" / f"{number}.wav"
+        write_wav(path, sound(WORDS["stop"], rng), AUDIO.sample_rate)
+        clips.append(Clip(path, path.name, "shop", ("anna", "ben")[number % 2]))
+    first = teach(clips, body=body()).advice[0]
+    assert first.startswith("shop and stop sound alike (")
+    assert "3 more takes of each" in first
+
+
+def test_few_takes_and_one_voice_are_told(tmp_path):
+    advice = teach(takes(tmp_path, words=("stop", "go"), speakers=("anna",), n_takes=2), body=body()).advice
+    assert any(line.startswith("go, stop: fewer than 3 takes") for line in advice)
+    assert any(line.startswith("everything is one voice") for line in advice)
+
+
+def test_a_nameless_voice_is_told(tmp_path):
+    advice = teach(takes(tmp_path, speakers=("",), n_takes=4), body=body()).advice
+    assert any("how a new voice fares is not measured: say who speaks" in line for line in advice)
+
+
+def test_the_embedding_is_the_bodys(taught):
+    assert taught.takes.embeddings.shape == (24, N_EMBEDDING)
+    assert taught.metrics.n_parameters == (N_EMBEDDING + 1) * 4
