@@ -255,3 +255,22 @@ def test_a_sound_may_have_a_neighbour_and_recorded_surroundings(clips, tmp_path)
     at_2_khz = np.argmax(among[0][1:].mean(axis=2), axis=1)
     assert {job.neighbour for job in sounds.version_jobs(listed, SMALL)} == {None}
     assert (np.abs(at_2_khz - np.argmax(plain[0][1:].mean(axis=2), axis=1)) > 0).any()
+
+
+def test_what_a_model_brings_of_other_sounds():
+    def made(target, kind, name="", n=1):
+        return [sounds.Sound(target, None, kind, name) for _ in range(n)]
+
+    listed = [
+        *made(0, "clip", n=20),
+        *made(2, "other word", "house", 5),
+        *made(2, "other word", "de_eins", 1),
+        *made(2, "spliced", n=4),
+        *made(2, "synthetic word", ":grobble", 3),
+        *made(2, "noise", n=3),
+    ]
+    kept = sounds.kept_outside(listed, {0: "zero", 1: "one"}, 929)
+    said = Counter(word for _, word in kept)
+    assert said == {"zero": sounds.N_OF_LABEL, "house": sounds.N_OF_WORD, "eins": 1, "": 3}
+    assert kept == sounds.kept_outside(listed, {0: "zero", 1: "one"}, 929)
+    assert all(sound.kind not in ("spliced", "synthetic word") for sound, _ in kept)

@@ -5,7 +5,7 @@ Folds count from 0; which row is which sound stands in :class:`sutja.learn.input
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,24 +124,6 @@ def _fold_with_valid(split: Split, targets: Integers, config: TrainConfig, layou
 def corpora_of(clips: Sequence[Clip]) -> list[str]:
     """List the corpora of the clips in the order of their folds."""
     return sorted({clip.attributes.get("corpus", "") for clip in clips})
-
-
-def fold_of_corpus(corpora: Iterable[str], judged: Sequence[str]) -> dict[str, int]:
-    """Say in which fold each corpus of other words is held out, where the folds hold out corpora.
-
-    Corpora whose names begin alike (up to the first ``_``) are one's own: the same people and microphones. They are
-    held out together; the others are dealt out in turn.
-
-    >>> fold_of_corpus(["an4_words", "gsc", "wuw_1", "wuw_2"], ["an4_digits", "fsdd"])
-    {'an4_words': 0, 'gsc': 0, 'wuw_1': 1, 'wuw_2': 1}
-    """
-    if not judged:
-        return {}
-    folds = {corpus.partition("_")[0]: fold for fold, corpus in enumerate(judged)}
-    families = {corpus: corpus.partition("_")[0] for corpus in sorted(set(corpora))}
-    for number, family in enumerate(sorted(set(families.values()) - set(folds))):
-        folds[family] = number % len(judged)
-    return {corpus: folds[family] for corpus, family in families.items()}
 
 
 def all_rows(layout: Layout) -> Fold:

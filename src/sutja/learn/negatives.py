@@ -8,7 +8,7 @@ Waveforms are float32, ``(n_samples,)``, at the sample rate asked for.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 
@@ -124,3 +124,21 @@ def fold_of(name: str, n_folds: int) -> int:
     True
     """
     return zlib.crc32(name.encode()) % n_folds
+
+
+def fold_of_corpus(corpora: Iterable[str], judged: Sequence[str]) -> dict[str, int]:
+    """Say in which fold each corpus of other words is held out, where the folds hold out corpora.
+
+    Corpora whose names begin alike (up to the first ``_``) are one's own: the same people and microphones. They are
+    held out together; the others are dealt out in turn.
+
+    >>> fold_of_corpus(["an4_words", "gsc", "wuw_1", "wuw_2"], ["an4_digits", "fsdd"])
+    {'an4_words': 0, 'gsc': 0, 'wuw_1': 1, 'wuw_2': 1}
+    """
+    if not judged:
+        return {}
+    folds = {corpus.partition("_")[0]: fold for fold, corpus in enumerate(judged)}
+    families = {corpus: corpus.partition("_")[0] for corpus in sorted(set(corpora))}
+    for number, family in enumerate(sorted(set(families.values()) - set(folds))):
+        folds[family] = number % len(judged)
+    return {corpus: folds[family] for corpus, family in families.items()}

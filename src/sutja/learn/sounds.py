@@ -24,7 +24,6 @@ from sutja.engine import OnStep
 from sutja.errors import ConfigError, DatasetError
 from sutja.features import Features, extract, in_window, middle, network_input
 from sutja.learn import negatives
-from sutja.learn.folds import fold_of_corpus
 from sutja.learn.inputs import NO_WORD, Versions
 from sutja.lexicon import said, vocabulary
 from sutja.metrics import Integers
@@ -159,7 +158,7 @@ def refused(  # noqa: PLR0913
     target, shares = len(labels), config.refusal
     n_folds, n_clips = config.train.n_folds, len(clips)
     rng = np.random.default_rng([config.train.seed, 1])
-    kept_from = fold_of_corpus([c.attributes["corpus"] for c in others if "corpus" in c.attributes], corpora)
+    kept_from = negatives.fold_of_corpus([c.attributes["corpus"] for c in others if "corpus" in c.attributes], corpora)
     listed = [
         Sound(
             target,

@@ -1,0 +1,222 @@
+"""Own words in a minute: how long teaching takes, what it knows of new voices and refuses, whether it says the truth.
+
+    python bench/own_words.py [--body MODEL] [--big] [--json]
+
+Needs SUTJA_DATA. Every number is of `sutja train DIR --out RUN` or of what `sutja.teach` calls; the peers, in the same
+run and on the same clips: dynamic time warping of MFCCs (no training, as hobby kits for wake words do it), and a ridge
+on mean and deviation of MFCCs. Of a body that has learned a vocabulary its row proves little: --body names one that has
+not (docs/decisions/2026-11-26-own-words.md says which numbers are of which).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from body import MFCC, groups_of, statistics
+from numpy.typing import NDArray
+
+from sutja import dataset
+from sutja.audio import load_waveform
+from sutja.clips import Clip
+from sutja.errors import AudioError
+from sutja.features import extract
+from sutja.fitting import fit_head
+from sutja.metrics import wilson_interval
+from sutja.predictor import Prediction, Predictor
+from sutja.progress import SILENT
+from sutja.teaching import Lesson, Takes, Taught, heard, taught_by
+
+N_TAKES, N_ONE_VOICE, N_NEW_VOICES = 3, 8, 2
+N_DRAWN, N_WORDS_DRAWN, REFUSED = 20, 5, 0.05
+CORPORA = ("wuw2", "picovoice", "dsp20_en", "gsc", "precise")
+
+Frames = NDArray[np.float32]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--body", default="digits-en", help="that words are taught on (%(default)s)")
+    parser.add_argument("--big", action="store_true", help="10 000 clips, too")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    data, body = Path(os.environ["SUTJA_DATA"]), Predictor.load(arguments.body)
+    result: dict[str, Any] = {"bench": "own_words", "body": arguments.body}
+    with tempfile.TemporaryDirectory() as work:
+        result |= run_of(data, Path(work), arguments.body, 192)
+        if arguments.big:
+            result |= run_of(data, Path(work), arguments.body, 10_000)
+    arabic = takes_of(dataset.read(data / "arabic").labelled, body)
+    words = takes_of(dataset.read(data / "words").labelled, body)
+    result |= by_speakers(arabic, words, body)
+    result |= of_one_voice(arabic, body)
+    result |= told(arabic, words, body)
+    print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
+
+
+def run_of(data: Path, work: Path, body: str, n_clips: int) -> dict[str, float]:
+    """Time `sutja train` on a folder of FSDD's clips, 8 words of 3 people; more of them are copies."""
+    folder = work / f"clips_{n_clips}"
+    recordings = sorted((data / "fsdd" / "recordings").glob("[0-7]_*_*.wav"))
+    speakers = sorted({path.stem.split("_")[1] for path in recordings})[:3]
+    chosen = [path for path in recordings if path.stem.split("_")[1] in speakers]
+    few = [path for path in chosen if int(path.stem.split("_")[2]) < 8] if n_clips == 192 else chosen
+    for number in range(n_clips):
+        path = few[number % len(few)]
+        digit, speaker, take = path.stem.split("_")
+        place = folder / f"word {digit}"
+        place.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, place / f"{digit}_{speaker}_{int(take) + 100 * (number // len(few))}.wav")
+    command = [sys.executable, "-m", "sutja", "train", folder, "--from", body, "--out", work / f"run_{n_clips}"]
+    started = time.perf_counter()
+    subprocess.run(list(map(str, command)), check=True, capture_output=True)
+    seconds = time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # the largest child so far
+    return {f"seconds_{n_clips}": round(seconds, 2), f"mb_{n_clips}": round(peak, 1)}
+
+
+def takes_of(clips: Sequence[Clip], body: Predictor) -> Takes:
+    return heard(clips, body, Lesson(skip_unreadable=True), SILENT)
+
+
+def some(takes: Takes, rows: Iterable[int]) -> Takes:
+    chosen = list(rows)
+    return Takes(tuple(takes.clips[row] for row in chosen), takes.embeddings[chosen])
+
+
+def answers(model: Taught, takes: Takes) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Which clips the model gets right, and how sure it is of what it says."""
+    said = list(model.predict_many(clip.source for clip in takes.clips))
+    usable = [p for p in said if isinstance(p, Prediction)]
+    right = [p.most_probable == clip.label for p, clip in zip(usable, takes.clips, strict=True)]
+    return np.array(right), np.array([p.probability for p in usable])
+
+
+def by_speakers(arabic: Takes, words: Takes, body: Predictor) -> dict[str, float]:
+    """Arabic digits, five groups of speakers in turn; other people's words at the threshold that refuses 5 %."""
+    groups = groups_of(np.array([str(clip.speaker) for clip in arabic.clips]))
+    right, sure, other = [], [], []
+    labels = sorted({str(clip.label) for clip in arabic.clips})
+    targets = np.array([labels.index(str(clip.label)) for clip in arabic.clips])
+    mfcc = statistics(arabic.clips, body)
+    for group in range(groups.max() + 1):
+        model = taught_by(some(arabic, np.flatnonzero(groups != group)), body, Lesson())
+        found = answers(model, some(arabic, np.flatnonzero(groups == group)))
+        right.append(found[0])
+        sure.append(found[1])
+        other.append(answers(model, words)[1])
+    threshold = np.quantile(np.concatenate(sure), REFUSED)
+    peer = fit_head(mfcc, targets, len(labels), groups.tolist()).held_out
+    return {
+        "accuracy_arabic": float(np.concatenate(right).mean()),
+        "words_taken": float((np.concatenate(other) >= threshold).mean()),
+        "mfcc_statistics_arabic": float((peer.argmax(axis=1) == targets).mean()),
+    }
+
+
+def of_one_voice(arabic: Takes, body: Predictor) -> dict[str, float]:
+    """Three takes of each word by one voice: its other takes, and two new voices."""
+    rows: dict[str, list[int]] = defaultdict(list)
+    for row, clip in enumerate(arabic.clips):
+        rows[str(clip.speaker)].append(row)
+    speakers = sorted(rows)[:N_ONE_VOICE]
+    frames = {row: mfcc_of(arabic.clips[row], body) for speaker in sorted(rows) for row in rows[speaker]}
+    own, new, own_peer, new_peer = [], [], [], []
+    for place, speaker in enumerate(speakers):
+        seen: dict[str, int] = defaultdict(int)
+        taught, left = [], []
+        for row in rows[speaker]:
+            label = str(arabic.clips[row].label)
+            (taught if seen[label] < N_TAKES else left).append(row)
+            seen[label] += 1
+        strangers = [sorted(rows)[(place + 7 * step) % len(rows)] for step in range(1, N_NEW_VOICES + 1)]
+        others = [row for stranger in strangers for row in rows[stranger]]
+        model = taught_by(some(arabic, taught), body, Lesson())
+        own += answers(model, some(arabic, left))[0].tolist()
+        new += answers(model, some(arabic, others))[0].tolist()
+        templates = [(frames[row], str(arabic.clips[row].label)) for row in taught]
+        own_peer += [nearest(frames[row], templates) == arabic.clips[row].label for row in left]
+        new_peer += [nearest(frames[row], templates) == arabic.clips[row].label for row in others[::4]]
+    means = {"own_takes": own, "new_voices": new, "dtw_own_takes": own_peer, "dtw_new_voices": new_peer}
+    return {name: float(np.mean(values)) for name, values in means.items()}
+
+
+def mfcc_of(clip: Clip, body: Predictor) -> Frames:
+    """MFCCs, ``(n_frames, n_mfcc)``, of mean 0 and deviation 1, every second frame."""
+    audio = body.bundle.audio
+    try:
+        (found,) = extract(load_waveform(clip.source, audio), audio.sample_rate, [MFCC])
+    except AudioError:
+        found = np.zeros((MFCC.n_bins, 4), dtype=np.float32)
+    scaled = (found - found.mean(axis=1, keepdims=True)) / (found.std(axis=1, keepdims=True) + 1e-3)
+    return np.ascontiguousarray(scaled.T[::2])
+
+
+def nearest(frames: Frames, templates: Sequence[tuple[Frames, str]]) -> str:
+    """Return the word of the template with the least warped distance a step."""
+    return min((warped(frames, template), label) for template, label in templates)[1]
+
+
+def warped(one: Frames, other: Frames) -> float:
+    """Dynamic time warping, by rows."""
+    cost = np.sqrt(np.maximum(np.square(one).sum(1)[:, None] + np.square(other).sum(1) - 2 * one @ other.T, 0))
+    before = np.concatenate([[0.0], np.full(len(other), np.inf)])
+    for row in cost:
+        after = np.full(len(before), np.inf)
+        reached = np.minimum(before[:-1], before[1:])
+        for column, value in enumerate(row):
+            after[column + 1] = value + min(reached[column], after[column])
+        before = after
+    return float(before[-1] / (len(one) + len(other)))
+
+
+def told(arabic: Takes, words: Takes, body: Predictor) -> dict[str, Any]:
+    """Draw vocabularies; teach half of the people, and see whether the others fare as the report says."""
+    rng, within, gaps = np.random.default_rng(929), 0, []
+    corpora = [clip.attributes.get("corpus") for clip in words.clips]
+    pools = [some(words, [row for row, corpus in enumerate(corpora) if corpus == name]) for name in CORPORA]
+    pools = [pool for pool in (arabic, arabic, *map(common, pools)) if len(pool.labels) >= N_WORDS_DRAWN]
+    for number in range(N_DRAWN):
+        pool = pools[number % len(pools)]
+        chosen = set(rng.choice(pool.labels, N_WORDS_DRAWN, replace=False).tolist())
+        rows = [row for row, clip in enumerate(pool.clips) if clip.label in chosen]
+        people = rng.permutation(sorted({str(pool.clips[row].speaker or pool.clips[row].name) for row in rows}))
+        half = set(people[: len(people) // 2].tolist())
+        mine = [row for row in rows if str(pool.clips[row].speaker or pool.clips[row].name) in half]
+        model = taught_by(some(pool, mine), body, Lesson())
+        fresh = some(pool, [row for row in set(rows) - set(mine) if pool.clips[row].label in model.labels])
+        right = answers(model, fresh)[0]
+        low, high = model.metrics.headline[1].interval95 or (0.0, 1.0)
+        fresh_low, fresh_high = wilson_interval(float(right.mean()), len(right))
+        within += low <= fresh_high and fresh_low <= high
+        gaps.append(model.metrics.headline[1].accuracy - float(right.mean()))
+    return {
+        "told_true": within,
+        "told_of": N_DRAWN,
+        "told_gap_mean": float(np.mean(gaps)),
+        "told_gap_worst": float(max(gaps, key=abs)),
+    }
+
+
+def common(takes: Takes) -> Takes:
+    """Clips of words that at least ten were said of."""
+    counts: dict[str | None, int] = defaultdict(int)
+    for clip in takes.clips:
+        counts[clip.label] += 1
+    return some(takes, [row for row, clip in enumerate(takes.clips) if counts[clip.label] >= 10])
+
+
+if __name__ == "__main__":
+    main()
