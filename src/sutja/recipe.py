@@ -367,6 +367,7 @@ def keep_out_of_fold(plan: Plan, material: Material, experiment: Experiment, jud
         [sound.name for sound in behind],
         judged.folds[~of_clips],
         {name: values[~of_clips, :n_labels] for name, values in judged.probabilities.items()},
+        [sound.corpus for sound in behind],
     )
     rows = JudgedRows(
         [material.clips[number] for number in judged.sounds[of_clips]],

@@ -228,6 +228,8 @@ class RefusedRows:
     names: Sequence[str]
     folds: Integers
     probabilities: Mapping[str, Probabilities]
+    corpora: Sequence[str] = ()
+    """Of each, where that is known."""
 
 
 def write_out_of_fold(run: RunFolder, judged: JudgedRows, refused: RefusedRows | None) -> None:
@@ -249,6 +251,8 @@ def write_out_of_fold(run: RunFolder, judged: JudgedRows, refused: RefusedRows |
             "refused_names": np.array(refused.names),
             "refused_folds": refused.folds + 1,
         } | {f"refused_{name}": values for name, values in refused.probabilities.items()}
+        if any(refused.corpora):
+            columns["refused_corpora"] = np.array(refused.corpora)
     with replace_atomically(run.out_of_fold) as draft, draft.open("wb") as file:
         np.savez(file, **columns, **judged.probabilities)  # type: ignore[arg-type]
 

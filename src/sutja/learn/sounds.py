@@ -88,6 +88,8 @@ class Sound:
     """... and which one it is."""
     draw: Draw | None = None
     """What a splice or a noise is drawn from."""
+    corpus: str = ""
+    """Of other words, where their data set says so."""
 
     @property
     def other_word(self) -> str | None:
@@ -166,6 +168,7 @@ def refused(  # noqa: PLR0913
             "other word",
             str(c.label),
             (c.source,),
+            corpus=c.attributes.get("corpus", ""),
         )
         for c in others
     ]
