@@ -30,6 +30,7 @@ from helpers import (
 )
 
 from sutja.config import DEFAULT_PRESET, PRESETS, preset
+from sutja.diagnosis import diagnose_run
 from sutja.runs import Metrics, RunFolder, read_metrics
 
 
@@ -101,10 +102,14 @@ def test_a_finished_run_is_resumed_at_once(study, tmp_path, monkeypatch):
 
 def test_what_is_told(study, tmp_path, monkeypatch):
     monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: read_metrics(RunFolder(study / "run")))
+    monkeypatch.setattr("sutja.cli.train.diagnose_run", lambda folder: diagnose_run(RunFolder(study / "run")))
     result = sutja("train", study / "train.csv", "--out", tmp_path / "run", *TINY)
     assert [line.split()[0] for line in result.stdout.splitlines()] == ["mel", "mfcc", "ensemble", "report:"]
     assert "39 clips, layout csv" in result.stderr
     assert "protocol speakers: 4 speakers for 2 folds" in result.stderr
+    assert "careful: " in result.stderr
+    assert "of the 4 networks were still getting better when training stopped after 3 epochs" in result.stderr
+    assert "Train for longer: `sutja train DATA --out RUN --epochs 50`." in result.stderr
 
 
 NO_METRICS = Metrics("clips", 0, [], {})
@@ -113,6 +118,7 @@ NO_METRICS = Metrics("clips", 0, [], {})
 def asked(monkeypatch, *arguments):
     """The plan that a command line makes."""
     plans = []
+    monkeypatch.setattr("sutja.cli.train.diagnose_run", lambda folder: [])
     for way in ("recipe", "quick"):
         monkeypatch.setattr(f"sutja.{way}.train", lambda plan, bars: plans.append(plan) or NO_METRICS)
     result = sutja("train", *arguments)

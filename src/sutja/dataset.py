@@ -23,6 +23,7 @@ from sutja.files import sha256
 from sutja.folders import Contents, LeftOut, by_reason, is_sound, told, walk
 from sutja.layouts import BACKGROUND, LAYOUTS, NAMED, PATTERNS, TABLES, Laid, detect, said_of
 from sutja.parquet import StoredSound
+from sutja.speaker_names import offer, with_speakers
 
 Where = str | os.PathLike[str]
 
@@ -62,8 +63,8 @@ class Dataset:
 
     @property
     def all_notes(self) -> tuple[str, ...]:
-        """The notes, and what is to be told of the labels as they are now, merged and renamed."""
-        return (*self.notes, *_alike_notes(self.labels))
+        """The notes, and what is to be told of the labels as they are now, merged and renamed, and of the names."""
+        return (*self.notes, *_alike_notes(self.labels), *_offers(self.clips))
 
     @property
     def labelled(self) -> tuple[Clip, ...]:
@@ -125,12 +126,13 @@ def scan(path: Where, *, layout: str | None = None, audio_root: Where | None = N
     return dataset
 
 
-def read(
+def read(  # noqa: PLR0913  one a way to read it
     *paths: Where,
     layout: str | None = None,
     audio_root: Where | None = None,
     rename: Mapping[str, str] | None = None,
     split: str | None = None,
+    speaker_from: str | None = None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> Dataset:
     """Read one data set, of several folders and tables if need be: scanned, merged, renamed and narrowed.
@@ -143,6 +145,8 @@ def read(
         From labels that are there to what they are read as; two may become one.
     split
         `train`, `valid` or `test`: only the clips that are marked so.
+    speaker_from
+        A pattern that reads the speakers in the names, `*_SPEAKER_*` (:mod:`sutja.speaker_names`).
     on_note
         Told how each path was read, line by line, for people.
 
@@ -152,23 +156,26 @@ def read(
         When a path cannot be read, a label that is to be renamed is not there, or no clip is left.
 
     """
-    (dataset,) = read_each([paths], layout=layout, audio_root=audio_root, rename=rename, on_note=on_note)
+    how = {"layout": layout, "audio_root": audio_root, "speaker_from": speaker_from}
+    (dataset,) = read_each([paths], **how, rename=rename, on_note=on_note)  # type: ignore[arg-type]
     return narrowed(dataset, split)
 
 
-def read_each(
+def read_each(  # noqa: PLR0913  the same
     groups: Iterable[Sequence[Where]],
     *,
     layout: str | None = None,
     audio_root: Where | None = None,
     rename: Mapping[str, str] | None = None,
+    speaker_from: str | None = None,
     on_note: Callable[[str], None] = lambda _: None,
 ) -> list[Dataset]:
     """Read several data sets in one way, as :func:`read` does: what is learned from and what is learned besides.
 
     Each group of paths becomes one data set; a rename may be meant for any of them.
     """
-    datasets = [merge([_scanned(path, layout, audio_root, on_note) for path in paths]) for paths in groups]
+    scanned = [[_scanned(path, layout, audio_root, speaker_from, on_note) for path in paths] for paths in groups]
+    datasets = [merge(parts) for parts in scanned]
     names = dict(rename or {})
     _check_names(names, natural_order(label for dataset in datasets for label in dataset.labels))
     datasets = [_renamed(dataset, names) for dataset in datasets]
@@ -223,8 +230,16 @@ def narrowed(dataset: Dataset, split: str | None) -> Dataset:
     return replace(dataset, clips=clips, negatives=negatives)
 
 
-def _scanned(path: Where, layout: str | None, audio_root: Where | None, on_note: Callable[[str], None]) -> Dataset:
+def _scanned(
+    path: Where,
+    layout: str | None,
+    audio_root: Where | None,
+    speaker_from: str | None,
+    on_note: Callable[[str], None],
+) -> Dataset:
     dataset = scan(path, layout=layout, audio_root=audio_root)
+    if speaker_from is not None:
+        dataset = _named_from(dataset, speaker_from)
     on_note(f"{printable(path)}: {len(dataset.clips)} clips, layout {dataset.description}")
     for columns in dataset.columns:
         on_note(f"  columns: {columns}")
@@ -232,9 +247,28 @@ def _scanned(path: Where, layout: str | None, audio_root: Where | None, on_note:
     on_note(f"  speakers: {_named(dataset.speakers)}")
     for label, n in sorted(Counter(clip.label for clip in dataset.negatives).items()):
         on_note(f"  {n} recordings of {label} are to be refused: they are no label")
-    for note in dataset.notes:
+    for note in (*dataset.notes, *_offers(dataset.clips)):
         on_note(f"  {note}")
     return dataset
+
+
+def _named_from(dataset: Dataset, pattern: str) -> Dataset:
+    """Read the speakers in the names, and note whose name does not fit and whose speaker was known already."""
+    clips = with_speakers(dataset.clips, pattern)
+    unfit = [clip.name for clip in clips if clip.label is not None and clip.speaker is None]
+    notes = (
+        [f"{len(unfit)} of {len(clips)} names do not fit {pattern}, and have no speaker: {listed(unfit)}"]
+        if unfit
+        else []
+    )
+    if dataset.speakers:
+        notes.append(f"the {len(dataset.speakers)} speakers that the data names give way to those of {pattern}")
+    return replace(dataset, clips=clips, notes=(*dataset.notes, *notes))
+
+
+def _offers(clips: Sequence[Clip]) -> list[str]:
+    offered = offer(clips)
+    return [str(offered)] if offered else []
 
 
 def _named(names: Sequence[str]) -> str:

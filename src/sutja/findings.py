@@ -19,6 +19,7 @@ from sutja.dataset import Dataset, lost
 from sutja.errors import AudioError, listed
 from sutja.listening import PROBLEMS
 from sutja.profile import MUCH_BELOW, ClipProfile
+from sutja.speaker_names import offer
 
 Weight = Literal["stop", "careful", "know"]
 """`stop`: training fails or its result means nothing; `careful`: it will be worse; `know`: good to know."""
@@ -132,7 +133,8 @@ def _speakers(dataset: Dataset, config: Config) -> Iterator[Finding]:
             "The speakers are not known: how well a new voice is recognised cannot be measured. It can with a column "
             "`speaker`."
         )
-        yield Finding("careful", text)
+        offered = offer(dataset.labelled)
+        yield Finding("careful", f"{text} And {offered}." if offered else text)
         return
     if len(table) == 1:
         text = f"All clips are of one speaker, {_quoted(table)}: nothing can be said about any other voice."

@@ -477,6 +477,25 @@ def read_out_of_fold(run: RunFolder) -> OutOfFold:
     return OutOfFold(clips, tuple(labels), targets, ensemble, members, judging.protocol)
 
 
+def read_folds(run: RunFolder) -> tuple[NDArray[np.str_], Integers]:
+    """Read which clip each judged row shows and in which fold it was judged, ``(n,)`` each; empty where not kept.
+
+    Raises
+    ------
+    RunError
+        When the file is damaged.
+
+    """
+    if not run.out_of_fold.exists():
+        return np.zeros(0, dtype=np.str_), np.zeros(0, dtype=np.int64)
+    with _reading(run.out_of_fold):
+        arrays = read_arrays(run.out_of_fold)
+        paths, names = column(arrays, "paths"), column(arrays, "names")
+        folds = array(arrays, "folds", "iu", 1).astype(np.int64)
+        require(len(paths) == len(names) == len(folds), "folds", folds.shape, "one a clip's row")
+        return np.array([f"{path}: {name}" for path, name in zip(paths, names, strict=True)], dtype=np.str_), folds
+
+
 def _part(clip: Clip) -> str:
     """Write which part of its file a clip is: seconds, or a row; nothing for all of it."""
     if clip.row is not None:

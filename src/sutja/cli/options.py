@@ -43,6 +43,13 @@ model_option = click.option(
 )
 
 
+speaker_from_option = click.option(
+    "--speaker-from",
+    metavar="PATTERN",
+    help="Read the speakers in the file names: SPEAKER_* for anna_1.wav, *_SPEAKER_* for 7_anna_1.wav.",
+)
+
+
 @dataclass(frozen=True)
 class Hearing:
     """What the user says of where sound comes from."""
@@ -111,6 +118,7 @@ class DataOptions:
     audio_root: Path | None
     rename: tuple[str, ...]
     split: str | None
+    speaker_from: str | None = None
 
     def read(self) -> Dataset:
         """Read DATA as one data set, and say aloud how it was read."""
@@ -124,7 +132,8 @@ class DataOptions:
         from sutja.dataset import narrowed, read_each
 
         groups, names = [self.data, *([extra] if extra else [])], dict(map(_pair, self.rename))
-        dataset, *more = read_each(groups, layout=self.layout, audio_root=self.audio_root, rename=names, on_note=say)
+        how = {"layout": self.layout, "audio_root": self.audio_root, "speaker_from": self.speaker_from}
+        dataset, *more = read_each(groups, **how, rename=names, on_note=say)  # type: ignore[arg-type]
         others = tuple(clip for other in more for clip in other.labelled)
         dataset = narrowed(dataset, self.split)
         negatives = (*dataset.negatives, *(clip for other in more for clip in other.negatives))
@@ -182,6 +191,7 @@ def data_options(command: Callback) -> Callback:
         ),
         click.option("--rename", multiple=True, metavar="OLD=NEW", help="Read label OLD as NEW; may be repeated."),
         click.option("--split", type=click.Choice(["train", "valid", "test"]), help="Only this part of DATA."),
+        speaker_from_option,
     ]
     wrapped: Callback = gathered
     for option in reversed(options):

@@ -122,7 +122,15 @@ def explore(
         When the folder cannot be written to.
 
     """
-    config = config or Config()
+    exploration, values = look(dataset, out, config or Config(), max_clips=max_clips, progress=progress)
+    pages.write_page(out / "explore.html", "explore.html", **values, version=__version__)
+    return exploration
+
+
+def look(
+    dataset: Dataset, out: Path, config: Config, *, max_clips: int = MAX_CLIPS, progress: Progress = SILENT
+) -> tuple[Exploration, dict[str, Any]]:
+    """Do all of :func:`explore` but the page itself; return what was found out and what a page shows of it."""
     clips = sample(dataset.clips, max_clips)
     points = set(_evenly(len(clips), MAX_POINTS))
     step = progress.stage("listening", len(clips), "clip")
@@ -137,9 +145,7 @@ def explore(
         shown = [clip for clip in profiled if clip.index in points]
         places = pool.submit(similarity_map, np.array([clip.mfcc_means for clip in shown]))
         drawn = _draw_all(exploration, shown, places, out / "figures", progress)
-        values = _template_values(exploration, drawn, shown, places.result())
-    pages.write_page(out / "explore.html", "explore.html", **values, version=__version__)
-    return exploration
+        return exploration, _template_values(exploration, drawn, shown, places.result())
 
 
 def sample(clips: Sequence[Clip], n_clips: int) -> list[Clip]:

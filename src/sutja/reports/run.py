@@ -15,6 +15,7 @@ from typing import Any
 
 from sutja import __version__, runs
 from sutja.calibration import Refusal
+from sutja.diagnosis import diagnose_run
 from sutja.errors import needs
 from sutja.reports import charts, pages
 from sutja.runs import EpochRecord, MemberScores, Metrics, RunFolder
@@ -172,6 +173,7 @@ def _template_values(run: Run) -> dict[str, Any]:
         "best": best,
         "meaning": PROTOCOLS.get(metrics.protocol, f"Protocol {metrics.protocol}."),
         "short": SHORT,
+        "diagnoses": diagnose_run(run.folder),
         "baseline": metrics.baseline,
         "refusal": metrics.refusal,
         "wanted": ((settings.get("config") or {}).get("refusal") or {}).get("false_accept_rate", 1.0),
