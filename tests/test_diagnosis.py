@@ -85,7 +85,7 @@ def network(losses: list[float], accuracies: list[float] | None = None) -> list[
 def test_whatever_falls_steadily_is_moving_and_what_is_flat_is_not(n_epochs, factor):
     assert is_moving(network([factor**i for i in range(n_epochs)]))
     assert not is_moving(network([1.0] * n_epochs))
-    assert is_moving(network([1.0] * n_epochs, [0.9 * i / n_epochs for i in range(n_epochs)])) == (n_epochs < 30)
+    assert is_moving(network([1.0] * n_epochs, [0.9 * i / n_epochs for i in range(n_epochs)]))
     assert is_moving(network([1.0] * 4))
 
 

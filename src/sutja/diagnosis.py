@@ -232,7 +232,7 @@ def is_moving(rows: Sequence[EpochRecord]) -> bool:
         return True
     n_tail = max(1, round(TAIL * len(rows)))
     losses, accuracies = ([row[name] for row in rows] for name in ("valid_loss", "train_accuracy"))
-    falls = min(losses[-n_tail:]) < STILL_FALLING * min(losses[:-n_tail])
+    falls: bool = min(losses[-n_tail:]) < STILL_FALLING * min(losses[:-n_tail])
     return falls or float(np.mean(accuracies[-n_tail:])) > max(accuracies[:-n_tail]) + STILL_RISING
 
 
