@@ -182,6 +182,30 @@ def test_words_that_sound_alike_are_named(tmp_path):
     assert "3 more takes of each" in first
 
 
+def test_only_the_worst_pairs_are_named():
+    labels = [str(number) for number in range(10)]
+    matrix = np.full((10, 10), 2)
+    told = teaching._alike(matrix.tolist(), labels)
+    assert len(told) == teaching.N_PAIRS + 1
+    assert told[-1] == f"{45 - teaching.N_PAIRS} more pairs of words are taken for each other"
+
+
+def test_a_recording_under_two_labels_is_named(tmp_path):
+    clips = takes(tmp_path, words=("stop", "go"), n_takes=3)
+    wrong = replace(clips[0], name="same.wav", label="go")
+    assert clips[0].label == "stop"
+    first = teach([*clips, wrong], body=body()).advice[0]
+    assert first == f"the same recording says go and stop: one is wrong ({clips[0].name}, same.wav)"
+
+
+def test_a_word_that_was_recorded_once(tmp_path):
+    clips = [clip for clip in takes(tmp_path, speakers=("",), n_takes=2) if clip.label != "go"]
+    once = takes(tmp_path / "more", words=("go",), speakers=("",), n_takes=1)
+    for alone in (once, [*once, replace(once[0], name="copy.wav")]):
+        with pytest.raises(DatasetError, match="one recording alone of 'go'; expected two or more of each word"):
+            teach([*clips, *alone], body=body())
+
+
 def test_few_takes_and_one_voice_are_told(tmp_path):
     advice = teach(takes(tmp_path, words=("stop", "go"), speakers=("anna",), n_takes=2), body=body()).advice
     assert any(line.startswith("go, stop: fewer than 3 takes") for line in advice)

@@ -26,7 +26,7 @@ from sutja.progress import Progress
 from sutja.runs import JudgedRows, Metrics, RefusedRows
 from sutja.shipping import about, describe, submit
 from sutja.starting import check_apart, check_finished, check_run, check_spoken
-from sutja.teaching import Judged, Lesson, Takes, Taught, advice, check_body, heard, judged_by
+from sutja.teaching import Judged, Lesson, Takes, Taught, check_body, heard, judged_by
 
 
 def train(plan: Plan, progress: Progress) -> Metrics:
@@ -54,7 +54,7 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     negatives = heard(plan.negatives, body, lesson, progress) if plan.negatives else None
     model, judged = judged_by(takes, body, lesson, negatives)
     write_json(plan.folder.settings, settings)  # now the folder is a run: what cannot be learned left none
-    metrics = _summary(plan, takes, model, started)
+    metrics = _summary(plan, model, started)
     _keep_out_of_fold(plan, takes, model, judged)
     said_of_it = dict(model.bundle.about) | about(plan, takes.clips, metrics)
     bundle.save(replace(model.bundle, about=said_of_it), plan.folder.model)
@@ -92,13 +92,12 @@ def _listen(plan: Plan, body: Predictor, lesson: Lesson, progress: Progress) -> 
     return takes
 
 
-def _summary(plan: Plan, takes: Takes, model: Taught, started: float) -> Metrics:
+def _summary(plan: Plan, model: Taught, started: float) -> Metrics:
     found = model.metrics
     return Metrics(
         **vars(found)
         | {
             "notes": list(plan.dataset.all_notes),
-            "advice": advice(found, takes.clips),
             "seconds": perf_counter() - started,
             "baseline": None if plan.compare is None else runs.read_baseline(runs.RunFolder(plan.compare)),
         }

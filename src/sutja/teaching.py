@@ -10,7 +10,7 @@ not pay (docs/decisions/2026-11-26-own-words.md).
 from __future__ import annotations
 
 import os
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -41,6 +41,7 @@ from sutja.runs import ENSEMBLE, MemberScores, Metrics
 N_FOLDS = 5  # of the calibration: each part of the clips by what the others fitted
 FEW_TAKES, MORE_TAKES = 3, 3
 ALIKE_SHARE, ALIKE_CLIPS = 0.1, 2  # of a word's clips that are taken for one other word, before it is told
+N_PAIRS = 3  # of those that are named
 TIMED = 8  # clips
 FIT_SECONDS = 2.0
 
@@ -104,7 +105,7 @@ class Taught(Predictor):
     @property
     def advice(self) -> list[str]:
         """What to do next, the most helpful first; empty where nothing is known to help."""
-        return advice(self.metrics, self.takes.clips)
+        return self.metrics.advice
 
     def with_takes(self, data: Data, *, progress: Progress = SILENT) -> Taught:
         """Teach more takes, or more words, beside those that it has; about a second.
@@ -283,6 +284,7 @@ def judged_by(takes: Takes, body: Predictor, lesson: Lesson, negatives: Takes | 
     others = _outside(body, labels, lesson, negatives)
     protocol = lesson.protocol or protocol_of_takes(takes.clips)
     groups = groups_of(takes, protocol)
+    _check_takes(takes.clips, groups)
     targets = np.array([labels.index(str(clip.label)) for clip in takes.clips])
     fit = _fit(takes, targets, others, len(labels), groups)
     folds = _folds([*groups, *others.words])
@@ -293,7 +295,8 @@ def judged_by(takes: Takes, body: Predictor, lesson: Lesson, negatives: Takes | 
     n, k = len(targets), len(labels)
     judged = Judged(honest[:n, :k], honest[n:, :k], folds, others.words, tuple(kinds))
     metrics = _metrics(takes, targets, judged, calibration, protocol, labels)
-    metrics = replace(metrics, seconds=perf_counter() - started)
+    told = [*_two_labels(takes), *advice(metrics, takes.clips)]
+    metrics = replace(metrics, seconds=perf_counter() - started, advice=told)
     return Taught(_bundle(body, labels, fit, calibration, lesson, metrics), body, takes, lesson, metrics), judged
 
 
@@ -314,6 +317,19 @@ def groups_of(takes: Takes, protocol: EvaluationProtocol) -> list[str]:
             )
         return [f"speaker {clip.speaker}" for clip in takes.clips]
     return [f"clip {row.tobytes().hex()}" for row in takes.embeddings.round(3)]
+
+
+def _check_takes(clips: Sequence[Clip], groups: Sequence[str]) -> None:
+    """Refuse a word that is known from one recording alone: with that held out, nothing is known of it."""
+    recordings: dict[str, set[str]] = defaultdict(set)
+    for clip, group in zip(clips, groups, strict=True):
+        recordings[str(clip.label)].add(group)
+    once = natural_order(label for label, found in recordings.items() if len(found) < 2)
+    if once:
+        raise DatasetError(
+            f"one recording alone of {listed(map(repr, once))}; expected two or more of each word, or how well it is "
+            "known cannot be measured; record another, or leave the word out (--drop)"
+        )
 
 
 def _outside(body: Predictor, labels: Sequence[str], lesson: Lesson, negatives: Takes | None) -> Outside:
@@ -397,6 +413,20 @@ def advice(metrics: Metrics, clips: Sequence[Clip]) -> list[str]:
     ]
 
 
+def _two_labels(takes: Takes) -> list[str]:
+    """Name a recording that is there under two labels: one of them is wrong."""
+    labels: dict[str, set[str]] = defaultdict(set)
+    names: dict[str, list[str]] = defaultdict(list)
+    for clip, group in zip(takes.clips, groups_of(takes, "clips"), strict=True):
+        labels[group].add(str(clip.label))
+        names[group].append(printable(clip.name))
+    return [
+        f"the same recording says {' and '.join(natural_order(said))}: one is wrong ({listed(names[group])})"
+        for group, said in labels.items()
+        if len(said) > 1
+    ][:N_PAIRS]
+
+
 def _alike(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[str]:
     """Name the pairs of words that are taken for each other, the worst first."""
     counts: NDArray[np.int64] = np.array(matrix)
@@ -406,11 +436,12 @@ def _alike(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[str]:
             n, of = int(counts[i, j] + counts[j, i]), int(counts[i].sum() + counts[j].sum())
             if n >= ALIKE_CLIPS and n >= ALIKE_SHARE * of:
                 pairs.append((n / of, f"{n} of {of}", labels[j], labels[i]))
-    return [
+    told = [
         f"{first} and {second} sound alike ({share} are taken for the other): {MORE_TAKES} more takes of each, "
         "or another word"
-        for _, share, first, second in sorted(pairs, reverse=True)
+        for _, share, first, second in sorted(pairs, reverse=True)[:N_PAIRS]
     ]
+    return [*told, f"{len(pairs) - N_PAIRS} more pairs of words are taken for each other"] if pairs[N_PAIRS:] else told
 
 
 def _few_takes(clips: Sequence[Clip]) -> list[str]:
