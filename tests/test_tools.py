@@ -100,3 +100,36 @@ def test_the_status_of_the_command_is_kept():
     tool = ROOT / "tools" / "instruction_sets.py"
     ended = subprocess.run([sys.executable, tool, "avx2", sys.executable, "-c", "raise SystemExit(7)"], check=False)
     assert ended.returncode == 7
+
+
+# -- espeak_words ----------------------------------------------------------------------------------------------------
+
+
+def espeak_words(out: Path, *more: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, ROOT / "tools" / "espeak_words.py", out, *map(str, more)]
+    return subprocess.run(command, check=False, capture_output=True, text=True)
+
+
+def test_espeak_says_words_in_many_voices_and_languages(tmp_path):
+    pytest.importorskip("espeakng_loader")
+    made = espeak_words(tmp_path / "a", "--words", 3, "--takes", 2, "--foreign", 1)
+    assert made.returncode == 0, made.stderr
+    names = {path.name for path in (tmp_path / "a").iterdir()}
+    english = {name for name in names if "_" not in name}
+    assert len(english) == 3
+    assert not english & {"one", "won", "to", "yes", "know"}
+    assert {"de_sieben", "ko_칠"} <= names
+    assert not {name for name in names if name.startswith(("pl_", "uk_", "az_", "gu_", "ar_"))}
+    assert all(len(list((tmp_path / "a" / name).iterdir())) == 2 for name in english)
+    espeak_words(tmp_path / "b", "--words", 3, "--takes", 2, "--foreign", 1)
+    files = sorted((tmp_path / "a").rglob("*.flac"))
+    assert [f.read_bytes() for f in files] == [f.read_bytes() for f in sorted((tmp_path / "b").rglob("*.flac"))]
+
+
+def test_espeak_words_that_are_there_are_left_alone(tmp_path):
+    pytest.importorskip("espeakng_loader")
+    (tmp_path / "mine").write_text("x")
+    found = espeak_words(tmp_path / "mine", "--words", 1, "--takes", 1, "--foreign", 1)
+    assert found.returncode == 1
+    assert "mine" in found.stderr
+    assert (tmp_path / "mine").read_text() == "x"
