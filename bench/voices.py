@@ -1,4 +1,4 @@
-"""How well voices are recognised that no network heard: every row of the model card's table, from training to number.
+"""How well voices are recognised that no network heard, from training to number.
 
     python bench/voices.py --data ../shared/data --lists ../shared/reference --work RUNS --rows loso arabic --json
 
@@ -45,7 +45,8 @@ class Bench:
         """Train a run, or read it; its metrics."""
         out = self.work / name
         if not (out / "metrics.json").exists():
-            how = ("--preset", "robust", "--precision", self.precision, "--resume", "--skip-unreadable")
+            how = ["--precision", self.precision, "--resume", "--skip-unreadable"]
+            how += [] if "--preset" in arguments else ["--preset", "robust"]
             sutja("train", *arguments, *how, "--out", out)
         return json.loads((out / "metrics.json").read_text(encoding="utf-8"))
 
@@ -143,11 +144,14 @@ def left_out(bench: Bench) -> dict:
 
 def digits(bench: Bench, without: tuple[str, ...] = ()) -> list[str]:
     """Return what `make model` trains from, less some of what is refused."""
-    flite = bench.work / "flite"
-    if not flite.exists():
-        subprocess.run([sys.executable, ROOT / "tools" / "flite_voices.py", flite], check=True)
-    command = ["make", "-s", "-C", ROOT, "model-sources", f"SUTJA_DATA={bench.data}", f"FLITE={flite}"]
+    made = {"FLITE": (bench.work / "flite", "flite_voices.py"), "ESPEAK": (bench.work / "espeak", "espeak_words.py")}
+    for folder, tool in made.values():
+        if not folder.exists():
+            subprocess.run([sys.executable, ROOT / "tools" / tool, folder], check=True)
+    places = [f"{name}={folder}" for name, (folder, _) in made.items()]
+    command = ["make", "-s", "-C", ROOT, "model-sources", f"SUTJA_DATA={bench.data}", *places]
     sources = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.split()
+    sources += ["--preset", "words", "--teacher"]
     for word in without:
         at = sources.index(f"{bench.data}/arabic/clips" if word == "arabic" else word) - 1
         sources[at : at + 2] = [] if word == "arabic" else ["--drop", word]
