@@ -477,7 +477,7 @@ def _words() -> Config:
         final_epochs_factor=3,
         babble_share=0.5,
     )
-    refusal = RefusalConfig(words_share=0.3, noise_share=0.1, max_false_reject_rate=0.05)
+    refusal = RefusalConfig(words_share=0.3, noise_share=0.1)
     augment = AugmentConfig(
         speed_share=0.0,
         voice_share=0.8,
