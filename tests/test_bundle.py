@@ -323,7 +323,7 @@ def test_sutja_in_a_zip_brings_its_model(tmp_path):
     place = tmp_path / "sutja.zip"
     with zipfile.ZipFile(place, "w") as archive:
         for path in sorted(source.rglob("*")):
-            if path.suffix in (".py", ".json", ".onnx"):
+            if path.suffix in (".py", ".json", ".onnx", ".npz"):
                 archive.write(path, "sutja/" + path.relative_to(source).as_posix())
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"

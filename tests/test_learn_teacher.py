@@ -125,7 +125,7 @@ def test_a_run_with_a_teacher_ships_nothing_of_it(package, tmp_path):
     assert ("asking the teacher", 24) in progress.stages
     predictor = Predictor.load(tmp_path / "run")
     (embedding,) = predictor.embed_many([tone(440, 0.3, 16_000)])
-    assert embedding.shape == (256,)
+    assert embedding.shape == (448,)
     graph = onnx.load_from_string(predictor.bundle.members[0].onnx).graph
     assert not [weights.name for weights in graph.initializer if "view" in weights.name or "words" in weights.name]
     assert read_json(tmp_path / "run" / "config.json")["config"]["train"]["teacher_weight"] == TEACHER_WEIGHT

@@ -6,7 +6,11 @@ import io
 
 import numpy as np
 import pytest
+from lessons import body
+from models import SMALL, make_bundle
 
+from sutja import bundle
+from sutja.errors import BundleError
 from sutja.lexicon import vocabulary
 from sutja.outside import NOISE, STEP, Outside, from_bytes, some_of_each, to_bytes, word_of
 from sutja.records import FieldError
@@ -51,6 +55,26 @@ def archive(**arrays) -> bytes:
     file = io.BytesIO()
     np.savez(file, **arrays)
     return file.getvalue()
+
+
+def test_a_model_brings_it_whole_or_is_refused(tmp_path):
+    kept = body().bundle
+    bundle.save(kept, tmp_path / "model")
+    assert bundle.load(tmp_path / "model").outside.words == kept.outside.words
+    place = tmp_path / "model" / "outside.npz"
+    content = place.read_bytes()
+    place.write_bytes(content[:-1])
+    with pytest.raises(BundleError, match=r"outside.npz: checksum does not match"):
+        bundle.load(tmp_path / "model")
+    place.unlink()
+    with pytest.raises(BundleError, match=r"outside.npz: member is missing"):
+        bundle.load(tmp_path / "model")
+
+
+def test_a_model_without_it_has_no_file_of_it(tmp_path):
+    bundle.save(make_bundle(SMALL), tmp_path / "model")
+    assert not (tmp_path / "model" / "outside.npz").exists()
+    assert bundle.load(tmp_path / "model").outside is None
 
 
 CODES, WORDS = np.zeros((2, 3), dtype=np.int8), np.array(["a", "b"])

@@ -137,10 +137,18 @@ def test_predict_evaluate_and_load_work_where_only_the_run_time_is_installed(stu
 
 def test_training_without_torch_says_what_to_install(study, tmp_path):
     program = WITHOUT_EXTRAS + "from sutja.cli import main\nmain(sys.argv[1:])\n"
-    ended = run_python(program, "train", study / "train.csv", "--out", tmp_path / "run")
+    ended = run_python(program, "train", study / "train.csv", "--out", tmp_path / "run", "--preset", "robust")
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == (
         "sutja: torch is not installed and this needs it; install it with: pip install 'sutja[train]'"
     )
     assert "Traceback" not in ended.stderr
     assert not (tmp_path / "run").exists()
+
+
+def test_own_words_are_taught_without_any_extra(study, tmp_path):
+    program = WITHOUT_EXTRAS + "from sutja.cli import main\nmain(sys.argv[1:])\n"
+    ended = run_python(program, "train", study / "train.csv", "--out", tmp_path / "run")
+    assert ended.returncode == 0, ended.stderr
+    assert "no report is drawn: that needs matplotlib" in ended.stderr
+    assert (tmp_path / "run" / "model" / "model.json").exists()

@@ -176,6 +176,7 @@ def _template_values(run: Run) -> dict[str, Any]:
         "diagnoses": diagnose_run(run.folder),
         "baseline": metrics.baseline,
         "refusal": metrics.refusal,
+        "taught_on": (settings.get("config") or {}).get("body"),
         "wanted": ((settings.get("config") or {}).get("refusal") or {}).get("false_accept_rate", 1.0),
         "groups": {"label": best.by_label, "speaker": best.by_speaker},
         "chance": 1 / max(len(metrics.labels), 1),
