@@ -15,7 +15,7 @@ import sutja
 from sutja import teaching
 from sutja.clips import Clip
 from sutja.dataset import Dataset
-from sutja.errors import BundleError, DatasetError
+from sutja.errors import BundleError, ConfigError, DatasetError
 from sutja.predictor import Predictor
 from sutja.progress import SILENT
 from sutja.teaching import Lesson, teach
@@ -130,6 +130,20 @@ def test_negatives_are_refused(clips, tmp_path):
     assert teaching.taught_by(learned, mine, Lesson(), others).predict(wave).probability < without
 
 
+def test_what_a_folder_says_is_to_be_refused_is_refused_and_stays_so(tmp_path):
+    takes(tmp_path, speakers=("",), n_takes=4)
+    takes(tmp_path, words=("_unknown_",), speakers=("",), n_takes=6)
+    model = teach(tmp_path, body=body())
+    assert model.labels == ("go", "lamp on", "stop")
+    assert len(model.negatives.clips) == 6
+    wave = sound(900, np.random.default_rng(50))
+    plain = teach(model.takes.clips, body=body())
+    assert model.predict(wave).probability < plain.predict(wave).probability
+    more = model.with_takes(takes(tmp_path / "more", words=("up",), speakers=("",)))
+    assert len(more.negatives.clips) == 6
+    assert more.without("up").negatives is model.negatives
+
+
 # -- what cannot be taught --------------------------------------------------------------------------------------------
 
 
@@ -160,6 +174,11 @@ def test_speakers_cannot_be_kept_apart_where_one_alone_says_a_word(clips):
     assert teach(alone, body=body()).metrics.protocol == "clips"
     with pytest.raises(DatasetError, match="said by one speaker only"):
         teach(alone, body=body(), lesson=Lesson("speakers"))
+
+
+def test_a_protocol_of_networks_that_learn(clips):
+    with pytest.raises(ConfigError, match="protocol 'copies' needs networks that learn; expected clips or speakers"):
+        teach(clips, body=body(), lesson=Lesson("copies"))
 
 
 def test_a_model_that_is_no_body(clips):

@@ -27,7 +27,7 @@ from sutja.calibration import Calibration, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import EvaluationProtocol, RefusalConfig, preset
 from sutja.dataset import Dataset, read
-from sutja.errors import AudioError, BundleError, DatasetError, listed
+from sutja.errors import AudioError, BundleError, ConfigError, DatasetError, listed
 from sutja.fitting import Fit, fit_head
 from sutja.heads import Embeddings
 from sutja.lexicon import said, vocabulary
@@ -94,9 +94,18 @@ class Judged:
 class Taught(Predictor):
     """A model of own words: a :class:`~sutja.Predictor` that knows how good it is, and takes more."""
 
-    def __init__(self, fitted: Bundle, body: Predictor, takes: Takes, lesson: Lesson, metrics: Metrics) -> None:
+    def __init__(  # noqa: PLR0913
+        self,
+        fitted: Bundle,
+        body: Predictor,
+        takes: Takes,
+        lesson: Lesson,
+        metrics: Metrics,
+        negatives: Takes | None = None,
+    ) -> None:
         super().__init__(fitted)
         self.body, self.takes, self.lesson, self.metrics = body, takes, lesson, metrics
+        self.negatives = negatives
 
     def __reduce__(self) -> tuple[type[Predictor], tuple[Bundle]]:
         """Copy the model alone: a copy predicts, and is not taught."""
@@ -116,8 +125,9 @@ class Taught(Predictor):
             When nothing of ``data`` can be used.
 
         """
-        more = heard(labelled(data), self.body, self.lesson, progress)
-        return taught_by(self.takes + more, self.body, self.lesson)
+        more, others = _heard_of(data, self.body, self.lesson, progress)
+        negatives = self.negatives + others if self.negatives and others else self.negatives or others
+        return taught_by(self.takes + more, self.body, self.lesson, negatives)
 
     def without(self, label: str) -> Taught:
         """Forget a word.
@@ -132,7 +142,7 @@ class Taught(Predictor):
         if len(kept) == len(self.takes.clips):
             raise DatasetError(f"label {label!r} is not there; there are {', '.join(self.labels)}; correct it")
         takes = Takes(tuple(self.takes.clips[row] for row in kept), self.takes.embeddings[kept])
-        return taught_by(takes, self.body, self.lesson)
+        return taught_by(takes, self.body, self.lesson, self.negatives)
 
     def save(self, folder: str | Path) -> Path:
         """Write the model into a folder, whole or not at all.
@@ -159,7 +169,7 @@ def teach(
     Parameters
     ----------
     data
-        A folder (a folder a word, an audiofolder, file names, a CSV; see docs/data.md), a data set, or clips.
+        A folder (a folder a word, an audiofolder, file names, a CSV; see docs/layouts.md), a data set, or clips.
     body
         A model that words can be taught on, or its name.
     lesson
@@ -182,7 +192,8 @@ def teach(
     """
     body = body if isinstance(body, Predictor) else Predictor.load(body)
     check_body(body)
-    return taught_by(heard(labelled(data), body, lesson, progress), body, lesson)
+    takes, negatives = _heard_of(data, body, lesson, progress)
+    return taught_by(takes, body, lesson, negatives)
 
 
 def check_body(body: Predictor) -> Outside:
@@ -203,11 +214,13 @@ def check_body(body: Predictor) -> Outside:
     return store
 
 
-def labelled(data: Data) -> tuple[Clip, ...]:
-    """Return the clips that say a word."""
+def _heard_of(data: Data, body: Predictor, lesson: Lesson, progress: Progress) -> tuple[Takes, Takes | None]:
+    """Hear the clips that say a word, and those that the data says are to be refused."""
     dataset = read(data) if isinstance(data, str | Path) else data
-    clips = dataset.labelled if isinstance(dataset, Dataset) else tuple(dataset)
-    return tuple(clip for clip in clips if clip.label is not None)
+    clips = dataset.labelled if isinstance(dataset, Dataset) else tuple(clip for clip in dataset if clip.label)
+    takes = heard(clips, body, lesson, progress)
+    others = dataset.negatives if isinstance(dataset, Dataset) else ()
+    return takes, heard(others, body, lesson, progress) if others else None
 
 
 def heard(clips: Sequence[Clip], body: Predictor, lesson: Lesson, progress: Progress) -> Takes:
@@ -275,7 +288,9 @@ def judged_by(takes: Takes, body: Predictor, lesson: Lesson, negatives: Takes | 
     Raises
     ------
     DatasetError
-        When there are fewer than two words.
+        When there are fewer than two words, or one recording alone of one.
+    ConfigError
+        When the protocol is one of networks that learn.
 
     """
     started, labels = perf_counter(), takes.labels
@@ -283,6 +298,8 @@ def judged_by(takes: Takes, body: Predictor, lesson: Lesson, negatives: Takes | 
         raise DatasetError(f"only one label, {labels[0]!r}; expected at least two to tell apart; add clips of another")
     others = _outside(body, labels, lesson, negatives)
     protocol = lesson.protocol or protocol_of_takes(takes.clips)
+    if protocol not in ("clips", "speakers"):
+        raise ConfigError(f"protocol {protocol!r} needs networks that learn; expected clips or speakers; correct it")
     groups = groups_of(takes, protocol)
     _check_takes(takes.clips, groups)
     targets = np.array([labels.index(str(clip.label)) for clip in takes.clips])
@@ -297,7 +314,8 @@ def judged_by(takes: Takes, body: Predictor, lesson: Lesson, negatives: Takes | 
     metrics = _metrics(takes, targets, judged, calibration, protocol, labels)
     told = [*_two_labels(takes), *advice(metrics, takes.clips)]
     metrics = replace(metrics, seconds=perf_counter() - started, advice=told)
-    return Taught(_bundle(body, labels, fit, calibration, lesson, metrics), body, takes, lesson, metrics), judged
+    made = _bundle(body, labels, fit, calibration, lesson, metrics)
+    return Taught(made, body, takes, lesson, metrics, negatives), judged
 
 
 def groups_of(takes: Takes, protocol: EvaluationProtocol) -> list[str]:

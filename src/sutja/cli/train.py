@@ -15,7 +15,7 @@ import click
 from sutja.audio import printable
 from sutja.cli.console import command, say
 from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives, read_sounds
-from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS
+from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS, Config
 from sutja.diagnosis import diagnose_run
 from sutja.errors import ConfigError, needs
 from sutja.plan import N_CORES, QUICK_BELOW, Plan, Wishes, plan_run
@@ -107,7 +107,7 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     for note in plan.dataset.notes[len(dataset.notes) :]:  # of what was planned
         say(note)
     if wishes.preset is None:
-        say(f"preset {plan.config.preset}: {_WHY[plan.config.preset]}")
+        say(f"preset {plan.config.preset}: {_why(plan.config)}")
     if wishes.protocol is None and plan.config.body is None:
         n_folds = plan.config.train.n_folds
         say(f"protocol {plan.protocol}: {len(plan.dataset.speakers)} speakers for {n_folds} folds")
@@ -123,10 +123,13 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
         say(f"{found.weight}: {found.text()} {found.advice()}")
 
 
-_WHY = {
-    "quick": "words are taught to digits-en, in seconds; --preset robust trains a network for them alone",
-    DEFAULT_PRESET: "a network learns from these recordings alone",
-}
+def _why(config: Config) -> str:
+    """Say what a preset that was chosen for the user does."""
+    if config.body is not None:
+        return (
+            f"words are taught to {printable(config.body)}, in seconds; --preset robust trains a network for them alone"
+        )
+    return "a network learns from these recordings alone"
 
 
 def _way(plan: Plan) -> Callable[[Plan, Progress], Metrics]:
