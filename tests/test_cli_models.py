@@ -15,7 +15,7 @@ def test_every_model_that_is_brought_is_listed():
     assert DEFAULT_MODEL in shipped()
     (line,) = [line for line in lines if line.startswith(f"{DEFAULT_MODEL} ")]
     assert "language en; 10 labels: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9; " in line
-    assert "% on speakers held out; licence Apache-2.0" in line
+    assert "% on corpora held out; own words can be taught on it; licence Apache-2.0" in line
 
 
 def test_as_json_it_says_what_the_model_says():

@@ -22,12 +22,15 @@ def models(as_json: bool) -> None:
 
 
 def _facts(name: str, model: Bundle) -> dict[str, object]:
-    about = {key: model.about.get(key) for key in ("accuracy", "interval95", "n_speakers", "data", "licence")}
+    about = {
+        key: model.about.get(key) for key in ("accuracy", "interval95", "protocol", "n_speakers", "data", "licence")
+    }
     return {
         "name": name,
         "labels": list(model.labels),
         "language": model.language,
         "spoken": dict(model.spoken),
+        "is_body": model.outside is not None,
         **about,
     }
 
@@ -37,7 +40,10 @@ def _line(name: str, model: Bundle) -> str:
     parts = [
         f"language {model.language or 'not told'}",
         f"{len(model.labels)} labels: {', '.join(model.labels[:12])}",
-        f"{percent(accuracy)} on speakers held out" if isinstance(accuracy, float) else "accuracy not told",
+        f"{percent(accuracy)} on {model.about.get('protocol')} held out"
+        if isinstance(accuracy, float)
+        else "accuracy not told",
+        "own words can be taught on it" if model.outside is not None else "no body for own words",
         f"licence {model.about.get('licence') or 'not told'}",
     ]
     return f"{name}   {'; '.join(parts)}"
