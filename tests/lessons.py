@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
+import soundfile
 from conftest import write_wav
 from models import AUDIO, SMALL, embedding_network
 
@@ -48,3 +50,10 @@ def takes(folder: Path, words=tuple(WORDS), speakers=("anna", "ben"), n_takes: i
                 write_wav(path, sound(WORDS.get(word, 900), rng), AUDIO.sample_rate)
                 clips.append(Clip(path, path.name, word, speaker or None))
     return clips
+
+
+def recording(word: str = "stop", seed: int = 0, rate: int = AUDIO.sample_rate, level: float = 1.0) -> bytes:
+    """A take as a file."""
+    file = io.BytesIO()
+    soundfile.write(file, level * sound(WORDS.get(word, 900), np.random.default_rng(seed)), rate, format="WAV")
+    return file.getvalue()

@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
-import soundfile
-from lessons import WORDS, body, sound
-from models import AUDIO, SMALL, make_bundle
+from lessons import WORDS, body, recording, sound
+from models import SMALL, make_bundle
 
 from sutja.dataset import read
 from sutja.errors import AudioError, BundleError, ConfigError, DatasetError
 from sutja.predictor import Predictor
 from sutja.workshop import TakeRefused, Workshop
-
-
-def recording(word: str = "stop", seed: int = 0, rate: int = AUDIO.sample_rate, level: float = 1.0) -> bytes:
-    file = io.BytesIO()
-    soundfile.write(file, level * sound(WORDS.get(word, 900), np.random.default_rng(seed)), rate, format="WAV")
-    return file.getvalue()
 
 
 @pytest.fixture

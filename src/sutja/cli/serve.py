@@ -25,12 +25,19 @@ NEEDED = ("starlette", "uvicorn", "httptools", "websockets", "python_multipart",
 @click.option("--allow-host", multiple=True, metavar="NAME", help="Another name of this service; may be repeated.")
 @click.option("--limit", multiple=True, metavar="NAME=NUMBER", help="See docs/http.md; may be repeated.")
 @click.option(
+    "--teach",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Let people teach words: their takes are kept in FOLDER. Off unless asked for.",
+)
+@click.option(
     "--log-level", default="info", show_default=True, type=click.Choice(["debug", "info", "warning", "error"])
 )
-def serve(*, model: Path, limit: tuple[str, ...], log_level: str, **door: Any) -> None:
+def serve(*, model: Path, limit: tuple[str, ...], log_level: str, teach: Path | None, **door: Any) -> None:
     """Serve a model over HTTP, with a page that listens to a microphone.
 
-    Logs go to stderr as JSON, a line each; the page's address is the one line on stdout. Nothing that is sent is kept.
+    Logs go to stderr as JSON, a line each; the page's address is the one line on stdout. Nothing that is sent is kept,
+    but for takes of words that are taught, with --teach.
     """
     for package in NEEDED:
         if find_spec(package) is None:
@@ -41,10 +48,19 @@ def serve(*, model: Path, limit: tuple[str, ...], log_level: str, **door: Any) -
 
     limits = limits_from(limit)
     predictor = Predictor.load(model)
+    workshop = None if teach is None else _workshop(teach, predictor)
     with serving.listen(door["host"], door["port"]) as listener:
         asked = Access(door["token"], door["allow_host"], door["allow_origin"])
         access = access_for(asked, door["host"], listener.getsockname()[0])
-        app = create_app(predictor, model, limits=limits, access=access)
+        app = create_app(predictor, model, limits=limits, access=access, workshop=workshop)
         with logs.apart() as lines:
             logs.log_to(lines, log_level)
             serving.serve(app, listener, limits, on_ready=lambda: click.echo(serving.url_of(listener)))
+
+
+def _workshop(folder: Path, predictor: Predictor) -> Any:
+    """Open the folder of takes; words are taught on the model that is served, or on the one that sutja brings."""
+    from sutja.bundle import DEFAULT_MODEL
+    from sutja.workshop import Workshop
+
+    return Workshop(folder, predictor if predictor.bundle.outside is not None else Predictor.load(DEFAULT_MODEL))

@@ -21,13 +21,15 @@ from starlette.websockets import WebSocket
 
 from sutja.errors import AudioError
 from sutja.predictor import Examination, Predictor
-from sutja.server import answers, docs, openapi, streaming, uploads
+from sutja.server import answers, docs, lessons, openapi, streaming, uploads
 from sutja.server.access import Guard
 from sutja.server.answers import Wanted, to_json
+from sutja.server.lessons import Lessons
 from sutja.server.pool import Busy, Places, Pool
 from sutja.server.refusals import BUSY, busy, error_response, refused, unusable
 from sutja.server.settings import Access, Limits
 from sutja.server.watching import Meters, Watch
+from sutja.workshop import Workshop
 
 STATIC = Path(__file__).parents[1] / "page"
 mimetypes.add_type("text/javascript", ".js")  # Windows may have been told otherwise, and browsers are told not to guess
@@ -40,11 +42,11 @@ Result = TypeVar("Result")
 class Service:
     """What the routes share: the model, its limits, and who is being served."""
 
-    def __init__(self, predictor: Predictor, name: str | os.PathLike[str], limits: Limits) -> None:
-        self.predictor = predictor
-        self.limits = limits
-        self.card = answers.model_card(predictor, name, limits)
-        self.document = openapi.document(limits, list(predictor.labels))
+    def __init__(
+        self, predictor: Predictor, name: str | os.PathLike[str], limits: Limits, *, teaching: bool = False
+    ) -> None:
+        self.limits, self.teaching = limits, teaching
+        self.answer_with(predictor, name)
         self.pool = Pool(limits.n_threads)
         self.waiting, self.streams = Places(limits.n_waiting), Places(limits.n_streams)
         self.held = Places(limits.held_bytes)
@@ -52,6 +54,12 @@ class Service:
         self.meters.show("sutja_waiting", "Requests that are worked on or wait for their turn", self.waiting)
         self.meters.show("sutja_streams", "Open microphones", self.streams)
         self.meters.show("sutja_held_bytes", "Of uploads in memory", self.held)
+
+    def answer_with(self, predictor: Predictor, name: str | os.PathLike[str]) -> None:
+        """Let a model answer from now on; requests that were begun end with the one that they began with."""
+        self.card = answers.model_card(predictor, name, self.limits)
+        self.document = openapi.document(self.limits, list(predictor.labels), teaching=self.teaching)
+        self.predictor = predictor
 
     async def ask(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call the predictor in its threads, and count how it went.
@@ -77,6 +85,7 @@ def create_app(
     *,
     limits: Limits | None = None,
     access: Access | None = None,
+    workshop: Workshop | None = None,
 ) -> Starlette:
     """Make the application (ASGI).
 
@@ -90,10 +99,12 @@ def create_app(
         How much the service takes on.
     access
         Who may ask; programs on this machine when not given.
+    workshop
+        Where words can be taught, if they can.
 
     """
     access = access or Access()
-    service = Service(predictor, name, limits or Limits())
+    service = Service(predictor, name, limits or Limits(), teaching=workshop is not None)
     cors = [Middleware(CORSMiddleware, **_cors(access))] if access.origins else []
 
     @contextlib.asynccontextmanager
@@ -103,7 +114,7 @@ def create_app(
         service.pool.close()
 
     app = Starlette(
-        routes=_routes(),
+        routes=[*(lessons.routes() if workshop else ()), *_routes()],
         middleware=[
             Middleware(Watch, meters=service.meters, paths=_paths()),
             *cors,
@@ -119,6 +130,8 @@ def create_app(
         lifespan=lifespan,
     )
     app.state.service = service
+    if workshop is not None:
+        app.state.lessons = Lessons(workshop, predictor)
     return app
 
 
@@ -146,7 +159,7 @@ def _paths() -> list[str]:
 def _cors(access: Access) -> dict[str, Any]:
     return {
         "allow_origins": access.origins,
-        "allow_methods": ["GET", "POST"],
+        "allow_methods": ["GET", "POST", "DELETE"],
         "allow_headers": ["Authorization", "Content-Type"],
     }
 

@@ -39,14 +39,16 @@ REFUSALS = {
     "413": "Too many bytes.",
     "415": "The Content-Type is no sound.",
     "421": "The Host header is not this service's name.",
+    "409": "Nothing is taught yet.",
     "422": "The recording or a parameter cannot be used: damaged, too short, too long, silent; too many files.",
     "431": "The headers are too long.",
     "503": "The service has as much work as it can take. Try again after `Retry-After` seconds.",
+    "507": "The disk takes no more.",
 }
 
 
-def document(limits: Limits, labels: Sequence[str]) -> Schema:
-    """Write the document for a model with these labels."""
+def document(limits: Limits, labels: Sequence[str], *, teaching: bool = False) -> Schema:
+    """Write the document for a model with these labels, with what teaches others where that can be done."""
     return {
         "openapi": "3.1.0",
         "info": {
@@ -63,10 +65,11 @@ def document(limits: Limits, labels: Sequence[str]) -> Schema:
             "/model": {"get": _get("What the model is and what it takes", "Model", "401")},
             "/health": {"get": _get("Whether the service answers", "Health")},
             "/metrics": {"get": _metrics()},
+            **(_teaching(limits) if teaching else {}),
         },
         "components": {
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
-            "schemas": _schemas(labels),
+            "schemas": _schemas(labels) | (_taught() if teaching else {}),
         },
     }
 
@@ -231,3 +234,95 @@ def _model() -> Schema:
         "can_explain": {"type": "boolean", "description": "Whether `explain=true` is answered"},
     }
     return _object(properties)
+
+
+def _teaching(limits: Limits) -> Schema:
+    refusals = ("401", "403", "422", "503", "507")
+    name = _asked("name", "Of the take, as it is listed", "path")
+    names = [_asked("label", "The word that is said"), _asked("speaker", "Who says it")]
+    which = [_asked("model", "`first` or `taught`") | {"schema": {"type": "string", "enum": ["first", "taught"]}}]
+    sound = {"description": "The recording", "content": {"audio/wav": SOUND}}
+    archive = {"description": "The model, as every command takes it", "content": {"application/zip": SOUND}}
+    return {
+        "/v1/teach": {
+            "get": _get("What is there to teach, and what is taught", "Lessons", "401", "503"),
+            "post": {
+                "summary": "Teach all takes; the model that answers stays as it is, unless it is the taught one",
+                "responses": {
+                    "200": _response("How good it is, and what to do next", "Taught"),
+                    **_refusals(*refusals),
+                },
+            },
+        },
+        "/v1/teach/takes": {
+            "post": {
+                "summary": "Keep a take of a word",
+                "description": f"One recording of at most {limits.clip_bytes} bytes and ten seconds. A take that would "
+                "teach nothing (clipped, too quiet, too short) is refused, with what to do.",
+                "parameters": names,
+                "requestBody": {"required": True, "content": {"audio/wav": SOUND}},
+                "responses": {"201": _response("The take", "Take"), **_refusals("408", "413", "415", *refusals)},
+            }
+        },
+        "/v1/teach/takes/{name}": {
+            "get": {
+                "summary": "Hear a take",
+                "parameters": [name],
+                "responses": {"200": sound, **_refusals(*refusals)},
+            },
+            "delete": {
+                "summary": "Take a take away",
+                "parameters": [name],
+                "responses": {"204": {"description": "It is gone"}, **_refusals(*refusals)},
+            },
+        },
+        "/v1/teach/use": {
+            "post": {
+                "summary": "Say which model answers: the one that the service began with, or the taught one",
+                "parameters": which,
+                "responses": {"200": _response("Which one answers", "InUse"), **_refusals("409", *refusals)},
+            }
+        },
+        "/v1/teach/model.zip": {
+            "get": {"summary": "Take the model along", "responses": {"200": archive, **_refusals("409", *refusals)}}
+        },
+    }
+
+
+def _asked(name: str, description: str, place: str = "query") -> Schema:
+    return {"name": name, "in": place, "required": True, "description": description, "schema": TEXT}
+
+
+def _taught() -> Schema:
+    texts: Schema = {"type": "array", "items": TEXT}
+    pair: Schema = {"type": ["array", "null"], "items": SHARE}
+    share = {"n_clips": COUNT, "accuracy": SHARE, "interval95": pair}
+    use: Schema = {"enum": ["first", "taught"]}
+    taught = {
+        "labels": texts,
+        "protocol": {"enum": ["clips", "speakers"], "description": "What was held out where it was measured"},
+        "n_clips": COUNT,
+        "n_speakers": {"type": "integer", "minimum": 0},
+        "accuracy": SHARE,
+        "interval95": pair,
+        "confusion_matrix": {"type": "array", "items": {"type": "array", "items": {"type": "integer"}}},
+        "by_label": {"type": "object", "additionalProperties": _object(share)},
+        "refused": {"type": ["number", "null"]},
+        "others_taken": {"type": ["number", "null"]},
+        "advice": texts | {"description": "What to do next, the most helpful first"},
+        "seconds": {"type": ["number", "null"]},
+    }
+    take = {"name": TEXT, "label": TEXT, "speaker": TEXT, "seconds": NUMBER, "peak_dbfs": NUMBER}
+    word = _object({"label": TEXT, "n_takes": COUNT, "speakers": texts})
+    lessons = {
+        "takes": {"type": "array", "items": _ref("Take")},
+        "words": {"type": "array", "items": word},
+        "taught": {"oneOf": [_ref("Taught"), {"type": "null"}]},
+        "in_use": use,
+    }
+    return {
+        "Take": _object(take),
+        "Taught": _object(taught),
+        "Lessons": _object(lessons),
+        "InUse": _object({"in_use": use}),
+    }

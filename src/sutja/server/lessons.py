@@ -1,0 +1,202 @@
+"""Teaching over HTTP: takes in, out and away, a model in a second, and which model answers.
+
+Only where the service was started with a folder for it (`sutja serve --teach FOLDER`). A taught model answers when
+somebody says so and not before: it takes the place of the first one whole, for all who ask, and goes back as whole.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import zipfile
+from collections import defaultdict
+from collections.abc import Awaitable, Callable
+from dataclasses import asdict
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from sutja import bundle
+from sutja.clips import natural_order
+from sutja.errors import ConfigError, DatasetError, RunError, SutjaError
+from sutja.predictor import Predictor
+from sutja.server import uploads
+from sutja.server.answers import to_json
+from sutja.server.refusals import KIND, refused
+from sutja.teaching import Taught
+from sutja.workshop import TakeRefused, Workshop
+
+FIRST, TAUGHT = "first", "taught"
+STATUS: tuple[tuple[type[SutjaError], int], ...] = ((ConfigError, 422), (DatasetError, 422), (RunError, 507))
+"""Of what a workshop cannot do: 507 where the disk does not take it."""
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+class Lessons:
+    """What is being taught, and which model answers."""
+
+    def __init__(self, workshop: Workshop, first: Predictor) -> None:
+        self.workshop, self.first = workshop, first
+        self.taught: Taught | None = None
+        self.in_use = FIRST
+        self.turn = asyncio.Lock()
+        """One writer at a time: two people may teach at once."""
+
+    def state(self) -> dict[str, Any]:
+        """Tell what is there, for the page."""
+        takes = self.workshop.takes()
+        words: dict[str, list[str]] = defaultdict(list)
+        for take in takes:
+            words[take.label].append(take.speaker)
+        return {
+            "takes": [asdict(take) for take in takes],
+            "words": [
+                {"label": label, "n_takes": len(words[label]), "speakers": sorted(set(words[label]))}
+                for label in natural_order(words)
+            ],
+            "taught": None if self.taught is None else told(self.taught),
+            "in_use": self.in_use,
+        }
+
+
+def told(model: Taught) -> dict[str, Any]:
+    """Tell how good taught words are, and what to do next."""
+    metrics = model.metrics
+    _, scores = metrics.headline
+    refusal = metrics.refusal
+    return {
+        "labels": list(model.labels),
+        "protocol": metrics.protocol,
+        "n_clips": metrics.n_clips,
+        "n_speakers": metrics.n_speakers,
+        "accuracy": scores.accuracy,
+        "interval95": scores.interval95,
+        "confusion_matrix": scores.confusion_matrix,
+        "by_label": {label: asdict(share) for label, share in scores.by_label.items()},
+        "refused": refusal.false_reject_rate if refusal else None,
+        "others_taken": refusal.false_accept_rate if refusal else None,
+        "advice": metrics.advice,
+        "seconds": metrics.seconds,
+    }
+
+
+def routes() -> list[Route]:
+    """List the routes of teaching."""
+    return [
+        Route("/v1/teach", _guarded(_state), methods=["GET"]),
+        Route("/v1/teach", _guarded(_teach), methods=["POST"]),
+        Route("/v1/teach/takes", _guarded(_add), methods=["POST"]),
+        Route("/v1/teach/takes/{name:path}", _guarded(_hear), methods=["GET"]),
+        Route("/v1/teach/takes/{name:path}", _guarded(_remove), methods=["DELETE"]),
+        Route("/v1/teach/use", _guarded(_use), methods=["POST"]),
+        Route("/v1/teach/model.zip", _guarded(_zip), methods=["GET"]),
+    ]
+
+
+def _guarded(handler: Handler) -> Handler:
+    """Turn what a workshop refuses into an answer."""
+
+    async def guarded(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except TakeRefused as error:
+            return refused(422, str(error), {KIND: error.fault})
+        except (ConfigError, DatasetError, RunError) as error:
+            status = next(status for kind, status in STATUS if isinstance(error, kind))
+            return refused(status, str(error))
+
+    return guarded
+
+
+def _lessons(request: Request) -> Lessons:
+    lessons: Lessons = request.app.state.lessons
+    return lessons
+
+
+async def _in_pool(request: Request, function: Callable[..., Any], *arguments: object) -> Any:
+    service = request.app.state.service
+    with service.waiting.taken():
+        return await service.pool.run(function, *arguments)
+
+
+async def _state(request: Request) -> Response:
+    return _json(await _in_pool(request, _lessons(request).state))
+
+
+async def _add(request: Request) -> Response:
+    service, lessons = request.app.state.service, _lessons(request)
+    label, speaker = (_asked(request, name) for name in ("label", "speaker"))
+    async with uploads.one(request, service.limits, service.held) as upload, lessons.turn:
+        take = await _in_pool(request, lessons.workshop.add, label, speaker, upload.content)
+    return _json(asdict(take), 201)
+
+
+async def _hear(request: Request) -> Response:
+    path: Path = await _in_pool(request, _lessons(request).workshop.path, request.path_params["name"])
+    return Response(await _in_pool(request, path.read_bytes), media_type="audio/wav")
+
+
+async def _remove(request: Request) -> Response:
+    lessons = _lessons(request)
+    async with lessons.turn:
+        await _in_pool(request, lessons.workshop.remove, request.path_params["name"])
+    return Response(status_code=204)
+
+
+async def _teach(request: Request) -> Response:
+    lessons = _lessons(request)
+    async with lessons.turn:
+        lessons.taught = await _in_pool(request, lessons.workshop.teach)
+        if lessons.in_use == TAUGHT:
+            request.app.state.service.answer_with(lessons.taught, TAUGHT)
+    return _json(told(lessons.taught))
+
+
+async def _use(request: Request) -> Response:
+    lessons, asked = _lessons(request), _asked(request, "model")
+    if asked not in (FIRST, TAUGHT):
+        raise HTTPException(422, f"model={asked[:30]}; expected {FIRST} or {TAUGHT}; correct the address")
+    if asked == TAUGHT and lessons.taught is None:
+        raise HTTPException(409, "nothing is taught yet; expected POST /v1/teach before; teach first")
+    chosen = lessons.taught if asked == TAUGHT else lessons.first
+    lessons.in_use = asked
+    request.app.state.service.answer_with(chosen, asked)
+    return _json({"in_use": asked})
+
+
+async def _zip(request: Request) -> Response:
+    taught = _lessons(request).taught
+    if taught is None:
+        raise HTTPException(409, "nothing is taught yet; expected POST /v1/teach before; teach first")
+    content = await _in_pool(request, _zipped, taught)
+    headers = {"Content-Disposition": 'attachment; filename="my_words.zip"'}
+    return Response(content, media_type="application/zip", headers=headers)
+
+
+def _zipped(model: Taught) -> bytes:
+    """Give the model's folder as a zip, which every command takes as it is."""
+    file = io.BytesIO()
+    with TemporaryDirectory() as place, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        folder = Path(place) / "model"
+        bundle.save(model.bundle, folder)
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                archive.write(path, f"my_words/{path.relative_to(folder).as_posix()}")
+    return file.getvalue()
+
+
+def _asked(request: Request, name: str) -> str:
+    value = request.query_params.get(name)
+    if value is None:
+        raise HTTPException(422, f"no {name}; expected {name}=... in the address; add it")
+    return value
+
+
+def _json(value: Any, status: int = 200) -> Response:
+    return Response(to_json(value), status, media_type="application/json")

@@ -1,0 +1,158 @@
+"""Teaching over HTTP: takes in, out and away, a model in a second, and which model answers."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from lessons import WORDS, body, recording, sound
+from starlette.testclient import TestClient
+
+import sutja
+from sutja.server import lessons
+from sutja.server.app import create_app
+from sutja.server.settings import Access, Limits
+from sutja.workshop import Workshop
+
+
+@pytest.fixture
+def here(tmp_path):
+    first = body()
+    app = create_app(first, "first", workshop=Workshop(tmp_path / "mine", first))
+    with TestClient(app, base_url="http://localhost:8765", raise_server_exceptions=False) as client:
+        yield client
+
+
+def add(here, word: str, seed: int, speaker: str = "anna", content: bytes | None = None):
+    content = recording(word, seed) if content is None else content
+    headers = {"Content-Type": "audio/wav"}
+    return here.post("/v1/teach/takes", params={"label": word, "speaker": speaker}, content=content, headers=headers)
+
+
+def fill(here, n_takes: int = 3) -> None:
+    for word in ("stop", "go"):
+        for take in range(n_takes):
+            assert add(here, word, take).status_code == 201
+
+
+def test_from_empty_to_live_and_back(here, tmp_path):
+    assert here.get("/v1/teach").json() == {"takes": [], "words": [], "taught": None, "in_use": "first"}
+    fill(here)
+    state = here.get("/v1/teach").json()
+    assert state["words"] == [
+        {"label": "go", "n_takes": 3, "speakers": ["anna"]},
+        {"label": "stop", "n_takes": 3, "speakers": ["anna"]},
+    ]
+    said = here.post("/v1/teach").json()
+    assert said["labels"] == ["go", "stop"]
+    assert said["protocol"] == "clips"
+    assert any("everything is one voice" in line for line in said["advice"])
+    assert here.get("/model").json()["labels"] == ["a", "b"]  # nothing that is in use changed
+    assert here.post("/v1/teach/use", params={"model": "taught"}).json() == {"in_use": "taught"}
+    assert here.get("/model").json()["labels"] == ["go", "stop"]
+    wave = recording("go", 60)
+    answer = here.post("/v1/predict", content=wave, headers={"Content-Type": "audio/wav"}).json()
+    assert answer["label"] == "go"
+    assert here.post("/v1/teach/use", params={"model": "first"}).json() == {"in_use": "first"}
+    assert here.get("/model").json()["labels"] == ["a", "b"]
+
+
+def test_a_model_that_answers_is_taught_anew_at_once(here):
+    fill(here)
+    here.post("/v1/teach")
+    here.post("/v1/teach/use", params={"model": "taught"})
+    for take in range(3):
+        add(here, "lamp on", take)
+    assert here.get("/model").json()["labels"] == ["go", "stop"]
+    here.post("/v1/teach")
+    assert here.get("/model").json()["labels"] == ["go", "lamp on", "stop"]
+
+
+def test_takes_are_heard_and_taken_away(here):
+    take = add(here, "lamp on", 0, "안나").json()
+    assert take["name"] == "lamp_on/안나_001.wav"
+    heard = here.get(f"/v1/teach/takes/{take['name']}")
+    assert heard.headers["content-type"] == "audio/wav"
+    assert heard.content[:4] == b"RIFF"
+    assert here.delete(f"/v1/teach/takes/{take['name']}").status_code == 204
+    assert here.get("/v1/teach").json()["takes"] == []
+    gone = here.get(f"/v1/teach/takes/{take['name']}")
+    assert gone.status_code == 422
+    assert "is not there" in gone.json()["error"]
+
+
+@pytest.mark.parametrize("name", ["../../secret", "metadata.csv", "%2e%2e/x.wav"])
+def test_nothing_but_takes_is_given_out(here, name):
+    add(here, "stop", 0)
+    found = here.get(f"/v1/teach/takes/{name}")
+    assert found.status_code in (404, 422)
+
+
+def test_the_model_is_taken_along(here, tmp_path):
+    assert here.get("/v1/teach/model.zip").status_code == 409
+    fill(here)
+    here.post("/v1/teach")
+    content = here.get("/v1/teach/model.zip").content
+    assert zipfile.ZipFile(io.BytesIO(content)).testzip() is None
+    (tmp_path / "my_words.zip").write_bytes(content)
+    model = sutja.load(tmp_path / "my_words.zip")
+    assert model.predict(sound(WORDS["stop"], np.random.default_rng(70))).label == "stop"
+
+
+@pytest.mark.parametrize(
+    ("word", "speaker", "content", "status", "message"),
+    [
+        (" ", "anna", None, 422, "a word is blank"),
+        ("stop", " ", None, 422, "a speaker is blank"),
+        ("stop", "anna", b"nothing", 422, ""),
+        ("stop", "anna", recording(level=0.0), 422, "nothing was heard"),
+        ("stop", "anna", recording(level=1e9), 422, "clipped"),
+    ],
+)
+def test_takes_that_are_refused(here, word, speaker, content, status, message):
+    found = add(here, word, 0, speaker, content)
+    assert found.status_code == status
+    assert message in found.json()["error"]
+    assert here.get("/v1/teach").json()["takes"] == []
+
+
+def test_what_cannot_be_asked(here):
+    assert "no label; expected label=... in the address" in here.post("/v1/teach/takes", content=b"x").json()["error"]
+    assert here.post("/v1/teach").status_code == 422
+    add(here, "stop", 0)
+    assert "only one label" in here.post("/v1/teach").json()["error"]
+    for model, status in (("taught", 409), ("another", 422)):
+        assert here.post("/v1/teach/use", params={"model": model}).status_code == status
+
+
+def test_it_is_described_where_it_can_be_done(here):
+    described = here.get("/openapi.json").json()
+    taught = {path for path in described["paths"] if path.startswith("/v1/teach")}
+    assert taught == {route.path.replace(":path", "") for route in lessons.routes()}
+    for path in taught:
+        methods = {m.lower() for r in lessons.routes() if r.path.replace(":path", "") == path for m in r.methods}
+        assert set(described["paths"][path]) == methods - {"head"}
+    fill(here)
+    schemas = described["components"]["schemas"]
+    assert set(here.get("/v1/teach").json()) == set(schemas["Lessons"]["properties"])
+    assert set(here.post("/v1/teach").json()) == set(schemas["Taught"]["properties"])
+    assert set(here.get("/v1/teach").json()["takes"][0]) == set(schemas["Take"]["properties"])
+    assert "/v1/teach" in here.get("/docs").text
+    with TestClient(create_app(body()), base_url="http://localhost:8765") as elsewhere:
+        assert not [path for path in elsewhere.get("/openapi.json").json()["paths"] if "teach" in path]
+
+
+def test_where_it_was_not_asked_for_nothing_can_be_taught(tmp_path):
+    with TestClient(create_app(body()), base_url="http://localhost:8765") as here:
+        assert here.get("/v1/teach").status_code == 404
+        assert add(here, "stop", 0).status_code == 404
+
+
+def test_the_token_guards_teaching_as_all_else(tmp_path):
+    shop = Workshop(tmp_path / "mine", body())
+    app = create_app(body(), workshop=shop, access=Access("a" * 20), limits=Limits())
+    with TestClient(app, base_url="http://localhost:8765") as here:
+        assert here.get("/v1/teach").status_code == 401
+        assert here.get("/v1/teach", headers={"Authorization": f"Bearer {'a' * 20}"}).status_code == 200
