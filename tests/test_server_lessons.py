@@ -127,6 +127,18 @@ def test_what_cannot_be_asked(here):
         assert here.post("/v1/teach/use", params={"model": model}).status_code == status
 
 
+def test_nobodys_name_is_logged_or_counted(here, caplog):
+    caplog.set_level("INFO", logger="sutja")
+    take = add(here, "stop", 0, "anna").json()
+    here.get(f"/v1/teach/takes/{take['name']}")
+    counted = here.get("/metrics").text
+    assert 'path="/v1/teach/takes"' in counted
+    assert "anna" not in counted
+    logged = str([record.__dict__ for record in caplog.records if record.name.startswith("sutja")])
+    assert "/v1/teach/takes/..." in logged
+    assert "anna" not in logged
+
+
 def test_it_is_described_where_it_can_be_done(here):
     described = here.get("/openapi.json").json()
     taught = {path for path in described["paths"] if path.startswith("/v1/teach")}

@@ -116,7 +116,7 @@ def create_app(
     app = Starlette(
         routes=[*(lessons.routes() if workshop else ()), *_routes()],
         middleware=[
-            Middleware(Watch, meters=service.meters, paths=_paths()),
+            Middleware(Watch, meters=service.meters, paths=[*_paths(), *(lessons.paths() if workshop else ())]),
             *cors,
             Middleware(Guard, access=access),
         ],

@@ -99,6 +99,11 @@ def routes() -> list[Route]:
     ]
 
 
+def paths() -> list[str]:
+    """List the paths that are counted by their name: those of takes hold names of people."""
+    return [route.path for route in routes() if "{" not in route.path]
+
+
 def _guarded(handler: Handler) -> Handler:
     """Turn what a workshop refuses into an answer."""
 
