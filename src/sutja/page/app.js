@@ -279,6 +279,7 @@ async function begin() {
   byId("labels").textContent = [...labels.slice(0, MOST_LABELS), ...(labels.length > MOST_LABELS ? ["…"] : [])].join(" ");
   if (language) byId("labels").lang = language; // so that a screen reader says them as they are to be said
   byId("model").textContent = name;
+  byId("to-teaching").hidden = !service.card.can_teach;
   byId("file").accept = ["audio/*", ...suffixes].join();
   byId("play-part").hidden = !explains;
   byId("why-title").dataset.text = explains ? "why_title" : "seen_title";

@@ -17,7 +17,7 @@ import { refusal, say } from "./text.js";
  * What GET model says. `language` is that of the words, where the model knows it; `suffixes` those of the files that are
  * taken as they are.
  * @typedef {{ name: string, labels: string[], members: { name: string, kind: "mel" | "mfcc" }[],
- *   limits: { bytes: number, seconds: number }, suffixes: string[], can_explain: boolean, language?: string }} Card
+ *   limits: { bytes: number, seconds: number }, suffixes: string[], can_explain: boolean, can_teach?: boolean, language?: string }} Card
  */
 
 // The page stands wherever it is put: this file lies in `static/` below it, and the service's paths beside that.
@@ -111,4 +111,59 @@ export function stream(rate) {
   const socket = new WebSocket(address);
   socket.binaryType = "arraybuffer";
   return socket;
+}
+
+// -- teaching ------------------------------------------------------------------------------------------------------------
+
+/**
+ * @typedef {{ name: string, label: string, speaker: string, seconds: number, peak_dbfs: number }} Take
+ *
+ * How good taught words are; `confusion_matrix` has a row for each label that was said.
+ * @typedef {{ labels: string[], protocol: "clips" | "speakers", n_clips: number, n_speakers: number, accuracy: number,
+ *   interval95: [number, number] | null, confusion_matrix: number[][], refused: number | null, others_taken: number | null,
+ *   advice: string[] }} Taught
+ *
+ * @typedef {{ takes: Take[], words: { label: string, n_takes: number, speakers: string[] }[], taught: Taught | null,
+ *   in_use: "first" | "taught" }} Lessons
+ */
+
+/** What is there to teach. @returns {Promise<Lessons>} */
+export async function lessons() {
+  return (await ask("v1/teach")).json();
+}
+
+/** Keep a take. @param {string} label @param {string} speaker @param {Uint8Array<ArrayBuffer>} bytes @returns {Promise<Take>} */
+export async function keep(label, speaker, bytes) {
+  const query = new URLSearchParams({ label, speaker });
+  return (await ask(`v1/teach/takes?${query}`, { method: "POST", body: bytes })).json();
+}
+
+/** The sound of a take. @param {Take} take */
+export async function heard(take) {
+  return new Uint8Array(await (await ask(address(take))).arrayBuffer());
+}
+
+/** Take a take away. @param {Take} take */
+export async function forget(take) {
+  await ask(address(take), { method: "DELETE" });
+}
+
+/** Teach all that is there. @returns {Promise<Taught>} */
+export async function teach() {
+  return (await ask("v1/teach", { method: "POST" })).json();
+}
+
+/** Say which model answers. @param {"first" | "taught"} which */
+export async function use(which) {
+  await ask(`v1/teach/use?model=${which}`, { method: "POST" });
+}
+
+/** The taught model as a zip. */
+export async function archive() {
+  return (await ask("v1/teach/model.zip")).blob();
+}
+
+/** @param {Take} take */
+function address(take) {
+  return `v1/teach/takes/${take.name.split("/").map(encodeURIComponent).join("/")}`;
 }

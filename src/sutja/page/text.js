@@ -36,6 +36,15 @@ export const TEXTS = {
     unreachable: "The service does not answer. Is `sutja serve` still running?",
     cannot_decode: "{name}: neither the service nor this browser can decode it.",
     busy: "The service is busy. Try again in a moment.", wrong_token: "That is not the service's token.",
+    to_speaking: "Speak to it", to_teaching: "Teach it your words", teach_title: "sutja: teach it",
+    teach_words: "Your words", teach_word: "Word", teach_add: "Add the word", teach_now: "Teach", teaching: "Teaching…",
+    teach_consent: "Takes are kept in a folder of this service until somebody takes them away. Record nobody who has not agreed.",
+    teach_record: "Record “{label}”", teach_say: "Say “{label}” now", teach_takes: "{n} takes", teach_files: "Recordings of “{label}”", teach_take: "Take {n} of {label} by {speaker}, {seconds} s",
+    teach_result: "How well it knows them", teach_right: "{percent} right",
+    teach_speakers: "on voices that it did not learn from: {n} clips of {speakers} speakers; between {low} and {high} of new ones",
+    teach_clips: "on recordings that it did not learn from: {n} clips; between {low} and {high} of new ones; how a new voice fares is not measured",
+    teach_refusal: "It refuses {refused} of these words, and takes {taken} of other words and noises for one.",
+    teach_confusions: "What was taken for what", teach_said: "said", teach_use: "Let it answer", teach_back: "Back to the first model", teach_zip: "Take the model along",
     downloaded: "{n} recordings are in {name}. Unzip it, then: sutja data info FOLDER",
   },
   ko: {
@@ -72,6 +81,15 @@ export const TEXTS = {
     unreachable: "서비스가 응답하지 않습니다. `sutja serve`가 실행 중인가요?",
     cannot_decode: "{name}: 서비스도 이 브라우저도 해독할 수 없습니다.",
     busy: "서비스가 바쁩니다. 잠시 뒤에 다시 해 보세요.", wrong_token: "이 서비스의 토큰이 아닙니다.",
+    to_speaking: "말해 보기", to_teaching: "내 낱말 가르치기", teach_title: "숫자(sutja): 가르치기",
+    teach_words: "내 낱말", teach_word: "낱말", teach_add: "낱말 더하기", teach_now: "가르치기", teaching: "가르치는 중…",
+    teach_consent: "녹음은 지울 때까지 이 서비스의 폴더에 남습니다. 동의하지 않은 사람은 녹음하지 마세요.",
+    teach_record: "“{label}” 녹음", teach_say: "지금 “{label}” 하고 말하세요", teach_takes: "녹음 {n}개", teach_files: "“{label}” 녹음 파일", teach_take: "{speaker}의 {label}, {n}번째, {seconds}초",
+    teach_result: "얼마나 잘 아는지", teach_right: "{percent} 맞힘",
+    teach_speakers: "배우지 않은 목소리로 잰 값: 화자 {speakers}명의 클립 {n}개, 새로 재면 {low}에서 {high} 사이",
+    teach_clips: "배우지 않은 녹음으로 잰 값: 클립 {n}개, 새로 재면 {low}에서 {high} 사이. 새 목소리는 재지 못했습니다",
+    teach_refusal: "이 낱말들의 {refused}를 거부하고, 다른 말과 소음의 {taken}를 이 낱말로 받아들입니다.",
+    teach_confusions: "무엇을 무엇으로 들었는지", teach_said: "말한 것", teach_use: "이 모델로 답하기", teach_back: "처음 모델로 되돌리기", teach_zip: "모델 내려받기",
     downloaded: "녹음 {n}개를 {name}에 담았습니다. 압축을 풀고: sutja data info 폴더",
   },
 };
@@ -90,6 +108,8 @@ const REFUSALS = {
     not_finite: "숫자가 아닌 값이 들어 있습니다. 파일을 다시 저장하세요.",
     too_large: "파일이 너무 큽니다. 더 짧은 녹음을 보내세요.",
     too_slow: "파일이 제때 도착하지 않았습니다. 다시 보내세요.",
+    clipped: "소리가 너무 커서 잘렸습니다. 마이크에서 조금 떨어져 말하세요.",
+    too_quiet: "소리가 너무 작습니다. 더 가까이에서 말하세요.",
     unusable: "이 녹음은 쓸 수 없습니다. 다른 녹음을 골라 보세요.",
   },
 };
@@ -122,11 +142,11 @@ export function preferred(chosen) {
   return /** @type {Language} */ (wanted.find((tag) => tag in TEXTS) ?? "en");
 }
 
-/** Write the page's fixed texts in a language. @param {Language} chosen */
-export function speak(chosen) {
+/** Write a page's fixed texts in a language. @param {Language} chosen @param {Key} title */
+export function speak(chosen, title = "title") {
   language = chosen;
   document.documentElement.lang = chosen;
-  document.title = say("title");
+  document.title = say(title);
   for (const element of marked("text")) element.textContent = say(/** @type {Key} */ (element.dataset.text));
   for (const element of marked("label")) {
     const { label, seconds = "0.00" } = element.dataset;

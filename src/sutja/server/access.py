@@ -14,7 +14,7 @@ from sutja.server.refusals import refused
 from sutja.server.settings import Access
 
 # The page itself and what a monitor asks; nothing that somebody said, nothing that costs much.
-OPEN_PATHS = ("/", "/health", "/docs", "/openapi.json")
+OPEN_PATHS = ("/", "/teach", "/health", "/docs", "/openapi.json")
 OPEN_FOLDER = "/static/"
 
 

@@ -34,7 +34,9 @@ def to_json(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
 
 
-def model_card(predictor: Predictor, name: str | os.PathLike[str], limits: Limits) -> dict[str, Any]:
+def model_card(
+    predictor: Predictor, name: str | os.PathLike[str], limits: Limits, *, teaching: bool = False
+) -> dict[str, Any]:
     """Tell what a model is and what it takes."""
     bundle = predictor.bundle
     return {
@@ -50,6 +52,7 @@ def model_card(predictor: Predictor, name: str | os.PathLike[str], limits: Limit
         "sutja": sutja.__version__,
         "limits": {"bytes": limits.clip_bytes, "seconds": bundle.audio.max_seconds},
         "suffixes": list(readable_suffixes()),
+        "can_teach": teaching,
         "can_explain": True,  # a page over another service, or over none, may have to do without
     }
 

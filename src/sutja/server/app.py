@@ -57,7 +57,7 @@ class Service:
 
     def answer_with(self, predictor: Predictor, name: str | os.PathLike[str]) -> None:
         """Let a model answer from now on; requests that were begun end with the one that they began with."""
-        self.card = answers.model_card(predictor, name, self.limits)
+        self.card = answers.model_card(predictor, name, self.limits, teaching=self.teaching)
         self.document = openapi.document(self.limits, list(predictor.labels), teaching=self.teaching)
         self.predictor = predictor
 

@@ -18,7 +18,7 @@ from typing import Any
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import FileResponse, Response
 from starlette.routing import Route
 
 from sutja import bundle
@@ -31,6 +31,7 @@ from sutja.server.refusals import KIND, refused
 from sutja.teaching import Taught
 from sutja.workshop import TakeRefused, Workshop
 
+PAGE = Path(__file__).parents[1] / "page" / "teach.html"
 FIRST, TAUGHT = "first", "taught"
 STATUS: tuple[tuple[type[SutjaError], int], ...] = ((ConfigError, 422), (DatasetError, 422), (RunError, 507))
 """Of what a workshop cannot do: 507 where the disk does not take it."""
@@ -89,6 +90,7 @@ def told(model: Taught) -> dict[str, Any]:
 def routes() -> list[Route]:
     """List the routes of teaching."""
     return [
+        Route("/teach", _page),
         Route("/v1/teach", _guarded(_state), methods=["GET"]),
         Route("/v1/teach", _guarded(_teach), methods=["POST"]),
         Route("/v1/teach/takes", _guarded(_add), methods=["POST"]),
@@ -128,6 +130,10 @@ async def _in_pool(request: Request, function: Callable[..., Any], *arguments: o
     service = request.app.state.service
     with service.waiting.taken():
         return await service.pool.run(function, *arguments)
+
+
+async def _page(_: Request) -> Response:
+    return FileResponse(PAGE, headers={"Cache-Control": "no-cache"})
 
 
 async def _state(request: Request) -> Response:

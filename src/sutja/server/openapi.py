@@ -231,6 +231,7 @@ def _model() -> Schema:
         "sutja": TEXT,
         "limits": _object({"bytes": COUNT, "seconds": NUMBER}),
         "suffixes": {"type": "array", "items": TEXT, "description": "Of the files that it decodes"},
+        "can_teach": {"type": "boolean", "description": "Whether words can be taught, as `/v1/teach` says"},
         "can_explain": {"type": "boolean", "description": "Whether `explain=true` is answered"},
     }
     return _object(properties)
