@@ -22,6 +22,16 @@ FLAGS += ["--autoplay-policy=no-user-gesture-required", "--remote-debugging-pipe
 PATIENCE_SECONDS = 60
 
 
+def hearing(microphone: Path) -> list[str]:
+    """Flags for Playwright, which has its own way of talking to Chromium: the microphone hears a file, again and again.
+
+    Sound waits for the user's touch, as it does at home.
+    """
+    flags = [flag for flag in FLAGS if not flag.startswith(("--remote-debugging", "--autoplay-policy"))]
+    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
+    return [*flags, *fake, f"--use-file-for-fake-audio-capture={microphone}"]
+
+
 class Browser:
     """One tab. ``problems`` gathers console errors, uncaught exceptions and every request that is not for a file."""
 

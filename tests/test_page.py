@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 import soundfile
 import uvicorn
-from chromium import FLAGS, PROGRAM
+from chromium import PROGRAM, hearing
 from conftest import write_wav
 from helpers import sutja, tiny_study
 from service import app, model, running
@@ -89,12 +89,8 @@ def url() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def browser(sounds) -> Iterator[Any]:
-    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    fake.append(f"--use-file-for-fake-audio-capture={sounds / 'microphone.wav'}")
-    # Playwright has its own way of talking to Chromium; and sound waits for the user's touch, as it does at home.
-    flags = [flag for flag in FLAGS if not flag.startswith(("--remote-debugging", "--autoplay-policy"))]
     with playwright.sync_playwright() as started:
-        program = started.chromium.launch(executable_path=PROGRAM, args=[*flags, *fake])
+        program = started.chromium.launch(executable_path=PROGRAM, args=hearing(sounds / "microphone.wav"))
         yield program
         program.close()
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from chromium import FLAGS, PROGRAM
+from chromium import PROGRAM, hearing
 from conftest import write_wav
 from service import running
 
@@ -46,11 +46,8 @@ def sounds(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser(sounds) -> Iterator[Any]:
-    fake = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
-    fake.append(f"--use-file-for-fake-audio-capture={sounds / 'microphone.wav'}")
-    flags = [flag for flag in FLAGS if not flag.startswith(("--remote-debugging", "--autoplay-policy"))]
     with playwright.sync_playwright() as started:
-        program = started.chromium.launch(executable_path=PROGRAM, args=[*flags, *fake])
+        program = started.chromium.launch(executable_path=PROGRAM, args=hearing(sounds / "microphone.wav"))
         yield program
         program.close()
 

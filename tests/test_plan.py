@@ -35,6 +35,9 @@ def test_without_wishes_it_is_the_preset():
     plan = plan_run(dataset(), RUN)
     assert plan.config == preset("quick")
     assert plan_run(dataset(), RUN, Wishes(epochs=3)).config.preset == DEFAULT_PRESET  # what quick has no use for
+    assert plan_run(dataset(), RUN, Wishes(seed=0)).config.train.seed == 0
+    with pytest.raises(ConfigError, match="has no use for --seed"):
+        plan_run(dataset(), RUN, Wishes("quick", seed=0))
     assert plan.dataset == dataset()
     assert (plan.negatives, plan.extra, plan.resume) == ((), (), False)
     assert plan.folder.path == RUN

@@ -18,7 +18,7 @@ from pathlib import Path
 from sutja.audio import printable
 from sutja.clips import REFUSED, Clip, alike, natural_order
 from sutja.engine.threads import each
-from sutja.errors import DatasetError, listed, near
+from sutja.errors import AudioError, DatasetError, listed, near
 from sutja.files import sha256
 from sutja.folders import Contents, LeftOut, by_reason, is_sound, told, walk
 from sutja.layouts import BACKGROUND, LAYOUTS, NAMED, PATTERNS, TABLES, Laid, detect, said_of
@@ -194,6 +194,24 @@ def lost(clips: Iterable[Clip], usable: Iterable[Clip]) -> tuple[str, ...]:
 def _gone(before: Iterable[Clip], after: Iterable[Clip], of: str) -> tuple[str, ...]:
     kept = {getattr(clip, of) for clip in after}
     return natural_order(name for name in (getattr(clip, of) for clip in before) if name not in kept)
+
+
+def tell_left_out(errors: Sequence[AudioError], n_clips: int, *, skip: bool, say: Callable[[str], None]) -> None:
+    """Say which clips are left out because they cannot be used.
+
+    Raises
+    ------
+    DatasetError
+        When there are some, and they are not to be skipped.
+
+    """
+    if errors and not skip:
+        raise DatasetError(
+            f"{len(errors)} of {n_clips} clips cannot be used, the first: {errors[0]}. "
+            "Mend them, or leave them out with --skip-unreadable"
+        )
+    for error in errors:
+        say(f"left out: {error}")
 
 
 def check_none_lost(root: Path, clips: Iterable[Clip], usable: Iterable[Clip]) -> None:

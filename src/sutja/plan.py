@@ -148,7 +148,7 @@ def plan_run(
             )
     fitting = protocol_of_takes(dataset.labelled) if config.body else fitting_protocol(dataset, config.train.n_folds)
     protocol = wishes.protocol or fitting
-    if config.body and protocol not in ("clips", "speakers"):
+    if config.body and protocol in _LEARNED:
         raise ConfigError(f"protocol {protocol} needs networks that learn; choose clips or speakers, or preset robust")
     if protocol == "corpora":
         n_corpora = len({clip.attributes.get("corpus") for clip in dataset.labelled})
@@ -158,7 +158,7 @@ def plan_run(
 
 def _is_quick(dataset: Dataset, wishes: Wishes, extra: Sequence[Clip], settings: Mapping[str, Any]) -> bool:
     """Tell whether nothing is asked for that takes networks which learn, and there are few clips to learn from."""
-    asked = any(getattr(wishes, name) for name in ONLY_LEARNING) or bool(extra) or wishes.protocol in _LEARNED
+    asked = bool(_only_learning(wishes)) or bool(extra) or wishes.protocol in _LEARNED
     surroundings = any(settings.get(name) for name in ("backgrounds", "rooms"))
     return len(dataset.labelled) < QUICK_BELOW and not asked and not surroundings
 
@@ -196,13 +196,17 @@ def settings_of(wishes: Wishes) -> Config:
 
 def _check_quick(wishes: Wishes) -> None:
     """Refuse what means nothing where no network learns."""
-    for name in ONLY_LEARNING:
-        if getattr(wishes, name):
-            option = f"--{OPTIONS.get(name, name.replace('_', '-'))}"
-            raise ConfigError(
-                f"preset quick teaches words to a network that is there, and has no use for {option}; "
-                "leave it out, or choose robust"
-            )
+    for name in _only_learning(wishes):
+        option = f"--{OPTIONS.get(name, name.replace('_', '-'))}"
+        raise ConfigError(
+            f"preset quick teaches words to a network that is there, and has no use for {option}; "
+            "leave it out, or choose robust"
+        )
+
+
+def _only_learning(wishes: Wishes) -> list[str]:
+    """Name the wishes that mean nothing where no network learns; a seed of 0 is one, too."""
+    return [name for name in ONLY_LEARNING if (asked := getattr(wishes, name)) is not None and asked is not False]
 
 
 def fitting_protocol(dataset: Dataset, n_folds: int) -> EvaluationProtocol:

@@ -27,7 +27,7 @@ from sutja.audio import Waveform, load_waveform, printable
 from sutja.calibration import Calibration, Refusal, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import Config
-from sutja.dataset import check_none_lost
+from sutja.dataset import check_none_lost, tell_left_out
 from sutja.engine import Engine, OnStep
 from sutja.engine.local import local
 from sutja.engine.threads import Threads
@@ -55,9 +55,7 @@ from sutja.learn.sounds import (
     view_of,
     words_of,
 )
-from sutja.learn.sounds import (
-    hear as hear_sound,
-)
+from sutja.learn.sounds import hear as hear_sound
 from sutja.learn.teacher import N_VIEW, check_teacher, open_teacher, standardised
 from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
@@ -171,9 +169,7 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     keep_out_of_fold(plan, material, experiment, judged)
     scores = judge(plan, material, judged)
     metrics = summary(plan, material, results, scores, calibration.scores, started)
-    ship(plan, material, results, metrics, calibration)
-    if experiment.n_words:
-        keep_outside(plan, experiment)
+    ship(plan, material, results, metrics, calibration, experiment)
     submit(plan, progress)
     runs.write_history(plan.folder, history_rows(results))
     write_json(plan.folder.settings, settings | {"data": describe(plan, metrics, settings["fingerprint"])})
@@ -225,14 +221,8 @@ def _extract_one(config: Config, clip: Clip, on_step: OnStep) -> tuple[list[Feat
 def _usable(
     outcomes: Mapping[Clip, tuple[list[Features], bool] | AudioError], plan: Plan, progress: Progress
 ) -> dict[Clip, tuple[list[Features], bool]]:
-    errors = [str(outcome) for outcome in outcomes.values() if isinstance(outcome, AudioError)]
-    if errors and not plan.skip_unreadable:
-        raise DatasetError(
-            f"{len(errors)} of {len(outcomes)} clips cannot be used, the first: {errors[0]}. "
-            "Mend them, or leave them out with --skip-unreadable"
-        )
-    for error in errors:
-        progress.say(f"left out: {error}")
+    errors = [outcome for outcome in outcomes.values() if isinstance(outcome, AudioError)]
+    tell_left_out(errors, len(outcomes), skip=plan.skip_unreadable, say=progress.say)
     return {clip: outcome for clip, outcome in outcomes.items() if not isinstance(outcome, AudioError)}
 
 
@@ -431,7 +421,14 @@ def _last_epoch(member: str, results: Results) -> LastEpoch:
 # -- ship ------------------------------------------------------------------------------------------------------------
 
 
-def ship(plan: Plan, material: Material, results: Results, metrics: Metrics, calibration: Calibration) -> None:
+def ship(  # noqa: PLR0913
+    plan: Plan,
+    material: Material,
+    results: Results,
+    metrics: Metrics,
+    calibration: Calibration,
+    experiment: Experiment,
+) -> None:
     """Save the bundle: of each member the network of all clips, or the folds' committee."""
     all_clips = plan.config.train.ship == "all_clips"
     members, n_networks = [], 0
@@ -444,18 +441,19 @@ def ship(plan: Plan, material: Material, results: Results, metrics: Metrics, cal
     said_of_it = about(plan, material.clips, metrics) | {"n_networks": n_networks}
     language, spoken = plan.config.language, said(material.labels, plan.config.language, plan.config.spoken)
     kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, said_of_it, language, spoken)
+    if experiment.n_words:
+        kept = replace(kept, outside=outside_of(kept, plan, experiment))
     bundle.save(kept, plan.folder.model)
 
 
-def keep_outside(plan: Plan, experiment: Experiment) -> None:
-    """Add to the model some of the sounds that it learned from, embedded: own words are taught on it with them."""
-    model = Predictor.load(plan.folder.model)
-    spoken = {target: model.bundle.spoken.get(label, label) for target, label in enumerate(model.labels)}
-    kept = kept_outside(experiment.sounds, spoken, plan.config.train.seed)
-    found = list(model.embed_many(hear_sound(sound, plan.config) for sound, _ in kept))
-    usable = [(row, word) for row, (_, word) in zip(found, kept, strict=True) if not isinstance(row, AudioError)]
-    store = Outside(np.array([row for row, _ in usable]), tuple(word for _, word in usable))
-    bundle.save(replace(model.bundle, outside=store), plan.folder.model)
+def outside_of(kept: bundle.Bundle, plan: Plan, experiment: Experiment) -> Outside:
+    """Embed some of the sounds that a model learned from: own words are taught on it with them."""
+    model = Predictor(kept)
+    spoken = {target: kept.spoken.get(label, label) for target, label in enumerate(kept.labels)}
+    chosen = kept_outside(experiment.sounds, spoken, plan.config.train.seed)
+    found = list(model.embed_many(hear_sound(sound, plan.config) for sound, _ in chosen))
+    usable = [(row, word) for row, (_, word) in zip(found, chosen, strict=True) if not isinstance(row, AudioError)]
+    return Outside(np.array([row for row, _ in usable]), tuple(word for _, word in usable))
 
 
 # -- tell ------------------------------------------------------------------------------------------------------------

@@ -158,6 +158,18 @@ class Metrics:
         name = ENSEMBLE if ENSEMBLE in self.members else next(iter(self.members))
         return name, self.members[name]
 
+    @property
+    def in_short(self) -> dict[str, Any]:
+        """What a model says of itself: how it was measured, on how much, and what came out."""
+        _, best = self.headline
+        return {
+            "protocol": self.protocol,
+            "accuracy": best.accuracy,
+            "interval95": best.interval95,
+            "n_clips": self.n_clips,
+            "n_speakers": self.n_speakers,
+        }
+
 
 @dataclass(frozen=True)
 class OutOfFold:

@@ -20,16 +20,11 @@ from sutja.runs import Metrics
 
 def about(plan: Plan, clips: Sequence[Clip], metrics: Metrics) -> dict[str, Any]:
     """Say what the model is, for people."""
-    _, ensemble = metrics.headline
     refusal = metrics.refusal
     rates = ("false_accept_rate", "false_reject_rate", "calibration_error")
     return {
         "preset": plan.config.preset,
-        "protocol": plan.protocol,
-        "accuracy": ensemble.accuracy,
-        "interval95": ensemble.interval95,
-        "n_clips": metrics.n_clips,
-        "n_speakers": metrics.n_speakers,
+        **metrics.in_short,
         "data": sorted({printable(c.attributes.get("corpus", plan.dataset.root.name)) for c in clips}),
         "licence": plan.licence,
         "refusal": None if refusal is None else {name: getattr(refusal, name) for name in rates},

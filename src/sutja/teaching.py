@@ -26,7 +26,7 @@ from sutja.bundle import DEFAULT_MODEL, Bundle, Member
 from sutja.calibration import Calibration, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import EvaluationProtocol, RefusalConfig, preset
-from sutja.dataset import Dataset, read
+from sutja.dataset import Dataset, read, tell_left_out
 from sutja.errors import AudioError, BundleError, ConfigError, DatasetError, listed
 from sutja.fitting import Fit, fit_head
 from sutja.heads import Embeddings
@@ -244,13 +244,7 @@ def heard(clips: Sequence[Clip], body: Predictor, lesson: Lesson, progress: Prog
             usable.append(clip)
             rows.append(answer)
         step()
-    if errors and not lesson.skip_unreadable:
-        raise DatasetError(
-            f"{len(errors)} of {len(clips)} clips cannot be used, the first: {errors[0]}. "
-            "Mend them, or leave them out with --skip-unreadable"
-        )
-    for error in errors:
-        progress.say(f"left out: {error}")
+    tell_left_out(errors, len(clips), skip=lesson.skip_unreadable, say=progress.say)
     if not usable:
         raise DatasetError("no clip can be used; look at them with `sutja data info`")
     return Takes(tuple(usable), np.array(rows, dtype=np.float32))
@@ -334,7 +328,8 @@ def groups_of(takes: Takes, protocol: EvaluationProtocol) -> list[str]:
                 "more for each word; try clips, or record another speaker"
             )
         return [f"speaker {clip.speaker}" for clip in takes.clips]
-    return [f"clip {row.tobytes().hex()}" for row in takes.embeddings.round(3)]
+    _, numbers = np.unique(takes.embeddings.round(3), axis=0, return_inverse=True)
+    return [f"clip {number}" for number in numbers.ravel().tolist()]
 
 
 def _check_takes(clips: Sequence[Clip], groups: Sequence[str]) -> None:
@@ -396,15 +391,7 @@ def _bundle(  # noqa: PLR0913
     body: Predictor, labels: tuple[str, ...], fit: Fit, calibration: Calibration, lesson: Lesson, metrics: Metrics
 ) -> Bundle:
     (member,) = body.bundle.members
-    taught: dict[str, Any] = {
-        "preset": "quick",
-        "body": list(body.labels),
-        "protocol": metrics.protocol,
-        "accuracy": metrics.headline[1].accuracy,
-        "interval95": metrics.headline[1].interval95,
-        "n_clips": metrics.n_clips,
-        "n_speakers": metrics.n_speakers,
-    }
+    taught: dict[str, Any] = {"preset": "quick", "body": list(body.labels), **metrics.in_short}
     return Bundle(
         labels,
         body.bundle.audio,

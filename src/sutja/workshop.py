@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import datetime
 import threading
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
@@ -43,6 +42,16 @@ class KeptTake:
     peak_dbfs: float
 
 
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """What was made of a take."""
+
+    state: tuple[int, int]
+    """Of its file: when it was changed, and its size."""
+    embedding: Embeddings
+    take: KeptTake
+
+
 class TakeRefused(ValueError):  # noqa: N818  the take is refused, nothing went wrong
     """A take that would teach nothing: what is wrong with it, and what to do."""
 
@@ -74,12 +83,12 @@ class Workshop:
         check_body(body)
         Takes(folder, "nobody")  # makes the folder, or says why it is none
         self.folder, self.body = folder, body
-        self._heard: dict[str, tuple[tuple[int, int], Embeddings, KeptTake]] = {}
+        self._heard: dict[str, _Heard] = {}
         self._lock = threading.Lock()
 
     def takes(self) -> list[KeptTake]:
         """List what is there, word by word; what was recorded beside the page is there too."""
-        return [take for _, take in self._all()]
+        return [heard.take for _, heard in self._all()]
 
     def add(self, label: str, speaker: str, recording: bytes) -> KeptTake:
         """Judge a take and keep it.
@@ -140,31 +149,29 @@ class Workshop:
             When there are fewer than two words, or one recording alone of one.
 
         """
-        clips, rows = [], []
-        for clip, _ in self._all():
-            clips.append(clip)
-            rows.append(self._heard[clip.name][1])
-        if not clips:
+        there = self._all()
+        if not there:
             raise DatasetError("no takes; expected two or more of two words or more; record some")
-        return taught_by(HeardTakes(tuple(clips), np.array(rows, dtype=np.float32)), self.body, lesson or Lesson())
+        rows = np.array([heard.embedding for _, heard in there], dtype=np.float32)
+        return taught_by(HeardTakes(tuple(clip for clip, _ in there), rows), self.body, lesson or Lesson())
 
     def _clips(self) -> tuple[Clip, ...]:
         table = (self.folder / METADATA).read_text(encoding="utf-8")
         return scan(self.folder).labelled if len(table.splitlines()) > 1 else ()
 
-    def _all(self) -> Iterable[tuple[Clip, KeptTake]]:
+    def _all(self) -> list[tuple[Clip, _Heard]]:
         with self._lock:
             return [(clip, self._hear(clip)) for clip in self._clips()]
 
     def _one(self, name: str) -> KeptTake:
-        return next(take for clip, take in self._all() if clip.name == name)
+        return next(heard.take for clip, heard in self._all() if clip.name == name)
 
-    def _hear(self, clip: Clip) -> KeptTake:
+    def _hear(self, clip: Clip) -> _Heard:
         """Embed a take, once."""
         found = clip.path.stat()
         state = (found.st_mtime_ns, found.st_size)
         known = self._heard.get(clip.name)
-        if known is None or known[0] != state:
+        if known is None or known.state != state:
             (embedding,) = self.body.embed_many([clip.source])
             if isinstance(embedding, AudioError):
                 raise embedding
@@ -172,8 +179,8 @@ class Workshop:
             waveform = load_waveform(clip.source, audio)
             seconds = round(len(waveform) / audio.sample_rate, 2)
             take = KeptTake(clip.name, str(clip.label), clip.speaker or "", seconds, peak_dbfs(waveform))
-            known = self._heard[clip.name] = (state, embedding, take)
-        return known[2]
+            known = self._heard[clip.name] = _Heard(state, embedding, take)
+        return known
 
 
 def _fault(waveform: Waveform, sample_rate: int) -> Fault | None:

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from sutja import bundle
 from sutja.clips import natural_order
-from sutja.errors import ConfigError, DatasetError, RunError, SutjaError
+from sutja.errors import ConfigError, DatasetError, RunError
 from sutja.predictor import Predictor
 from sutja.server import uploads
 from sutja.server.answers import to_json
@@ -33,8 +33,6 @@ from sutja.workshop import TakeRefused, Workshop
 
 PAGE = Path(__file__).parents[1] / "page" / "teach.html"
 FIRST, TAUGHT = "first", "taught"
-STATUS: tuple[tuple[type[SutjaError], int], ...] = ((ConfigError, 422), (DatasetError, 422), (RunError, 507))
-"""Of what a workshop cannot do: 507 where the disk does not take it."""
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -114,9 +112,10 @@ def _guarded(handler: Handler) -> Handler:
             return await handler(request)
         except TakeRefused as error:
             return refused(422, str(error), {KIND: error.fault})
-        except (ConfigError, DatasetError, RunError) as error:
-            status = next(status for kind, status in STATUS if isinstance(error, kind))
-            return refused(status, str(error))
+        except (ConfigError, DatasetError) as error:
+            return refused(422, str(error))
+        except RunError as error:  # the disk does not take it
+            return refused(507, str(error))
 
     return guarded
 
@@ -173,19 +172,20 @@ async def _use(request: Request) -> Response:
     lessons, asked = _lessons(request), _asked(request, "model")
     if asked not in (FIRST, TAUGHT):
         raise HTTPException(422, f"model={asked[:30]}; expected {FIRST} or {TAUGHT}; correct the address")
-    if asked == TAUGHT and lessons.taught is None:
-        raise HTTPException(409, "nothing is taught yet; expected POST /v1/teach before; teach first")
-    chosen = lessons.taught if asked == TAUGHT else lessons.first
+    chosen = _taught(lessons) if asked == TAUGHT else lessons.first
     lessons.in_use = asked
     request.app.state.service.answer_with(chosen, asked)
     return _json({"in_use": asked})
 
 
-async def _zip(request: Request) -> Response:
-    taught = _lessons(request).taught
-    if taught is None:
+def _taught(lessons: Lessons) -> Taught:
+    if lessons.taught is None:
         raise HTTPException(409, "nothing is taught yet; expected POST /v1/teach before; teach first")
-    content = await _in_pool(request, _zipped, taught)
+    return lessons.taught
+
+
+async def _zip(request: Request) -> Response:
+    content = await _in_pool(request, _zipped, _taught(_lessons(request)))
     headers = {"Content-Disposition": 'attachment; filename="my_words.zip"'}
     return Response(content, media_type="application/zip", headers=headers)
 
