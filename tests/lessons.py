@@ -15,7 +15,7 @@ from sutja.clips import Clip
 from sutja.outside import NOISE, Outside
 from sutja.predictor import Predictor
 
-N_EMBEDDING = 24
+N_EMBEDDING = 256
 WORDS = {"stop": 500, "go": 1_100, "lamp on": 2_300}
 """Hz."""
 
@@ -33,8 +33,8 @@ def body() -> Predictor:
     member = Member("mel", SMALL, embedding_network(SMALL, 3, N_EMBEDDING))
     bare = Predictor(Bundle(("a", "b"), AUDIO, (member,), threshold=0.3))
     tones = {"shop": 700, "no": 1_600, "yes": 3_300, "zero": 250}
-    heard = [(word, sound(hertz, rng)) for word, hertz in tones.items() for _ in range(8)]
-    heard += [(NOISE, (0.1 * rng.standard_normal(3_000)).astype(np.float32)) for _ in range(8)]
+    heard = [(word, sound(hertz, rng)) for word, hertz in tones.items() for _ in range(16)]
+    heard += [(NOISE, (0.1 * rng.standard_normal(3_000)).astype(np.float32)) for _ in range(16)]
     rows = np.array(list(bare.embed_many(wave for _, wave in heard)), dtype=np.float32)
     store = Outside(rows, tuple(word for word, _ in heard))
     return Predictor(Bundle(("a", "b"), AUDIO, (member,), threshold=0.3, about={"preset": "words"}, outside=store))
