@@ -40,8 +40,15 @@ if TYPE_CHECKING:
     from sutja.streams import Level as Level
     from sutja.streams import Word as Word
     from sutja.streams import words_in as words_in
+    from sutja.strings.transcriber import Partial as Partial
+    from sutja.strings.transcriber import SpokenString as SpokenString
+    from sutja.strings.transcriber import SpokenStrings as SpokenStrings
+    from sutja.strings.transcriber import SpokenWord as SpokenWord
+    from sutja.strings.transcriber import Transcript as Transcript
     from sutja.teaching import Taught as Taught
     from sutja.teaching import teach as teach
+    from sutja.transcription import Transcriber as Transcriber
+    from sutja.transcription import transcribe as transcribe
 
 __version__ = "0.2.0"
 __all__ = [
@@ -55,16 +62,23 @@ __all__ = [
     "IsolatedWords",
     "JobError",
     "Level",
+    "Partial",
     "Prediction",
     "Predictor",
     "RunError",
+    "SpokenString",
+    "SpokenStrings",
+    "SpokenWord",
     "SutjaError",
     "Taught",
+    "Transcriber",
+    "Transcript",
     "Word",
     "explain",
     "listen",
     "load",
     "teach",
+    "transcribe",
     "words_in",
 ]
 
@@ -91,13 +105,20 @@ _LATER = {
     "Explanation": "relevance",
     "IsolatedWords": "streams",
     "Level": "streams",
+    "Partial": "strings.transcriber",
     "Prediction": "predictor",
     "Predictor": "predictor",
+    "SpokenString": "strings.transcriber",
+    "SpokenStrings": "strings.transcriber",
+    "SpokenWord": "strings.transcriber",
     "Taught": "teaching",
+    "Transcriber": "transcription",
+    "Transcript": "strings.transcriber",
     "Word": "streams",
     "explain": "relevance",
     "listen": "live",
     "teach": "teaching",
+    "transcribe": "transcription",
     "words_in": "streams",
 }
 

@@ -9,6 +9,7 @@
                        to probabilities (batch, n_classes) float32, and of some embedding (batch, n) beside them
       members/*.npz    of members that were taught: the head on that embedding, which decides in place of the network
       outside.npz      of models that own words can be taught on: other sounds, as the network embeds them
+      strings.onnx     of models that know words in a row: the frame network; all else about it in model.json
 
 No pickle, no code. Everything is covered by a checksum: the members' bytes in ``model.json``, and all that it says
 itself in its last key.
@@ -41,6 +42,7 @@ from sutja.heads import Head, from_bytes, to_bytes
 from sutja.metrics import Probabilities
 from sutja.outside import Outside
 from sutja.records import FieldError, read_json, require, typed
+from sutja.strings.model import StringModel, model_of, settings_of
 
 PROBABILITIES, EMBEDDING = "probabilities", "embedding"
 """What a member's network gives; the second not all of them: what it makes of a sound before it decides."""
@@ -120,6 +122,8 @@ class Bundle:
     """What is said for each label, as far as that is known."""
     outside: Outside | None = None
     """To learn refusal from where own words are taught on the first member's embedding."""
+    strings: StringModel | None = None
+    """What it knows about words in a row."""
 
 
 def save(bundle: Bundle, folder: Path) -> None:
@@ -250,7 +254,7 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     try:
         said: _Manifest = typed(_Manifest, manifest)
         members = tuple(_read_member(folder, record) for record in said.members)
-        bundle = _bundle_of(said, members, _read_outside(folder, said.outside))
+        bundle = _bundle_of(said, members, _read_outside(folder, said.outside), _read_strings(folder, said.strings))
         check(bundle)
     except (FieldError, ConfigError) as error:
         raise BundleError(f"{folder / MANIFEST}: {error}; {EXPORT_AGAIN}") from error
@@ -318,7 +322,16 @@ class _MemberRecord:
     head: _FileRecord | None = None
 
 
-OUTSIDE = "outside.npz"
+@dataclass(frozen=True)
+class _StringsRecord:
+    """What ``model.json`` says of the frame network."""
+
+    file: str
+    sha256: str
+    settings: dict[str, Any]
+
+
+OUTSIDE, STRINGS = "outside.npz", "strings.onnx"
 
 
 @dataclass(frozen=True)
@@ -335,12 +348,15 @@ class _Manifest:
     language: str | None = None
     spoken: dict[str, str] = field(default_factory=dict)
     outside: _FileRecord | None = None
+    strings: _StringsRecord | None = None
 
 
-def _bundle_of(said: _Manifest, members: tuple[Member, ...], outside: Outside | None) -> Bundle:
+def _bundle_of(
+    said: _Manifest, members: tuple[Member, ...], outside: Outside | None, strings: StringModel | None
+) -> Bundle:
     audio = from_mapping(AudioConfig, said.audio)
     fitted = (said.temperature, said.bias, said.threshold)
-    return Bundle(tuple(said.labels), audio, members, *fitted, said.about, said.language, said.spoken, outside)
+    return Bundle(tuple(said.labels), audio, members, *fitted, said.about, said.language, said.spoken, outside, strings)
 
 
 def _place(path: Path) -> Traversable:
@@ -404,6 +420,10 @@ def _write(bundle: Bundle, folder: Path) -> None:
         content = outside.to_bytes(bundle.outside)
         (folder / OUTSIDE).write_bytes(content)
         manifest["outside"] = {"file": OUTSIDE, "sha256": _digest(content)}
+    if bundle.strings is not None:
+        (folder / STRINGS).write_bytes(bundle.strings.onnx)
+        digest = _digest(bundle.strings.onnx)
+        manifest["strings"] = {"file": STRINGS, "sha256": digest, "settings": settings_of(bundle.strings)}
     write_json(folder / MANIFEST, {**manifest, "sha256": _digest(_canonical(manifest))})
 
 
@@ -450,6 +470,15 @@ def _read_outside(folder: Traversable, record: _FileRecord | None) -> Outside | 
     if record is None:
         return None
     return outside.from_bytes(_read_file(folder, record.file, record.sha256, "outside"))
+
+
+def _read_strings(folder: Traversable, record: _StringsRecord | None) -> StringModel | None:
+    if record is None:
+        return None
+    try:
+        return model_of(record.settings, _read_file(folder, record.file, record.sha256, "strings"))
+    except FieldError as error:
+        raise FieldError(f"strings.settings.{error}") from error
 
 
 def _read_file(folder: Traversable, file: str, sha256: str, member: str) -> bytes:

@@ -1,0 +1,203 @@
+"""One frame network: what it learns by, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from sutja.files import replace_atomically
+from sutja.learn.frame_network import DELAY, FrameNet
+from sutja.learn.full_sum import NEVER, Loop, Paths, denominator, loop, numerator
+from sutja.learn.string_batches import Strings, features_of, paths_of, states_of, usable
+from sutja.strings.units import Units
+
+CHECKPOINT_STEPS = 200
+LARGEST_GRADIENT = 5.0
+LONG_FRAMES = 500
+"""Of recordings that are longer, a batch has half as many."""
+
+
+@dataclass(frozen=True)
+class StringTraining:
+    """How a frame network learns."""
+
+    n_steps: int = 5000
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    weight_decay: float = 0.01
+    any_weight: float = 0.5
+    """Of telling the right string among all strings, beside finding the right string ..."""
+    any_from: float = 0.5
+    """... when this share of the steps is done."""
+    guess_share: float = 0.15
+    """Of the steps, at the beginning, in which first guesses of the states are learned, less and less."""
+    n_masks: int = 2
+    mask_bands: int = 6
+    mask_frames: int = 12
+    mean_decay: float = 0.998
+    """Of the running mean of the weights, which is what becomes the model."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    seed: int = 929
+
+    def batch_of(self, n_frames: int) -> int:
+        """Return how many recordings of that length are shown at a time."""
+        return self.batch_size // 2 if n_frames > LONG_FRAMES else self.batch_size
+
+
+def masked(features: Tensor, config: StringTraining, generator: torch.Generator) -> Tensor:
+    """Hide bands and short stretches of time (SpecAugment, arXiv 1904.08779)."""
+    n, bands, frames = features.shape
+    hidden = features.clone()
+    device = features.device
+    for size, most, dim in ((bands, config.mask_bands, 1), (frames, config.mask_frames, 2)):
+        for _ in range(config.n_masks):
+            width = torch.randint(0, most + 1, (n, 1), generator=generator, device=device)
+            start = (torch.rand(n, 1, generator=generator, device=device) * (size - width)).long()
+            places = torch.arange(size, device=device)[None]
+            inside = (places >= start) & (places < start + width)
+            hidden = hidden.masked_fill(inside[:, :, None] if dim == 1 else inside[:, None, :], 0.0)
+    return hidden
+
+
+def loss_of(  # noqa: PLR0913
+    network: FrameNet,
+    features: Tensor,
+    paths: Paths,
+    states: Tensor,
+    way: Loop,
+    *,
+    any_weight: float,
+    guess_weight: float,
+    bfloat16: bool = False,
+) -> Tensor:
+    """Return the loss of a batch, per output."""
+    with torch.autocast("cpu", torch.bfloat16, enabled=bfloat16):
+        answers = network(features)[:, DELAY:].float()
+    right = numerator(answers, paths)
+    n = answers.shape[1]
+    possible = (right > NEVER / 2).float()  # a word that is too short for its states has no way
+    loss = -(right * possible).mean() / n
+    if any_weight:
+        loss = loss + any_weight * ((denominator(answers, way) - right) * possible).mean() / n
+    if guess_weight:
+        guessed = nn.functional.nll_loss(answers.flatten(0, 1), states.flatten(), ignore_index=-100, reduction="sum")
+        loss = loss + guess_weight * guessed / (states >= 0).sum().clamp_min(1)
+    return loss
+
+
+def guess_weight_at(progress: float, config: StringTraining) -> float:
+    """Return the weight of first guesses when this share of the steps is done."""
+    return max(0.0, 1.0 - progress / config.guess_share) if config.guess_share else 0.0
+
+
+def rate_at(progress: float, warm: float = 0.1) -> float:
+    """Return the share of the learning rate: it rises over the first tenth and falls to zero as a cosine."""
+    if progress < warm:
+        return progress / warm
+    return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * (progress - warm) / (1 - warm)))))
+
+
+def trained(
+    strings: Mapping[int, Strings],
+    units: Units,
+    config: StringTraining,
+    checkpoint: Path,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> FrameNet:
+    """Train a network; one that was cut off goes on where its last checkpoint stands.
+
+    Parameters
+    ----------
+    strings
+        By their number of frames: what is learned from.
+    units
+        What can be said.
+    config
+        How it learns.
+    checkpoint
+        Where it is kept meanwhile.
+    on_step
+        Called after each step with its number and its loss.
+
+    """
+    torch.manual_seed(config.seed)
+    network, way = FrameNet(units.n_outputs), loop(units)
+    mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.mean_decay), use_buffers=True)  # type: ignore[no-untyped-call]
+    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    first = _resumed(checkpoint, network, mean, optimiser)
+    lengths, counts = list(strings), np.array([len(each) for each in strings.values()])
+    for step in range(first, config.n_steps):
+        rng, progress = np.random.default_rng([config.seed, step]), step / config.n_steps
+        generator = torch.Generator().manual_seed(config.seed * config.n_steps + step)
+        n_frames = lengths[int(rng.choice(len(lengths), p=counts / counts.sum()))]
+        chosen = np.sort(rng.integers(0, len(strings[n_frames]), config.batch_of(n_frames)))
+        for group in optimiser.param_groups:
+            group["lr"] = config.learning_rate * rate_at(progress)
+        loss = _loss(network, strings[n_frames], chosen, units, way, config, progress, generator)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(network.parameters(), LARGEST_GRADIENT)
+        optimiser.step()
+        mean.update_parameters(network)
+        on_step(step, float(loss.detach()))
+        if (step + 1) % CHECKPOINT_STEPS == 0:
+            _keep(checkpoint, step + 1, network, mean, optimiser)
+    best = mean.module
+    assert isinstance(best, FrameNet)
+    return best.eval()
+
+
+def _loss(  # noqa: PLR0913
+    network: FrameNet,
+    strings: Strings,
+    chosen: NDArray[np.int_],
+    units: Units,
+    way: Loop,
+    config: StringTraining,
+    progress: float,
+    generator: torch.Generator,
+) -> Tensor:
+    n_outputs = usable(strings.decibels.shape[2])
+    of_units, times = strings.units[chosen], strings.times[chosen]
+    features = features_of(torch.from_numpy(np.ascontiguousarray(strings.decibels[chosen])))
+    return loss_of(
+        network,
+        masked(features, config, generator),
+        paths_of(units, of_units, times, n_outputs),
+        states_of(units, of_units, times, n_outputs),
+        way,
+        any_weight=config.any_weight if progress >= config.any_from else 0.0,
+        guess_weight=guess_weight_at(progress, config),
+        bfloat16=config.precision == "bfloat16",
+    )
+
+
+def _keep(path: Path, step: int, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+    kept = {
+        "step": step,
+        "network": network.state_dict(),
+        "mean": mean.state_dict(),
+        "optimiser": optimiser.state_dict(),
+    }
+    with replace_atomically(path) as draft:
+        torch.save(kept, draft)
+
+
+def _resumed(path: Path, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+    """Return the step to go on with."""
+    if not path.exists():
+        return 0
+    kept = torch.load(path, weights_only=True)
+    network.load_state_dict(kept["network"])
+    mean.load_state_dict(kept["mean"])
+    optimiser.load_state_dict(kept["optimiser"])
+    step: int = kept["step"]
+    return step

@@ -1,0 +1,1 @@
+"""Words in a row: what is said without pauses between the words, from a file or while it is spoken."""

@@ -1,0 +1,152 @@
+"""How well strings are recognised: error rates, false words, and whether probabilities mean what they say."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from sutja.audio import open_stream
+from sutja.calibration import calibration_error
+from sutja.errors import AudioError
+from sutja.strings.frontend import SAMPLE_RATE
+from sutja.strings.grammar import any_string, of_length
+from sutja.strings.model import StringModel
+from sutja.strings.network import FrameNetwork
+from sutja.strings.scores import Counts, alignment, counted, total
+from sutja.strings.sets import StringClip
+from sutja.strings.transcriber import SpokenString, SpokenStrings, SpokenWord, Transcript, joined
+
+
+@dataclass(frozen=True)
+class StringScores:
+    """How well strings were recognised."""
+
+    n_strings: int
+    n_words: int
+    string_error_rate: float | None
+    """Share of the strings with any error."""
+    word_error_rate: float | None
+    """Substituted, deleted and inserted words by those that were said."""
+    substituted: int
+    deleted: int
+    inserted: int
+    refused: int
+    """Words of the vocabulary's strings that were refused; they count as errors."""
+    ece: float | None
+    """Of words: how far their probability is from the share that is right."""
+    other_seconds: float
+    """Recordings in which no word of the vocabulary is said ..."""
+    false_words: int
+    """... and the words that were heard in them all the same."""
+    by_speaker: dict[str, Counts] = field(default_factory=dict)
+    by_length: dict[int, Counts] = field(default_factory=dict)
+    wrong: list[dict[str, Any]] = field(default_factory=list)
+    """Strings with errors: path, what was said, what was heard, its probability."""
+    unreadable: dict[str, str] = field(default_factory=dict)
+    """File name to reason."""
+
+    @property
+    def false_words_per_hour(self) -> float | None:
+        """In recordings without any word of the vocabulary."""
+        return 3600 * self.false_words / self.other_seconds if self.other_seconds else None
+
+
+def evaluate(
+    model: StringModel,
+    clips: Sequence[StringClip],
+    *,
+    known_length: bool = False,
+    on_clip: Callable[[], None] = lambda: None,
+) -> StringScores:
+    """Score a model on recordings of strings.
+
+    Parameters
+    ----------
+    model
+        Of strings.
+    clips
+        What is said in each.
+    known_length
+        Whether the model is told how many words each string has.
+    on_clip
+        Called after each.
+
+    """
+    network = FrameNetwork(model.onnx, model.units.n_outputs)
+    tally = _Tally()
+    for clip in clips:
+        grammar = of_length(model.units, len(clip.labels)) if known_length and clip.labels else any_string(model.units)
+        try:
+            with open_stream(clip.path, SAMPLE_RATE) as (rate, chunks):
+                stream, n_samples, events = SpokenStrings(model, rate, grammar, network=network), 0, []
+                for chunk in chunks:
+                    n_samples += len(chunk)
+                    events += stream.feed(chunk)
+            events += stream.flush()
+        except AudioError as error:
+            tally.unreadable[clip.name] = str(error)
+        else:
+            heard = Transcript(tuple(event for event in events if isinstance(event, SpokenString)))
+            tally.add(clip, heard.words, n_samples / rate)
+        on_clip()
+    return tally.scores()
+
+
+class _Tally:
+    """Counts while recordings are heard."""
+
+    def __init__(self) -> None:
+        self.unreadable: dict[str, str] = {}
+        self._of: list[tuple[StringClip, Counts]] = []
+        self._wrong: list[dict[str, Any]] = []
+        self._sure: list[tuple[float, bool]] = []
+        self._other_seconds, self._n_false, self._n_refused = 0.0, 0, 0
+
+    def add(self, clip: StringClip, words: Sequence[SpokenWord], seconds: float) -> None:
+        heard = [word.label for word in words]
+        if not clip.labels:
+            self._other_seconds += seconds
+            self._n_false += sum(label is not None for label in heard)
+            return
+        counts = counted(clip.labels, heard)
+        self._of.append((clip, counts))
+        self._n_refused += heard.count(None)
+        steps = alignment(clip.labels, [word.most_probable for word in words])
+        self._sure += [
+            (words[step.heard].probability, step.kind == "right") for step in steps if step.heard is not None
+        ]
+        if counts.n_wrong:
+            sure = float(np.prod([word.probability for word in words]))
+            said = {"path": str(clip.path), "said": joined(clip.labels), "heard": joined(heard), "probability": sure}
+            self._wrong.append(said)
+
+    def scores(self) -> StringScores:
+        counts = total(each for _, each in self._of)
+        by_speaker: dict[str, Counts] = defaultdict(Counts)
+        by_length: dict[int, Counts] = defaultdict(Counts)
+        for clip, each in self._of:
+            by_length[len(clip.labels)] += each
+            if clip.speaker:
+                by_speaker[clip.speaker] += each
+        sure, right = (np.array(values) for values in zip(*self._sure, strict=True)) if self._sure else (None, None)
+        return StringScores(
+            counts.n_strings,
+            counts.n_words,
+            counts.string_error_rate,
+            counts.word_error_rate,
+            counts.substituted,
+            counts.deleted,
+            counts.inserted,
+            self._n_refused,
+            None if sure is None or right is None else calibration_error(sure, right),
+            round(self._other_seconds, 3),
+            self._n_false,
+            dict(by_speaker),
+            dict(sorted(by_length.items())),
+            sorted(self._wrong, key=lambda each: -each["probability"]),
+            self.unreadable,
+        )

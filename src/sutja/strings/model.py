@@ -1,0 +1,103 @@
+"""What a model knows about strings: its frame network and all that the decoder is told, as one record."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sutja.records import require, typed
+from sutja.strings.decoder import DecoderConfig, Duration
+from sutja.strings.units import FEWEST_STATES, Unit, Units
+
+MOST_DELAY = 10
+"""Outputs of 20 ms that the network may look ahead."""
+
+
+@dataclass(frozen=True)
+class Confidence:
+    """How the likelihood of a word beside all others becomes a probability that means what it says."""
+
+    scale: float = 0.3
+    """That differences of log likelihood are multiplied by."""
+    other: float = 0.0
+    """Added to the log likelihood of other speech and of silence."""
+    threshold: float = 0.5
+    """A word below is refused."""
+
+
+@dataclass(frozen=True)
+class StringModel:
+    """A frame network and its decoder."""
+
+    onnx: bytes
+    units: Units
+    durations: tuple[Duration, ...]
+    delay: int
+    """Outputs that the network looks ahead."""
+    decoder: DecoderConfig = field(default_factory=DecoderConfig)
+    confidence: Confidence = field(default_factory=Confidence)
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words that can be meant, each once."""
+        return tuple(dict.fromkeys(unit.label for unit in self.units.units if unit.n_times == 1))
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What ``model.json`` says."""
+
+    units: list[dict[str, Any]]
+    delay: int
+    decoder: dict[str, Any]
+    confidence: dict[str, Any]
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def settings_of(model: StringModel) -> dict[str, Any]:
+    """Return all of a model but its network, for JSON."""
+    pairs = zip(model.units.units, model.durations, strict=True)
+    return {
+        "units": [dataclasses.asdict(unit) | dataclasses.asdict(duration) for unit, duration in pairs],
+        "delay": model.delay,
+        "decoder": dataclasses.asdict(model.decoder),
+        "confidence": dataclasses.asdict(model.confidence),
+        "about": dict(model.about),
+    }
+
+
+def model_of(settings: Mapping[str, Any], onnx: bytes) -> StringModel:
+    """Read what :func:`settings_of` wrote.
+
+    Raises
+    ------
+    FieldError
+        When something does not fit.
+
+    """
+    said: _Record = typed(_Record, dict(settings))
+    require(bool(said.units), "units", said.units, "at least one")
+    units, durations = [], []
+    for number, each in enumerate(said.units):
+        name, values = f"units[{number}]", dict(each)
+        length = {key: values.pop(key, None) for key in ("mean", "deviation")}
+        unit: Unit = typed(Unit, values, name)
+        duration: Duration = typed(Duration, length, name)
+        require(unit.n_states >= FEWEST_STATES, f"{name}.n_states", unit.n_states, f"at least {FEWEST_STATES}")
+        require(unit.n_times >= 1, f"{name}.n_times", unit.n_times, "at least 1")
+        require(duration.deviation > 0, f"{name}.deviation", duration.deviation, "above 0")
+        units.append(unit)
+        durations.append(duration)
+    require(0 <= said.delay <= MOST_DELAY, "delay", said.delay, f"0 to {MOST_DELAY}")
+    return StringModel(
+        onnx,
+        Units(tuple(units)),
+        tuple(durations),
+        said.delay,
+        typed(DecoderConfig, said.decoder, "decoder"),
+        typed(Confidence, said.confidence, "confidence"),
+        said.about,
+    )

@@ -1,0 +1,121 @@
+"""Recordings of strings and what is said in them: a table with a column `digits` or `words`, and none of labels.
+
+``digits`` holds figures, one a word ("4711"); ``words`` what was said, with spaces ("four seven one one"). A row in
+which both are empty holds none of the vocabulary: what is heard in it is false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sutja.columns import plain, roles
+from sutja.errors import DatasetError
+from sutja.lexicon import DIGITS, LEXICON
+from sutja.rows import Places
+from sutja.sheets import read_sheet
+from sutja.tables import tables_of
+
+DIGITS_COLUMN, WORDS_COLUMN = "digits", "words"
+
+
+@dataclass(frozen=True)
+class StringClip:
+    """One recording, and what is said in it."""
+
+    path: Path
+    name: str
+    labels: tuple[str, ...]
+    """Empty: no word of the vocabulary is said."""
+    speaker: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
+
+
+def table_of(path: Path) -> Path | None:
+    """Return the table that makes a folder, or a table itself, a set of strings; None where it is none."""
+    tables = [path] if path.is_file() else tables_of(path) if path.is_dir() else []
+    for table in tables:
+        try:
+            columns = read_sheet(table).columns
+        except DatasetError:
+            continue
+        if _is_set(columns):
+            return table
+    return None
+
+
+def _is_set(columns: Sequence[str]) -> bool:
+    names, found = [plain(column) for column in columns], roles(columns)
+    labelled = [place for place in found["label"] if names[place] not in (DIGITS_COLUMN, WORDS_COLUMN)]
+    return bool(found["file"]) and not labelled and (DIGITS_COLUMN in names or WORDS_COLUMN in names)
+
+
+def read_strings(table: Path, labels: Sequence[str], spoken: Mapping[str, str]) -> tuple[StringClip, ...]:
+    """Read a set of strings for a model.
+
+    Parameters
+    ----------
+    table
+        As :func:`table_of` found it.
+    labels
+        The words that the model knows.
+    spoken
+        What is said for each.
+
+    Raises
+    ------
+    DatasetError
+        When a recording is missing, or a word is none that the model knows, beside some that it does.
+
+    """
+    sheet = read_sheet(table)
+    names, found = [plain(column) for column in sheet.columns], roles(sheet.columns)
+    forms = forms_of(labels, spoken)
+    where = Places([table.parent])
+    clips = []
+    for row, line in zip(sheet.rows, sheet.lines, strict=True):
+        said = {name: value.strip() for name, value in zip(names, row, strict=True)}
+        name = row[found["file"][0]]
+        path = where.find(name)
+        if path is None:
+            raise DatasetError(f"{table}, line {line}: {name} is not there; copy the recordings beside the table")
+        string = _labels_of(said, forms, f"{table}, line {line}")
+        speaker = next((row[place] for place in found["speaker"] if row[place]), None)
+        rest = {key: value for key, value in said.items() if value and key not in (DIGITS_COLUMN, WORDS_COLUMN)}
+        clips.append(StringClip(path, name, string, speaker, rest))
+    return tuple(clips)
+
+
+def forms_of(labels: Sequence[str], spoken: Mapping[str, str]) -> dict[str, str]:
+    """Return what can stand in the column `words` for each label: the label, what is said for it, forms of digits.
+
+    >>> forms_of(["0", "7"], {"7": "seven"})["oh"]
+    '0'
+    """
+    forms = {label.casefold(): label for label in labels} | {text.casefold(): name for name, text in spoken.items()}
+    for language in LEXICON.values():
+        if any(form in forms for digit in language.digits for form in digit):
+            for figure, digit in zip(DIGITS, language.digits, strict=True):
+                if figure in labels:
+                    forms = {form.casefold(): figure for form in digit} | forms
+            break
+    return forms
+
+
+def _labels_of(said: Mapping[str, str], forms: Mapping[str, str], where: str) -> tuple[str, ...]:
+    digits, words = said.get(DIGITS_COLUMN), said.get(WORDS_COLUMN)
+    if digits:
+        unknown = [figure for figure in digits if figure not in forms]
+        if unknown:
+            raise DatasetError(f"{where}: {unknown[0]!r} in {digits!r} is no word of the model; correct the table")
+        return tuple(forms[figure] for figure in digits)
+    if not words or digits is not None:  # a column of figures that is empty says that there are none
+        return ()
+    known = [forms.get(word.casefold()) for word in words.split()]
+    if any(known) and None in known:
+        word = words.split()[known.index(None)]
+        raise DatasetError(
+            f"{where}: {word!r} in {words!r} is no word of the model; correct the table, or leave it out"
+        )
+    return tuple(label for label in known if label is not None)

@@ -1,0 +1,163 @@
+"""Recordings of words in a row to strings: ``sutja.transcribe``.
+
+::
+
+    sutja.transcribe("pin.wav", length=4).text
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+
+from sutja.audio import Source, open_stream
+from sutja.bundle import DEFAULT_MODEL, Bundle
+from sutja.bundle import load as load_bundle
+from sutja.errors import BundleError, ConfigError
+from sutja.predictor import Predictor
+from sutja.records import FieldError
+from sutja.strings.frontend import SAMPLE_RATE
+from sutja.strings.grammar import Grammar, any_string, of_length, one_of
+from sutja.strings.model import StringModel
+from sutja.strings.network import FrameNetwork
+from sutja.strings.transcriber import SpokenString, SpokenStrings, StringEvent, Transcript
+
+Length = int | tuple[int, int]
+
+
+class Transcriber:
+    """A model that knows words in a row, loaded: for many recordings and streams.
+
+    Parameters
+    ----------
+    model
+        A predictor, or what :func:`sutja.load` takes; the model that sutja brings when not given.
+
+    Raises
+    ------
+    BundleError
+        When the model is missing or damaged, or knows single words alone.
+
+    """
+
+    def __init__(self, model: Predictor | Bundle | str | os.PathLike[str] | None = None) -> None:
+        bundle = _bundle_of(model)
+        if bundle.strings is None:
+            raise BundleError(
+                "this model knows single words, not words in a row; train it with `sutja train --strings`, or take one "
+                "that does: digits-en"
+            )
+        self.model: StringModel = bundle.strings
+        try:
+            self._network = FrameNetwork(self.model.onnx, self.model.units.n_outputs)
+        except FieldError as error:
+            raise BundleError(f"strings: {error}; export the model again") from error
+
+    def grammar(self, length: Length | None = None, strings: Sequence[Sequence[str]] | None = None) -> Grammar:
+        """Return which strings can be said: of so many words, one of a list, or any.
+
+        Raises
+        ------
+        ConfigError
+            When both are given, the length is none, or a string has a word that the model does not know.
+
+        """
+        if length is not None and strings is not None:
+            raise ConfigError("a length and a list of strings; expected one of them, since a list has its lengths")
+        if strings is not None:
+            return one_of(self.model.units, strings)
+        if length is None:
+            return any_string(self.model.units)
+        return of_length(self.model.units, *((length, length) if isinstance(length, int) else length))
+
+    def stream(self, sample_rate: int, grammar: Grammar | None = None) -> SpokenStrings:
+        """Begin a stream of sound.
+
+        Raises
+        ------
+        AudioError
+            When the sample rate is too low to hear voices.
+
+        """
+        return SpokenStrings(self.model, sample_rate, grammar, network=self._network)
+
+    def events(
+        self, source: Source, grammar: Grammar | None = None, *, sample_rate: int | None = None
+    ) -> Iterator[StringEvent]:
+        """Give what becomes known while a recording is heard, in flat memory.
+
+        Raises
+        ------
+        AudioError
+            When the recording cannot be used.
+
+        """
+        with open_stream(source, SAMPLE_RATE if sample_rate is None else sample_rate) as (rate, chunks):
+            stream = self.stream(rate, grammar)
+            for chunk in chunks:
+                yield from stream.feed(chunk)
+        yield from stream.flush()
+
+    def transcribe(
+        self, source: Source, grammar: Grammar | None = None, *, sample_rate: int | None = None
+    ) -> Transcript:
+        """Return the strings of a recording.
+
+        Raises
+        ------
+        AudioError
+            When the recording cannot be used.
+
+        """
+        events = self.events(source, grammar, sample_rate=sample_rate)
+        return Transcript(tuple(event for event in events if isinstance(event, SpokenString)))
+
+
+def transcribe(
+    source: Source,
+    model: Predictor | Bundle | str | os.PathLike[str] | None = None,
+    *,
+    length: Length | None = None,
+    strings: Sequence[Sequence[str]] | None = None,
+    sample_rate: int | None = None,
+) -> Transcript:
+    """Return the strings of words that are said in a recording of any length.
+
+    Parameters
+    ----------
+    source
+        A path, the bytes of a file, an open binary file, or samples.
+    model
+        What :class:`Transcriber` takes.
+    length
+        Of each string, in words, where it is known: 4, or (4, 6).
+    strings
+        All that can be said, each a row of labels: ``["4711", "0815"]``.
+    sample_rate
+        Of samples, Hz; 16 000 when not given. Files say their own.
+
+    Returns
+    -------
+    Transcript
+        Strings, parted by pauses of half a second, with their words, times and probabilities.
+
+    Raises
+    ------
+    AudioError
+        When the recording cannot be used.
+    BundleError
+        When the model cannot be used, or knows single words alone.
+    ConfigError
+        When the length is none that a string can have, or a string has a word that the model does not know.
+
+    """
+    transcriber = Transcriber(model)
+    return transcriber.transcribe(source, transcriber.grammar(length, strings), sample_rate=sample_rate)
+
+
+def _bundle_of(model: Predictor | Bundle | str | os.PathLike[str] | None) -> Bundle:
+    if isinstance(model, Predictor):
+        return model.bundle
+    if isinstance(model, Bundle):
+        return model
+    return load_bundle(DEFAULT_MODEL if model is None else model)
