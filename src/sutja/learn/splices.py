@@ -303,9 +303,9 @@ def _noise(around: Surroundings, rng: np.random.Generator) -> Said:
             pitch, fall = 55 * 2 ** (rng.integers(0, 50) / 12), rng.uniform(0.5, 3)
             for harmonic in range(1, int(rng.integers(2, 12))):
                 if pitch * harmonic < SAMPLE_RATE / 2.2:
-                    line[first:last] += (
-                        np.sin(2 * np.pi * pitch * harmonic * time[first:last]) / harmonic**fall
-                    ).astype(np.float32) * np.exp(-rng.uniform(0, 6) * (time[first:last] - at)).astype(np.float32)
+                    tone = np.sin(2 * np.pi * pitch * harmonic * time[first:last]) / harmonic**fall
+                    tone *= np.exp(-rng.uniform(0, 6) * (time[first:last] - at))
+                    line[first:last] += tone.astype(np.float32)
             at += float(rng.uniform(0.05, 0.5))
         line *= np.float32(0.3 / (float(np.abs(line).max()) or 1.0))
     return Said(line, (), _unknown(0))

@@ -90,7 +90,8 @@ def loss_of(  # noqa: PLR0913
     if guess_weight:
         guessed = nn.functional.nll_loss(answers.flatten(0, 1), states.flatten(), ignore_index=-100, reduction="sum")
         loss = loss + guess_weight * guessed / (states >= 0).sum().clamp_min(1)
-    return loss
+    total: Tensor = loss
+    return total
 
 
 def guess_weight_at(progress: float, config: StringTraining) -> float:
