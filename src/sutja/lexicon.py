@@ -169,6 +169,25 @@ LEXICON: dict[str, Language] = {
         "sun nee shee",
     ),
 }
+
+
+@dataclass(frozen=True)
+class StringForm:
+    """What is said in strings of digits beside their words."""
+
+    text: str
+    label: str
+    """The digit that is meant; empty where it says how often the next one comes."""
+    n_states: int
+    """Of the word, as :mod:`sutja.strings.units` has them."""
+    n_times: int = 1
+
+
+STRING_FORMS: dict[str, tuple[StringForm, ...]] = {
+    "en": (StringForm("oh", "0", 3), StringForm("double", "", 5, 2), StringForm("triple", "", 5, 3)),
+}
+"""By language; synthetic voices are what says them."""
+
 _ALIASES = {"cmn": "zh", "yue": "zh", "no": "nb"}  # names that eSpeak and ISO 639 give the same written words
 
 

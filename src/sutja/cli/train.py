@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -92,10 +92,24 @@ from sutja.runs import Metrics
     metavar="MODEL",
     help="The model that words are taught on (preset quick): a folder, or one that sutja brings.",
 )
+@click.option(
+    "--strings", "as_strings", is_flag=True, help="Also learn the words in a row, as in numbers that are read out."
+)
+@click.option(
+    "--string-data",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Recordings of strings (a table with a column digits or words) to learn from as well; needs --strings.",
+)
+@click.option(
+    "--string-steps", type=click.IntRange(10), help="Steps of learning strings, if not the preset's; needs --strings."
+)
 @click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     """Train on DATA (folders or CSV files) and leave model, scores, figures and report in --out."""
+    lesson = _Strings(*(options.pop(name) for name in ("as_strings", "string_data", "string_steps")))
+    lesson.check()
     dataset, extra = source.read_with(options.pop("extra"))
     negatives = read_negatives(options.pop("negatives"))
     for name in ("backgrounds", "rooms"):
@@ -114,6 +128,8 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     bars = Bars()
     try:
         metrics = _way(plan)(plan, bars)
+        if lesson.wanted:
+            lesson.learn(plan, bars)
     except KeyboardInterrupt:
         raise click.ClickException("stopped; the same command with --resume goes on from here") from None
     finally:
@@ -121,6 +137,28 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     _print_scores(metrics, plan)
     for found in diagnose_run(plan.folder):
         say(f"{found.weight}: {found.text()} {found.advice()}")
+
+
+@dataclass(frozen=True)
+class _Strings:
+    """What the user says of words in a row."""
+
+    wanted: bool
+    data: tuple[Path, ...]
+    n_steps: int | None
+
+    def check(self) -> None:
+        """Refuse what would be ignored, and say at once what is missing."""
+        if not self.wanted and (self.data or self.n_steps is not None):
+            given = "--string-data" if self.data else "--string-steps"
+            raise click.UsageError(f"{given} is of words in a row, which are not asked for; add --strings")
+        if self.wanted and find_spec("torch") is None:
+            raise needs("torch", "train")
+
+    def learn(self, plan: Plan, progress: Progress) -> None:
+        from sutja.learn.strings import add
+
+        add(plan, self.data, self.n_steps, progress)
 
 
 def _why(config: Config) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from time import perf_counter
 from typing import Literal
 
 import numpy as np
@@ -20,6 +21,8 @@ from sutja.learn.string_batches import Strings, features_of, paths_of, states_of
 from sutja.strings.units import Units
 
 CHECKPOINT_STEPS = 200
+N_TIMED = 3
+FEWEST_STRINGS, SHOWINGS = 200, 7
 LARGEST_GRADIENT = 5.0
 LONG_FRAMES = 500
 """Of recordings that are longer, a batch has half as many."""
@@ -29,7 +32,7 @@ LONG_FRAMES = 500
 class StringTraining:
     """How a frame network learns."""
 
-    n_steps: int = 5000
+    n_steps: int = 9000
     batch_size: int = 32
     learning_rate: float = 2e-3
     weight_decay: float = 0.01
@@ -46,6 +49,11 @@ class StringTraining:
     """Of the running mean of the weights, which is what becomes the model."""
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 929
+
+    @property
+    def n_strings(self) -> int:
+        """Return how many strings are made: each is shown a few times, masked otherwise."""
+        return max(FEWEST_STRINGS, self.n_steps * self.batch_size // SHOWINGS)
 
     def batch_of(self, n_frames: int) -> int:
         """Return how many recordings of that length are shown at a time."""
@@ -154,6 +162,19 @@ def trained(
     best = mean.module
     assert isinstance(best, FrameNet)
     return best.eval()
+
+
+def seconds_a_step(strings: Mapping[int, Strings], units: Units, config: StringTraining) -> float:
+    """Return how long a step takes here, found by doing a few of them."""
+    network, way = FrameNet(units.n_outputs), loop(units)
+    lengths, counts = list(strings), np.array([len(each) for each in strings.values()])
+    n_frames, generator, started = lengths[int(counts.argmax())], torch.Generator(), 0.0
+    for step in range(N_TIMED + 1):
+        if step == 1:
+            started = perf_counter()
+        chosen = np.arange(config.batch_of(n_frames)) % len(strings[n_frames])
+        _loss(network, strings[n_frames], chosen, units, way, config, 1.0, generator).backward()  # type: ignore[no-untyped-call]
+    return (perf_counter() - started) / N_TIMED
 
 
 def _loss(  # noqa: PLR0913

@@ -28,6 +28,8 @@ class StringClip:
     name: str
     labels: tuple[str, ...]
     """Empty: no word of the vocabulary is said."""
+    words: tuple[str, ...] = ()
+    """What was said for them, where the table has that too: `oh`."""
     speaker: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
@@ -83,7 +85,9 @@ def read_strings(table: Path, labels: Sequence[str], spoken: Mapping[str, str]) 
         string = _labels_of(said, forms, f"{table}, line {line}")
         speaker = next((row[place] for place in found["speaker"] if row[place]), None)
         rest = {key: value for key, value in said.items() if value and key not in (DIGITS_COLUMN, WORDS_COLUMN)}
-        clips.append(StringClip(path, name, string, speaker, rest))
+        clips.append(
+            StringClip(path, name, string, tuple(said.get(WORDS_COLUMN, "").casefold().split()), speaker, rest)
+        )
     return tuple(clips)
 
 

@@ -333,6 +333,19 @@ class _ToRate:
         return resampled
 
 
+def answers_to(waveform: Waveform, model: StringModel, network: FrameNetwork) -> NDArray[np.float32]:
+    """Return the network's answers to a whole recording at :data:`SAMPLE_RATE`, ``(n, n_outputs)``.
+
+    The first is about its first 20 ms; the network's look ahead goes on into silence after its end.
+    """
+    n_after = (model.delay // STEP_OUTPUTS + 2) * STEP_SAMPLES
+    state, answers = network.nothing(), []
+    for features in FrontEnd().feed(np.concatenate([waveform, np.zeros(n_after, dtype=np.float32)])):
+        found, state = network.step(features, state)
+        answers.append(found)
+    return np.concatenate(answers)[model.delay :]
+
+
 @dataclass(frozen=True)
 class Transcript:
     """What was said in a recording."""

@@ -1,0 +1,327 @@
+"""From recordings of single words to a model that knows them in a row: `sutja train --strings`.
+
+hear      clips, other words, real strings, backgrounds and rooms
+make      strings out of them, in files
+learn     a frame network, with checkpoints
+measure   how long words take in strings
+add       network and decoder to the model of the run
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from sutja import bundle
+from sutja.audio import Waveform, load_waveform, printable
+from sutja.clips import Clip
+from sutja.config import AudioConfig
+from sutja.engine import Engine, OnStep
+from sutja.engine.local import local
+from sutja.errors import AudioError, DatasetError
+from sutja.learn.frame_network import DELAY, FrameNet
+from sutja.learn.frames_to_onnx import frames_to_onnx
+from sutja.learn.sounds import Recorded, surroundings
+from sutja.learn.splices import LENGTHS, OTHER, Material, Said, Take, Whole, made, trimmed
+from sutja.learn.string_batches import read, write
+from sutja.learn.string_training import StringTraining, seconds_a_step, trained
+from sutja.lexicon import STRING_FORMS, StringForm, find, said, vocabulary
+from sutja.plan import Plan
+from sutja.progress import Progress, roughly
+from sutja.speech import samples_in
+from sutja.strings.decoder import Decoder, DecoderConfig, Duration
+from sutja.strings.frontend import SAMPLE_RATE
+from sutja.strings.grammar import one_of
+from sutja.strings.model import StringModel
+from sutja.strings.network import FrameNetwork
+from sutja.strings.sets import StringClip, read_strings, table_of
+from sutja.strings.transcriber import answers_to
+from sutja.strings.units import Unit, Units, n_states
+
+KINDS = {"spliced": 0.5, "synthetic": 0.13, "real": 0.22, "other": 0.1, "noise": 0.05}
+"""How often strings of each kind are made, where there is what they are made of."""
+N_PARTS = 16
+FEWEST_STEPS, MANY_CLIPS, MOST_STEPS = 1_500, 2_000, 9_000
+SHORTEST_SECONDS = 0.05
+N_MEASURED = 300
+FEW, WIDE, NARROW = 8, 0.45, (0.25, 0.6)
+"""Units heard more rarely have the deviation that words have as a rule; the others' lies between two ends."""
+STATE_OUTPUTS = 2.6
+"""That a state lasts as a rule."""
+AUDIO = AudioConfig(sample_rate=SAMPLE_RATE)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What strings are made of, and where it lies."""
+
+    clips: tuple[Clip, ...]
+    """Labelled recordings of single words."""
+    language: str | None = None
+    spoken: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    others: tuple[Clip, ...] = ()
+    """Recordings of other words."""
+    strings: tuple[StringClip, ...] = ()
+    """Recordings of strings."""
+    backgrounds: tuple[Path, ...] = ()
+    rooms: tuple[Path, ...] = ()
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The words, each once, in order."""
+        return tuple(sorted({clip.label for clip in self.clips if clip.label is not None}))
+
+
+def add(plan: Plan, string_data: Sequence[Path], n_steps: int | None, progress: Progress) -> None:
+    """Learn the words of a finished run in a row, and add that to its model.
+
+    Parameters
+    ----------
+    plan
+        Of the run.
+    string_data
+        Sets of recorded strings (:mod:`sutja.strings.sets`) to learn from as well.
+    n_steps
+        Of learning; as many as the number of clips asks for when not given.
+    progress
+        Is told of it.
+
+    Raises
+    ------
+    DatasetError
+        When a set of strings is none, or no recording of a word can be used.
+
+    """
+    ready = bundle.load(plan.folder.model)
+    clips = (*plan.dataset.labelled, *plan.extra)
+    strings = tuple(clip for path in string_data for clip in _read_set(path, ready))
+    others = (*plan.dataset.negatives, *plan.negatives)
+    sources = Sources(clips, plan.config.language, plan.config.spoken, others, strings, plan.backgrounds, plan.rooms)
+    config = StringTraining(
+        n_steps=n_steps or steps_for(len(clips)), seed=plan.config.train.seed, precision=plan.config.train.precision
+    )
+    engine = local(plan.n_jobs)
+    model = learn(sources, plan.run / "work" / "strings", config, engine, progress)
+    said_of_it = {"n_clips": len(clips), "n_strings": config.n_strings, "n_steps": config.n_steps}
+    bundle.save(replace(ready, strings=replace(model, about=said_of_it)), plan.folder.model)
+
+
+def steps_for(n_clips: int) -> int:
+    """Return how many steps a vocabulary of so many clips is learned in.
+
+    >>> steps_for(192), steps_for(7_000)
+    (1500, 9000)
+    """
+    return FEWEST_STEPS if n_clips < MANY_CLIPS else MOST_STEPS
+
+
+def _read_set(path: Path, model: bundle.Bundle) -> tuple[StringClip, ...]:
+    table = table_of(path)
+    if table is None:
+        raise DatasetError(
+            f"{printable(path)}: is no set of strings; expected a table of file_name and digits or words, no label"
+        )
+    return read_strings(table, model.labels, said(model.labels, model.language, model.spoken))
+
+
+def learn(sources: Sources, folder: Path, config: StringTraining, engine: Engine, progress: Progress) -> StringModel:
+    """Train a model of strings; what was cut off goes on in the same folder.
+
+    Parameters
+    ----------
+    sources
+        What is learned from.
+    folder
+        For the strings that are made and the checkpoint.
+    config
+        How the network learns.
+    engine
+        Makes them.
+    progress
+        Is told of it.
+
+    Raises
+    ------
+    DatasetError
+        When no recording of a word can be used.
+
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    units = units_of(sources)
+    strings = folder / "strings"
+    if not (strings / DONE).exists():
+        strings.mkdir(exist_ok=True)
+        step = progress.stage("making strings", config.n_strings, "string")
+        jobs = [_Part(sources, units, strings, part, config.n_strings, config.seed) for part in range(N_PARTS)]
+        for _ in engine.map(_make, jobs, step):
+            pass
+        (strings / DONE).touch()
+    made_of = read(strings)
+    progress.say(
+        f"learning strings takes about {roughly(config.n_steps * seconds_a_step(made_of, units, config))} here"
+    )
+    step = progress.stage("learning strings", config.n_steps, "step")
+    network = trained(made_of, units, config, folder / "checkpoint.pt", lambda *_: step())
+    return measured(network, units, _material(sources, units), config)
+
+
+DONE = "done"
+
+
+@dataclass(frozen=True)
+class _Part:
+    sources: Sources
+    units: Units
+    folder: Path
+    part: int
+    n_strings: int
+    seed: int
+
+    def __str__(self) -> str:
+        return f"strings, part {self.part}"
+
+
+def _make(job: _Part, on_step: OnStep) -> None:
+    material, kinds = _material(job.sources, job.units), _kinds(job.sources, job.units)
+
+    def strings() -> Iterator[Said]:
+        for number in range(job.part, job.n_strings, N_PARTS):
+            yield made(material, job.seed, number, kinds=kinds)
+            on_step()
+
+    write(job.folder, f"{job.part:02d}", strings())
+
+
+def _kinds(sources: Sources, units: Units) -> dict[str, float]:
+    """Return how often each kind is made; what there is nothing to make of is left out."""
+    absent = set()
+    if not _texts(sources, units):
+        absent.add("synthetic")
+    if not sources.strings:
+        absent.add("real")
+    if not sources.others:
+        absent.add("other")
+    return {kind: share for kind, share in KINDS.items() if kind not in absent}
+
+
+def units_of(sources: Sources) -> Units:
+    """Return the units of a vocabulary: a label each, and other forms that the language has of strings.
+
+    Raises
+    ------
+    DatasetError
+        When no recording of a word can be used.
+
+    """
+    lengths: dict[str, list[float]] = {label: [] for label in sources.labels}
+    for label, _, waveform in _takes(sources):
+        lengths[label].append(len(waveform) / SAMPLE_RATE)
+    missing = [label for label, seconds in lengths.items() if not seconds]
+    if missing or not lengths:
+        raise DatasetError(f"no recording of {', '.join(missing) or 'any word'} can be used; strings need some of each")
+    texts = said(sources.labels, sources.language, sources.spoken)
+    units = [Unit(texts.get(label, label), label, n_states(np.array(seconds))) for label, seconds in lengths.items()]
+    return Units((*units, *(Unit(f.text, f.label, f.n_states, f.n_times) for f in _forms(sources))))
+
+
+def _forms(sources: Sources) -> Sequence[StringForm]:
+    """Return what strings have beside the words, where all that it can mean is in the vocabulary."""
+    forms = STRING_FORMS.get((sources.language or "").partition("-")[0], ())
+    return [form for form in forms if form.label in sources.labels or (not form.label and "0" in sources.labels)]
+
+
+def _texts(sources: Sources, units: Units) -> dict[int, str]:
+    """Return what a synthetic voice reads for each unit; nothing where the language was not told."""
+    known = find(sources.language)
+    return {number: unit.name for number, unit in enumerate(units.units)} if known is not None else {}
+
+
+def _takes(sources: Sources) -> Iterator[tuple[str, str, Waveform]]:
+    """Give label, speaker and the word itself of each clip that can be used."""
+    for clip in sources.clips:
+        if clip.label is None:
+            continue
+        waveform = _heard(clip.source, AUDIO)
+        if waveform is not None:
+            corpus = clip.attributes.get("corpus", "")
+            yield clip.label, f"{corpus}/{clip.speaker or clip.name}", waveform
+
+
+def _heard(source: object, audio: AudioConfig) -> Waveform | None:
+    try:
+        waveform = trimmed(load_waveform(source, audio))  # type: ignore[arg-type]
+    except AudioError:  # the run before has named it
+        return None
+    return waveform if len(waveform) >= samples_in(SHORTEST_SECONDS, SAMPLE_RATE) else None
+
+
+def _material(sources: Sources, units: Units) -> Material:
+    """Hear all of it; some hundred MB for ten thousand clips."""
+    place = {unit.label: number for number, unit in reversed(list(enumerate(units.units))) if unit.n_times == 1}
+    speakers: dict[str, list[Take]] = {}
+    for label, speaker, waveform in _takes(sources):
+        speakers.setdefault(speaker, []).append(Take(place[label], waveform))
+    known = vocabulary(sources.labels, sources.language, sources.spoken)
+    others = [_heard(clip.source, AUDIO) for clip in sources.others if (clip.label or "") not in known]
+    language = find(sources.language)
+    return Material(
+        speakers,
+        [waveform for waveform in others if waveform is not None],
+        list(_wholes(sources.strings, units)),
+        surroundings(Recorded(sources.backgrounds, sources.rooms), AUDIO),
+        _texts(sources, units),
+        tuple(word for word in (language.words if language else ()) if word not in known),
+        sources.language or "en",
+    )
+
+
+def _wholes(strings: Iterable[StringClip], units: Units) -> Iterator[Whole]:
+    """Give the recordings of strings that are short enough, each by the forms that were said where these are known."""
+    names = {unit.name: number for number, unit in enumerate(units.units)}
+    labels = {unit.label: number for number, unit in reversed(list(enumerate(units.units))) if unit.n_times == 1}
+    for clip in strings:
+        waveform = _heard(clip.path, AUDIO)
+        if waveform is None or len(waveform) > LENGTHS[-1] * SAMPLE_RATE:
+            continue
+        forms = clip.words or clip.labels
+        yield Whole(tuple(names.get(form, labels.get(form, OTHER)) for form in forms), waveform)
+
+
+# -- how long words take ----------------------------------------------------------------------------------------------
+
+
+def measured(network: FrameNet, units: Units, material: Material, config: StringTraining) -> StringModel:
+    """Export a network, and measure how long its words take in strings that it did not learn from."""
+    plain = tuple(Duration(float(np.log(STATE_OUTPUTS * unit.n_states)), WIDE) for unit in units.units)
+    model = StringModel(frames_to_onnx(network), units, plain, DELAY)
+    asked = FrameNetwork(model.onnx, units.n_outputs)
+    lengths: dict[int, list[int]] = {number: [] for number in range(len(units.units))}
+    kinds = {kind: share for kind, share in KINDS.items() if kind in ("spliced", "real")}
+    kinds = kinds if material.wholes else {"spliced": 1.0}
+    for number in range(N_MEASURED):
+        string = made(material, config.seed + 1, number, kinds=kinds)
+        if string.units and OTHER not in string.units and all(units.units[u].n_times == 1 for u in string.units):
+            for heard in forced(model, asked, string):
+                lengths[heard[0]].append(heard[1])
+    durations = tuple(_duration(lengths[number], each) for number, each in enumerate(plain))
+    return replace(model, durations=durations)
+
+
+def forced(model: StringModel, network: FrameNetwork, string: Said) -> list[tuple[int, int]]:
+    """Lay a string whose words are known over its recording: unit and length in outputs of each word."""
+    labels = [[model.units.units[unit].label for unit in string.units]]
+    config = DecoderConfig(duration_weight=0.0)
+    decoder = Decoder(model.units, model.durations, one_of(model.units, labels), config)
+    decoder.feed(answers_to(string.waveform, model, network))
+    return [(word.unit, word.end - word.start) for word in decoder.finish()]
+
+
+def _duration(lengths: Sequence[int], plain: Duration) -> Duration:
+    if len(lengths) < FEW:
+        return plain
+    logs = np.log(lengths)
+    return Duration(float(logs.mean()), float(np.clip(logs.std(), *NARROW)))
