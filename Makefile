@@ -76,7 +76,10 @@ model: $(VENV)/with-dev,teacher
 	test -d $(FLITE) || $(BIN)/python tools/flite_voices.py $(FLITE)
 	test -d $(ESPEAK) || $(BIN)/python tools/espeak_words.py $(ESPEAK)
 	$(BIN)/sutja train $(MODEL_SOURCES) --protocol corpora --preset words --teacher --skip-unreadable \
-		--precision $(PRECISION) --licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume
+		--precision $(PRECISION) --licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume \
+		--strings --string-data $(SUTJA_DATA)/strings/an4 --string-data $(FLITE)/strings
+	$(BIN)/python tools/tune_strings.py build/digits-en/model --data $(SUTJA_DATA)/strings/moshi \
+		--data $(SUTJA_DATA)/strings/abel --quiet $(SUTJA_DATA)/words
 	rm -rf src/sutja/models/digits-en
 	mkdir -p src/sutja/models
 	cp -r build/digits-en/model src/sutja/models/digits-en

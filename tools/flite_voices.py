@@ -4,6 +4,7 @@
 
 Flite's voices are made of real people's recordings, which eSpeak's are not, and teach refusal better (docs/decisions/).
 OUT/words is to be refused, OUT/digits is learned from as well: else the voices themselves would be what is refused.
+OUT/strings has strings of digits, with "oh", "double" and "triple", to learn words in a row from.
 The same files for the same --seed and version of Flite. Needs the program `flite` (Debian: apt-get install flite).
 """
 
@@ -27,6 +28,7 @@ from sutja.lexicon import LEXICON, digit_words
 VOICES = ("awb", "kal16", "rms", "slt")
 STRETCHES = 0.8, 1.4  # of the duration
 PITCHES = 80, 230  # Hz
+STRING_STRETCHES, GROUPED_SHARE, REPEAT_SHARE, OH_SHARE = (0.6, 1.15), 0.6, 0.25, 0.6
 
 # Common words beside those of sutja.lexicon. No digit, nothing that is said as one (to, won, ate), and none of
 # `yes no up down know`: bench/voices.py measures how well words are refused that were not learned from.
@@ -94,6 +96,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="new folder: words/WORD/*.wav and digits/DIGIT/*.wav")
     parser.add_argument("--words", type=int, default=1500, help="clips of other words (%(default)s)")
     parser.add_argument("--takes", type=int, default=24, help="clips of each digit (%(default)s)")
+    parser.add_argument("--strings", type=int, default=1600, help="strings of digits (%(default)s)")
     parser.add_argument("--seed", type=int, default=929)
     arguments = parser.parse_args()
     if shutil.which("flite") is None:
@@ -102,6 +105,7 @@ def main() -> None:
     try:
         with new_folder(arguments.out) as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(speak, clips(folder, arguments.words, arguments.takes, rng)))
+            list(pool.map(speak, strings(folder, arguments.strings, rng)))
     except RunError as error:
         sys.exit(str(error))
 
@@ -117,6 +121,37 @@ def clips(folder: Path, n_words: int, n_takes: int, rng: np.random.Generator) ->
         Clip(text, path, str(rng.choice(VOICES)), rng.uniform(*STRETCHES), rng.uniform(*PITCHES))
         for path, (_, text) in zip(paths, said, strict=True)
     ]
+
+
+def strings(folder: Path, n_strings: int, rng: np.random.Generator) -> list[Clip]:
+    """Draw strings of digits, in groups as people say them, and write what is said in each."""
+    words = digit_words("en")
+    said, rows = [], ["file_name,digits,words,speaker"]
+    for number in range(n_strings):
+        digits, spoken = drawn_string(words, rng)
+        group = int(rng.integers(2, 5)) if rng.random() < GROUPED_SHARE else len(spoken)
+        text = " ".join(word + "," * ((place + 1) % group == 0) for place, word in enumerate(spoken))
+        voice = str(rng.choice(VOICES))
+        path = folder / "strings" / f"{number}.wav"
+        said.append(Clip(text, path, voice, rng.uniform(*STRING_STRETCHES), rng.uniform(*PITCHES)))
+        rows.append(f"{path.name},{digits},{' '.join(spoken)},{voice}")
+    table = folder / "strings" / "metadata.csv"
+    table.parent.mkdir(parents=True, exist_ok=True)
+    table.write_text("\n".join(rows) + "\n", encoding="utf-8")
+    return said
+
+
+def drawn_string(words: dict[str, str], rng: np.random.Generator) -> tuple[str, list[str]]:
+    """Draw a string: its digits, and what is said for them."""
+    digits, spoken = "", []
+    for _ in range(int(rng.integers(1, 11))):
+        again = digits and rng.random() < REPEAT_SHARE
+        digit = digits[-1] if again else str(rng.integers(10))
+        n_times = int(rng.choice([1, 2, 3], p=[0.94, 0.04, 0.02]))
+        spoken += [["double", "triple"][n_times - 2]] * (n_times > 1)
+        spoken.append("oh" if digit == "0" and rng.random() < OH_SHARE else words[digit])
+        digits += digit * n_times
+    return digits, spoken
 
 
 def speak(clip: Clip) -> None:

@@ -29,7 +29,7 @@ from sutja.learn.sounds import Recorded, surroundings
 from sutja.learn.splices import LENGTHS, OTHER, Material, Said, Take, Whole, made, trimmed
 from sutja.learn.string_batches import read, write
 from sutja.learn.string_training import StringTraining, seconds_a_step, trained
-from sutja.lexicon import STRING_FORMS, StringForm, find, said, vocabulary
+from sutja.lexicon import STRING_FORMS, StringForm, Vocabulary, find, said, vocabulary
 from sutja.plan import Plan
 from sutja.progress import Progress, roughly
 from sutja.speech import samples_in
@@ -271,7 +271,7 @@ def _material(sources: Sources, units: Units) -> Material:
     return Material(
         speakers,
         [waveform for waveform in others if waveform is not None],
-        list(_wholes(sources.strings, units)),
+        list(_wholes(sources.strings, units, known)),
         surroundings(Recorded(sources.backgrounds, sources.rooms), AUDIO),
         _texts(sources, units),
         tuple(word for word in (language.words if language else ()) if word not in known),
@@ -279,8 +279,11 @@ def _material(sources: Sources, units: Units) -> Material:
     )
 
 
-def _wholes(strings: Iterable[StringClip], units: Units) -> Iterator[Whole]:
-    """Give the recordings of strings that are short enough, each by the forms that were said where these are known."""
+def _wholes(strings: Iterable[StringClip], units: Units, known: Vocabulary) -> Iterator[Whole]:
+    """Give the recordings of strings that are short enough, each by the forms that were said where these are known.
+
+    Left out are those with a form of a word that is no unit: an "o" that is spelled is heard as a zero.
+    """
     names = {unit.name: number for number, unit in enumerate(units.units)}
     labels = {unit.label: number for number, unit in reversed(list(enumerate(units.units))) if unit.n_times == 1}
     for clip in strings:
@@ -288,7 +291,9 @@ def _wholes(strings: Iterable[StringClip], units: Units) -> Iterator[Whole]:
         if waveform is None or len(waveform) > LENGTHS[-1] * SAMPLE_RATE:
             continue
         forms = clip.words or clip.labels
-        yield Whole(tuple(names.get(form, labels.get(form, OTHER)) for form in forms), waveform)
+        string = tuple(names.get(form, labels.get(form, OTHER)) for form in forms)
+        if not any(unit == OTHER and form in known for unit, form in zip(string, forms, strict=True)):
+            yield Whole(string, waveform)
 
 
 # -- how long words take ----------------------------------------------------------------------------------------------

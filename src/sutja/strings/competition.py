@@ -51,15 +51,20 @@ class Competition:
 
     def probabilities(self, answers: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the probability of each label over a stretch ``(n, n_outputs)``; the rest is that of no word."""
-        likelihoods = self._likelihoods(answers) * self._confidence.scale
-        likelihoods[len(self._meant) :] += self._confidence.other
+        return self.shares(self.likelihoods(answers), self._confidence)
+
+    def shares(self, likelihoods: NDArray[np.float64], confidence: Confidence) -> NDArray[np.float64]:
+        """Return the probability of each label for :meth:`likelihoods`."""
+        likelihoods = likelihoods * confidence.scale
+        likelihoods[len(self._meant) :] += confidence.other
         shares = np.exp(likelihoods - likelihoods.max())
         shares /= shares.sum()
         summed = np.zeros(len(self._labels))
         np.add.at(summed, self._owner, shares[: len(self._meant)])
         return summed
 
-    def _likelihoods(self, answers: NDArray[np.float32]) -> NDArray[np.float64]:
+    def likelihoods(self, answers: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Return the log of the sum over all ways of each unit, of other speech and of silence, over a stretch."""
         heard = answers[:, self._outputs]  # (n, n_units, places)
         alpha = np.full(self._outputs.shape, NEVER)
         alpha[:, :2] = heard[0, :, :2]
