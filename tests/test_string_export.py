@@ -18,7 +18,8 @@ from sutja.strings.model import model_of
 from sutja.strings.network import FrameNetwork
 
 pytest.importorskip("onnx")
-from helpers import refused, sutja
+from extras import WITHOUT_EXTRAS
+from helpers import refused, run_python, sutja
 
 from sutja.string_export import export_strings
 
@@ -71,3 +72,8 @@ def test_the_command(tmp_path):
     assert result.exit_code == 2
     assert "--strings writes one file" in result.stderr
     assert "no model.json there" in refused(sutja("export", tmp_path / "new", "--strings", out))
+
+
+def test_without_onnx_it_says_what_to_install():
+    ended = run_python(WITHOUT_EXTRAS + "from sutja.cli import main\nmain(['export', '--strings', 'x.onnx'])\n")
+    assert "onnx is not installed and this needs it; install it with: pip install 'sutja[onnx]'" in refused(ended)
