@@ -52,7 +52,7 @@ Event = Level | Word
 
 
 class Recogniser(Protocol):
-    """What a stream is fed to, whatever it listens for: single words today, words in a row one day.
+    """What a stream of single words is fed to; :class:`sutja.SpokenStrings` has the same form and its own events.
 
     Whoever implements it promises that all events together are the same however the stream is cut into chunks.
     """
