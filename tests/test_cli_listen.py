@@ -210,6 +210,14 @@ def test_a_terminal_shows_a_string_while_it_grows(monkeypatch, capsys):
     ]  # fmt: skip
 
 
+def test_on_a_narrow_terminal_the_latest_words_are_shown(monkeypatch, capsys):
+    monkeypatch.setattr(module.sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "8")
+    growing = module.Growing()
+    growing.tell(Partial(tuple("0123456789"), 5.0))
+    assert capsys.readouterr().out == f"\r6789...{module.CLEAR_REST}"
+
+
 def test_a_command_for_each_whole_string(two, tones, tmp_path):
     program = tmp_path / "note.py"
     program.write_text("import sys\nwith open(sys.argv[1], 'a') as file: file.write(sys.argv[2] + '\\n')\n")

@@ -119,7 +119,9 @@ class Growing:
 
     def _line(self, text: str, *, is_last: bool = False) -> None:
         if self._in_place:
-            click.echo(f"\r{one_line(text)}{CLEAR_REST}", nl=is_last)
+            room = shutil.get_terminal_size().columns - 1  # a line that goes on below could not be overwritten
+            shown = one_line(text)
+            click.echo(f"\r{shown if is_last else shown[-room:]}{CLEAR_REST}", nl=is_last)
         elif is_last:
             click.echo(one_line(text))
 
