@@ -42,6 +42,14 @@ def app(limits: Limits | None = None, access: Access | None = None) -> Starlette
     return create_app(model(), "digits-en", limits=limits, access=access)
 
 
+def tones(limits: Limits | None = None) -> TestClient:
+    """A service whose model knows strings of tones, right every time."""
+    from strings import string_bundle
+
+    there = create_app(Predictor(string_bundle()), "tones", limits=limits)
+    return TestClient(there, base_url="http://localhost:8765", raise_server_exceptions=False)
+
+
 def client(limits: Limits | None = None, access: Access | None = None) -> TestClient:
     return TestClient(app(limits, access), base_url="http://localhost:8765", raise_server_exceptions=False)
 

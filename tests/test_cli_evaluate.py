@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from conftest import TINY_RATE, tone, write_wav
 from helpers import refused, sutja, tiny_study, write_csv
+from strings import string_folder, write_said
 
 from sutja.stress import STRENGTHS
 
@@ -113,3 +114,125 @@ def test_nothing_to_score(study, tmp_path):
 def test_data_and_model_that_are_not_there(study, tmp_path):
     assert "no such folder or file; check the path" in refused(evaluate(study, tmp_path / "missing"))
     assert "no model.json there" in refused(sutja("evaluate", study / "train.csv", "--model", tmp_path))
+
+
+# -- strings ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory) -> Path:
+    return string_folder(tmp_path_factory.mktemp("strings") / "model")
+
+
+def write_strings(
+    folder: Path, *more: tuple[str, ...], head: tuple[str, ...] = ("file_name", "words", "speaker")
+) -> Path:
+    write_said(folder / "clips" / "0.wav", "abba")
+    write_said(folder / "clips" / "1.wav", "cd")
+    write_said(folder / "clips" / "2.wav")
+    rows = [("clips/0.wav", "a b b a", "x"), ("clips/1.wav", "c d a", "y"), ("clips/2.wav", "", "y")]
+    write_csv(folder / "metadata.csv", [head, *rows, *more])
+    return folder
+
+
+def test_strings_as_json(tones, tmp_path):
+    result = sutja("evaluate", write_strings(tmp_path / "set"), "--model", tones, "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["n_strings"], found["n_words"]) == (2, 7)
+    assert (found["string_error_rate"], found["word_error_rate"]) == (0.5, 1 / 7)
+    assert (found["substituted"], found["deleted"], found["inserted"]) == (0, 1, 0)
+    assert (found["false_words"], found["false_words_per_hour"], found["other_seconds"]) == (0, 0.0, 1.0)
+    (wrong,) = found["wrong"]
+    assert (wrong["said"], wrong["heard"]) == ("cda", "cd")
+    assert found["by_speaker"]["x"]["n_wrong"] == 0
+    assert set(found["by_length"]) == {"3", "4"}
+
+
+def test_strings_for_people(tones, tmp_path):
+    folder = write_strings(tmp_path / "set")
+    lines = sutja("evaluate", folder, "--model", tones).stdout.splitlines()
+    assert lines[0] == "strings wrong 50.0 % of 2"
+    assert lines[1] == "words wrong 14.3 % of 7   substituted 0, deleted 1, inserted 0, refused 0"
+    assert lines[2].startswith("calibration error ")
+    assert lines[3] == "false words 0 in 1 s without any word of the vocabulary: 0.0 an hour"
+    assert lines[4:6] == ["  speaker y             100.0 % wrong of 1", "  speaker x               0.0 % wrong of 1"]
+    assert lines[-1].endswith("1.wav: said cda, heard cd (100.0 %)")
+
+
+def test_other_sounds_count_false_words(tones, tmp_path):
+    write_said(tmp_path / "other" / "ab.wav", "ab")
+    folder = write_strings(tmp_path / "set")
+    result = sutja("evaluate", folder, "--model", tones, "--negatives", tmp_path / "other", "--json")
+    found = json.loads(result.stdout)
+    assert found["false_words"] == 2
+    assert found["n_strings"] == 2
+    only = tmp_path / "only"
+    write_said(only / "0.wav", "ab")
+    write_csv(only / "metadata.csv", [("file_name", "words"), ("0.wav", "")])
+    result = sutja("evaluate", only, "--model", tones)
+    assert result.stdout == "false words 2 in 3 s without any word of the vocabulary: 2769.2 an hour\n"
+
+
+def test_a_known_length_is_told(tones, tmp_path):
+    folder = write_strings(tmp_path / "set")
+    found = json.loads(sutja("evaluate", folder, "--model", tones, "--known-length", "--json").stdout)
+    assert found["n_strings"] == 2
+    page = tmp_path / "page.html"
+    assert sutja("evaluate", folder, "--model", tones, "--known-length", "--out", page).exit_code == 0
+    assert "The model was told how many words each string has" in page.read_text(encoding="utf-8")
+
+
+def test_a_recording_of_strings_that_cannot_be_used(tones, tmp_path):
+    folder = write_strings(tmp_path / "set", ("clips/bad.wav", "a", "x"))
+    (folder / "clips" / "bad.wav").write_bytes(b"no sound")
+    result = sutja("evaluate", folder, "--model", tones)
+    assert result.exit_code == 1
+    assert "left out: " in result.stderr
+    assert "cannot be decoded" in result.stderr
+    assert result.stdout.startswith("strings wrong 50.0 % of 2\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "message"),
+    [
+        (("clips/none.wav", "a", "x"), "none.wav is not there; copy the recordings beside the table"),
+        (("clips/0.wav", "a x", "x"), "'x' in 'a x' is no word of the model"),
+    ],
+)
+def test_a_table_of_strings_with_a_mistake(tones, tmp_path, row, message):
+    assert message in refused(sutja("evaluate", write_strings(tmp_path / "set", row), "--model", tones))
+
+
+def test_a_table_of_strings_without_rows(tones, tmp_path):
+    (tmp_path / "set").mkdir()
+    write_csv(tmp_path / "set" / "metadata.csv", [("file_name", "words")])
+    assert "has no row; expected a recording a row" in refused(sutja("evaluate", tmp_path / "set", "--model", tones))
+
+
+@pytest.mark.parametrize(
+    "option", [("--stress",), ("--rename", "a=b"), ("--split", "test"), ("--speaker-from", "SPEAKER_*")]
+)
+def test_options_of_single_words(tones, tmp_path, option):
+    result = sutja("evaluate", write_strings(tmp_path / "set"), "--model", tones, *option)
+    assert result.exit_code == 2
+    assert f"{option[0]} is of single words, and DATA is strings; leave it out" in result.stderr
+
+
+def test_strings_and_single_words_are_not_mixed(study, tones, tmp_path):
+    folder = write_strings(tmp_path / "set")
+    result = sutja("evaluate", folder, study / "train.csv", "--model", tones)
+    assert "is no set of strings, and" in refused(result)
+    result = evaluate(study, study / "train.csv", "--known-length")
+    assert result.exit_code == 2
+    assert "--known-length is of strings" in result.stderr
+
+
+def test_a_layout_that_is_named_is_no_set_of_strings(tones, tmp_path):
+    folder = write_strings(tmp_path / "set")
+    assert refused(sutja("evaluate", folder, "--model", tones, "--layout", "csv"))
+
+
+def test_a_model_of_single_words_and_strings(study, tmp_path):
+    folder = write_strings(tmp_path / "set")
+    assert "knows single words, not words in a row" in refused(evaluate(study, folder))

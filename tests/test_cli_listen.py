@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from conftest import write_wav
 from helpers import refused, sutja
 from microphones import RATE, plugged_in, spoken
+from strings import string_folder, write_said
 
 import sutja as package
 from sutja.cli import listen as module
@@ -20,6 +21,8 @@ from sutja.cli import main
 from sutja.cli.rows import answer_line, word_json
 from sutja.pcm import to_pcm16
 from sutja.streams import Word, words_in
+from sutja.strings.transcriber import Partial, SpokenString, SpokenWord
+from sutja.transcripts import record_of
 
 RAW = to_pcm16(spoken(3)).tobytes()
 
@@ -147,8 +150,8 @@ def test_more_words_than_commands_can_follow(monkeypatch, capsys):
     monkeypatch.setattr(module.threading.Thread, "start", lambda _: None)  # none of them ends
     runner = module.Runner(["true"])
     word = Word("go", 0.5, {}, start=3.0, end=3.5)
-    runner.put(word)
-    runner.put(word)
+    runner.put("go", module.values_of(word))
+    runner.put("go", module.values_of(word))
     assert "1 words wait for their command, so none is run for go" in capsys.readouterr().err
 
 
@@ -165,6 +168,89 @@ def test_commands_that_are_none(three, line, message):
     result = sutja("listen", three, "--run", line)
     assert result.exit_code == 2
     assert message in result.stderr
+
+
+# -- strings ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory) -> Path:
+    return string_folder(tmp_path_factory.mktemp("strings") / "model")
+
+
+@pytest.fixture
+def two(tmp_path) -> Path:
+    return write_said(tmp_path / "two.wav", "abba", "cd")
+
+
+def test_a_line_a_string(two, tones):
+    result = sutja("listen", two, "--strings", "--model", tones)
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == ["1.00 s: abba (100.0 %)", "3.20 s: cd (100.0 %)"]
+    pairs = sutja("listen", two, "--strings", "--length", "4-6", "--model", tones).stdout
+    assert pairs.startswith("1.00 s: abba (100.0 %)\n")
+
+
+def test_json_tells_every_event_as_the_library_gives_it(two, tones):
+    lines = [
+        json.loads(line) for line in sutja("listen", two, "--strings", "--json", "--model", tones).stdout.splitlines()
+    ]
+    events = list(package.listen(str(tones), two, strings=True))
+    assert lines == json.loads(json.dumps([record_of(event) for event in events]))
+    assert {line["type"] for line in lines} == {"partial", "word", "string"}
+
+
+def test_a_terminal_shows_a_string_while_it_grows(monkeypatch, capsys):
+    monkeypatch.setattr(module.sys.stdout, "isatty", lambda: True)
+    growing, word = module.Growing(), SpokenWord("4", 0.9, {"4": 0.9}, 1.0, 1.5)
+    for event in (Partial(("4",), 1.4), word, Partial(("4", "7"), 2.0), SpokenString((word,))):
+        growing.tell(event)
+    assert [part.removesuffix(module.CLEAR_REST) for part in capsys.readouterr().out.split("\r")] == [
+        "", "4...", "4", "47...", f"1.00 s: 4 (90.0 %){module.CLEAR_REST}\n",
+    ]  # fmt: skip
+
+
+def test_on_a_narrow_terminal_the_latest_words_are_shown(monkeypatch, capsys):
+    monkeypatch.setattr(module.sys.stdout, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "8")
+    growing = module.Growing()
+    growing.tell(Partial(tuple("0123456789"), 5.0))
+    assert capsys.readouterr().out == f"\r6789...{module.CLEAR_REST}"
+
+
+def test_a_command_for_each_whole_string(two, tones, tmp_path):
+    program = tmp_path / "note.py"
+    program.write_text("import sys\nwith open(sys.argv[1], 'a') as file: file.write(sys.argv[2] + '\\n')\n")
+    command = f"{sys.executable} '{program}' '{tmp_path}/said' '{{text}} at {{start}}'"
+    assert sutja("listen", two, "--strings", "--model", tones, "--run", command).exit_code == 0
+    assert (tmp_path / "said").read_text() == "abba at 1.000\ncd at 3.200\n"
+
+
+def test_a_string_that_is_none_runs_no_command(monkeypatch, three, tones, tmp_path):
+    word, refused_word = SpokenWord("4", 0.9, {"4": 0.9}, 1.0, 1.5), SpokenWord(None, 0.2, {"4": 0.2}, 1.5, 2.0)
+    strings = [SpokenString((word,), complete=False), SpokenString((word, refused_word))]
+    monkeypatch.setattr(module, "strings_of", lambda *_, **__: iter(strings))
+    command = f"{sys.executable} -c \"open('{tmp_path}/ran', 'w')\""
+    result = sutja("listen", three, "--strings", "--model", tones, "--run", command)
+    assert result.stdout.splitlines() == ["1.00 s: 4 (90.0 %), not complete", "1.00 s: 4? (18.0 %)"]
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--length", "4"), "--length is of strings, and words that stand alone have none; expected --strings too"),
+        (("--strings", "--run", "echo {label}"), "{label} is not known; expected {text}, {probability} or {start}"),
+    ],
+)
+def test_options_that_do_not_go_together(three, tones, options, message):
+    result = sutja("listen", three, "--model", tones, *options)
+    assert result.exit_code == 2
+    assert message in result.stderr
+
+
+def test_a_length_that_is_none(three, tones):
+    assert "length 0; expected 1 to" in refused(sutja("listen", three, "--strings", "--length", "0", "--model", tones))
 
 
 def test_what_cannot_be_listened_to(tmp_path, three):

@@ -12,13 +12,17 @@ import pytest
 from conftest import write_wav
 from helpers import sutja as run_command
 from microphones import RATE, plugged_in, spoken
+from strings import said, string_bundle
 
 import sutja
-from sutja.blocks import Pipe
+from sutja.blocks import Pipe, open_blocks
 from sutja.endpoints import EndpointConfig
-from sutja.errors import AudioError, BundleError
+from sutja.errors import AudioError, BundleError, ConfigError
+from sutja.live import strings_of
 from sutja.pcm import to_pcm16
+from sutja.predictor import Predictor
 from sutja.streams import Word, words_in
+from sutja.transcription import Transcriber
 
 
 @functools.cache
@@ -48,6 +52,56 @@ def test_a_word_is_given_before_the_next_one_is_heard():
     assert next(words).start == pytest.approx(0.5, abs=0.03)
     assert read.tell() / 2 / RATE < 0.5 + 0.4 + EndpointConfig().hang_seconds + 0.3
     words.close()
+
+
+def test_strings_are_told_while_they_are_said():
+    content = to_pcm16(said("abba", "cd", pause=0.8)).tobytes()
+    read = io.BytesIO(content)
+    events = sutja.listen(Predictor(string_bundle()), Pipe(read), sample_rate=RATE, strings=True)
+    first = next(event for event in events if isinstance(event, sutja.SpokenWord))
+    assert first.label == "a"
+    assert read.tell() / 2 / RATE < first.end + 0.6  # what a pipe is read in, and the decoder's wait
+    rest = list(events)
+    assert [event.text for event in rest if isinstance(event, sutja.SpokenString)] == ["abba", "cd"]
+    assert any(isinstance(event, sutja.Partial) for event in rest)
+
+
+def test_strings_of_a_known_length_and_out_of_a_list():
+    model = Predictor(string_bundle())
+    for how in ({"strings": True, "length": 2}, {"strings": ["ab", "cd"]}):
+        events = list(sutja.listen(model, said("ab", "cd", pause=0.3), sample_rate=RATE, **how))
+        assert [event.text for event in events if isinstance(event, sutja.SpokenString)] == ["ab", "cd"]
+
+
+def test_sound_that_was_lost_is_told_of_strings_too():
+    with open_blocks(said("ab"), sample_rate=RATE) as blocks:
+        told: list[int] = []
+
+        class Lossy:
+            sample_rate, name, n_lost = RATE, "lossy", 0
+
+            def __iter__(self):
+                for block in blocks:
+                    self.n_lost += 1
+                    yield block
+
+        events = list(strings_of(Transcriber(string_bundle()), Lossy(), on_lost=told.append))
+    assert told == list(range(1, len(told) + 1))
+    assert events[-1].text == "ab"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"length": 4}, "a length, and single words; expected strings=True"),
+        ({"strings": True, "config": EndpointConfig()}, "what counts as a word, and strings; expected one of them"),
+        ({"strings": True, "length": 0}, "length 0; expected 1 to"),
+        ({"strings": ["xy"]}, "which the model does not know"),
+    ],
+)
+def test_what_does_not_go_together_is_told_at_once(options, message):
+    with pytest.raises(ConfigError, match=message):
+        sutja.listen(Predictor(string_bundle()), said("a"), sample_rate=RATE, **options)
 
 
 def test_settings_are_taken():

@@ -24,6 +24,7 @@ from helpers import sutja, tiny_study
 from service import app, model, running
 from starlette.applications import Starlette
 from starlette.routing import Mount
+from strings import string_folder, write_said
 
 import sutja as package
 from sutja.dataset import scan
@@ -88,11 +89,16 @@ def url() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def browser(sounds) -> Iterator[Any]:
+def chromium() -> Iterator[Any]:
     with playwright.sync_playwright() as started:
-        program = started.chromium.launch(executable_path=PROGRAM, args=hearing(sounds / "microphone.wav"))
-        yield program
-        program.close()
+        yield started.chromium
+
+
+@pytest.fixture(scope="module")
+def browser(chromium, sounds) -> Iterator[Any]:
+    program = chromium.launch(executable_path=PROGRAM, args=hearing(sounds / "microphone.wav"))
+    yield program
+    program.close()
 
 
 class Seen:
@@ -688,3 +694,128 @@ def test_nothing_of_the_page_is_inline_or_elsewhere():
         )
         assert "http://" not in text, path
         assert "https://" not in text, path
+
+
+# -- several words in a row --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def tones(tmp_path_factory) -> Path:
+    """What is spoken and dropped: `microphone.wav` says "abba" again and again, `two.wav` two strings."""
+    folder = tmp_path_factory.mktemp("tones")
+    write_said(folder / "microphone.wav", "abba", pause=0.8, rate=RATE)
+    write_said(folder / "two.wav", "abba", "cd")
+    write_said(folder / "silence.wav")
+    string_folder(folder / "model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def strings_url(tones) -> Iterator[str]:
+    with running("--model", tones / "model") as process:
+        yield process.url
+
+
+@pytest.fixture(scope="module")
+def row_browser(chromium, tones) -> Iterator[Any]:
+    program = chromium.launch(executable_path=PROGRAM, args=hearing(tones / "microphone.wav"))
+    yield program
+    program.close()
+
+
+@pytest.fixture
+def open_strings(row_browser, strings_url) -> Iterator[Any]:
+    opened: list[Seen] = []
+
+    def open_it(**settings: Any) -> Seen:
+        opened.append(Seen(row_browser, strings_url, **settings))
+        opened[-1].ready().check("#in-a-row")
+        return opened[-1]
+
+    yield open_it
+    for seen in opened:
+        seen.context.close()
+        assert seen.problems == []
+
+
+def buttons(seen: Seen) -> list[str]:
+    return [text.strip() for text in seen.page.locator("#strings button").all_inner_texts()]
+
+
+def test_a_string_grows_while_it_is_spoken_and_each_word_can_be_heard(open_strings):
+    seen = open_strings()
+    seen.page.evaluate(
+        """globalThis.grown = [];
+        new MutationObserver(() => grown.push(document.querySelector("#said").textContent))
+            .observe(document.querySelector("#said"), { childList: true, characterData: true, subtree: true });"""
+    )
+    seen.page.click("#listen")
+    seen.page.wait_for_selector("#strings li:nth-child(3) small")
+    seen.page.click("#listen")
+    grown = seen.page.evaluate("grown")
+    assert any(text.endswith("…") and 1 < len(text) < 6 for text in grown)
+    assert "abba" in grown
+    spoken = seen.page.locator("#strings li").nth(1)  # the first may have been cut by the beginning
+    assert [text.strip() for text in spoken.locator("button").all_inner_texts()] == list("abba")
+    assert "sure" in spoken.locator("small").inner_text()
+    seen.page.evaluate(
+        """() => {
+            globalThis.played = [];
+            const start = AudioBufferSourceNode.prototype.start;
+            AudioBufferSourceNode.prototype.start = function (...given) {
+                played.push(this.buffer.duration);
+                start.apply(this, given);
+            };
+        }"""
+    )
+    spoken.locator("button").nth(1).click()
+    while not (played := seen.page.evaluate("played")):
+        seen.page.wait_for_timeout(50)
+    assert len(played) == 1
+    assert 0.25 < played[0] < 0.6
+
+
+def test_a_file_is_transcribed(open_strings, tones):
+    seen = open_strings()
+    seen.page.set_input_files("#file", tones / "two.wav")
+    seen.page.wait_for_selector("#strings li:nth-child(2)")
+    assert buttons(seen) == list("abbacd")
+    assert seen.text("#said") == "abbacd"
+    seen.page.set_input_files("#file", tones / "silence.wav")
+    playwright.expect(seen.page.locator("#said")).to_have_text("No words")
+    assert buttons(seen) == list("abbacd")  # what was heard before can still be played
+    seen.page.uncheck("#in-a-row")
+    seen.page.set_input_files("#file", tones / "two.wav")
+    seen.page.wait_for_selector("#history li")
+
+
+def test_holding_sends_the_whole_recording(open_strings):
+    seen = open_strings(locale="ko-KR")
+    seen.page.select_option("#language", "ko")
+    seen.hold(3_000)
+    seen.page.wait_for_selector("#strings li small")
+    assert "확신" in seen.text("#strings li small")
+    assert set(buttons(seen)) <= set("abcd?")
+
+
+def test_a_recording_that_cannot_be_transcribed_is_told(open_strings, sounds):
+    seen = open_strings()
+    seen.page.set_input_files("#file", sounds / "text.wav")
+    seen.page.wait_for_selector("#trouble:visible")
+    assert "cannot be decoded" in seen.text("#trouble")
+    assert seen.text("#said") == "Nothing yet"
+    seen.problems.clear()  # Chromium notes every refusal
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci --prefix tests/web")
+@pytest.mark.parametrize("look", [{"color_scheme": "light"}, {"color_scheme": "dark", "locale": "ko-KR"}])
+@pytest.mark.parametrize("size", [DESKTOP, PHONE])
+def test_axe_finds_no_fault_in_strings(open_strings, tones, look, size):
+    seen = open_strings(viewport=size, **look)
+    seen.page.set_input_files("#file", tones / "two.wav")
+    seen.page.wait_for_selector("#strings li:nth-child(2)")
+    seen.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = seen.page.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+    assert [(fault["id"], fault["impact"], [n["html"] for n in fault["nodes"]]) for fault in found] == []
+    width = seen.page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1]

@@ -132,7 +132,7 @@ def test_zip_and_sound(folder, tmp_path):
 @needs_node
 @pytest.mark.parametrize(
     ("elements", "n_labelled", "title_key"),
-    [(ELEMENTS, 2, "title"), (TEACHING, 1, "teach_title")],
+    [(ELEMENTS, 3, "title"), (TEACHING, 1, "teach_title")],
     ids=["speak", "teach"],
 )
 def test_the_page_says_in_english_what_the_texts_say(texts, elements, n_labelled, title_key):

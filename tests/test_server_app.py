@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
+import soundfile
 from helpers import counted, sutja
-from service import answer, app, client, form_of, listening, model, refusal, request, running, sound
+from service import answer, app, client, form_of, listening, model, refusal, request, running, sound, tones
 from starlette.applications import Starlette
 from starlette.routing import Mount
 from starlette.testclient import TestClient
+from strings import said, string_bundle
 
 from sutja.audio import decode
 from sutja.features import power_spectrogram
 from sutja.predictor import Predictor
 from sutja.server import app as module
+from sutja.server.app import create_app
 from sutja.server.settings import Access, Limits
+from sutja.transcription import transcribe
+from sutja.transcripts import whole_record
 
 
 def test_the_simple_routes():
@@ -155,6 +162,89 @@ def test_a_client_that_goes_between_the_lines_leaves_nothing_taken():
 def below(prefix: str, access: Access | None = None) -> TestClient:
     outer = Starlette(routes=[Mount(prefix, app(access=access))])
     return TestClient(outer, base_url="http://localhost:8765", raise_server_exceptions=False)
+
+
+def wav_of(*strings: str, **how: Any) -> bytes:
+    file = io.BytesIO()
+    soundfile.write(file, said(*strings, **how), how.get("rate", 16_000), format="WAV")
+    return file.getvalue()
+
+
+def test_strings_are_transcribed_as_the_library_does():
+    content = wav_of("abba", "cd")
+    expected = transcribe(content, string_bundle())
+    with tones() as here:
+        assert here.get("/model").json()["can_transcribe"] is True
+        raw = here.post("/v1/transcribe", content=content).json()
+        form = here.post("/v1/transcribe", files={"file": ("a.wav", content)}).json()
+    assert raw == form
+    assert raw == json.loads(json.dumps(raw))
+    assert raw["text"] == expected.text == "abbacd"
+    assert raw["strings"] == json.loads(json.dumps([whole_record(string) for string in expected.strings]))
+    assert raw["duration_seconds"] == pytest.approx(4.8, abs=0.01)
+
+
+def test_strings_of_a_known_length_and_out_of_a_list():
+    content = wav_of("ab", "cd", pause=0.3)
+    with tones() as here:
+        for how in ({"params": {"length": "2"}}, {"data": {"length": "2"}}, {"params": {"strings": "ab,cd"}},
+                    {"data": {"strings": "ab\ncd"}}, {"params": {"length": "2"}, "data": {"length": "2"}}):  # fmt: skip
+            told = here.post("/v1/transcribe", files={"file": ("a.wav", content)}, **how).json()
+            assert [string["text"] for string in told["strings"]] == ["ab", "cd"], how
+
+
+def test_silence_is_an_empty_string():
+    with tones() as here:
+        for address in ("/v1/transcribe", "/v1/transcribe?length=4"):
+            told = here.post(address, content=wav_of()).json()
+            assert told == {"text": "", "strings": [], "duration_seconds": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("length=0", "length 0; expected 1 to"),
+        ("length=x", "is no number of words; expected 4, or 4-6"),
+        (f"length={'9' * 5000}", "is no number of words; expected 4, or 4-6"),
+        ("length=", "is no number of words; expected 4, or 4-6"),
+        ("strings=xyz", "'xyz', which the model does not know; expected words out of a, b, c, d"),
+        ("strings=", "the list of strings is empty; expected"),
+        ("length=2&strings=ab", "a length and a list of strings; expected one of them"),
+    ],
+)
+def test_strings_that_are_none(query, expected):
+    with tones() as here:
+        assert expected in refusal(here.post(f"/v1/transcribe?{query}", content=wav_of("ab")), 422)
+
+
+def test_an_address_and_a_form_that_contradict_each_other():
+    with tones() as here:
+        files = {"file": ("a.wav", wav_of("ab"))}
+        response = here.post("/v1/transcribe?length=4", files=files, data={"length": "2"})
+    assert "the address and the form say another length; expected one" in refusal(response, 422)
+
+
+def test_recordings_of_strings_that_cannot_be_used():
+    with tones(Limits(clip_bytes=200_000)) as here:
+        refused_response = here.post("/v1/transcribe", content=b"no sound")
+        assert "cannot be decoded" in refusal(refused_response, 422)
+        assert "more than 200000 bytes" in refusal(here.post("/v1/transcribe", content=wav_of("a" * 30)), 413)
+        refusal(here.post("/v1/transcribe", content=b"{}", headers={"content-type": "application/json"}), 415)
+    long = string_bundle()
+    long = replace(long, audio=replace(long.audio, max_seconds=2.0))
+    with TestClient(create_app(Predictor(long)), base_url="http://localhost:8765") as here:
+        response = here.post("/v1/transcribe", content=wav_of("abba", "ab"))
+    assert "longer than 2 s; expected at most that; send it in parts" in refusal(response, 422)
+    assert response.headers["Sutja-Refusal"] == "too_long"
+
+
+def test_a_model_of_single_words_transcribes_nothing():
+    single = Predictor(replace(string_bundle(), strings=None))
+    with TestClient(create_app(single), base_url="http://localhost:8765") as here:
+        assert here.get("/model").json()["can_transcribe"] is False
+        assert "knows single words, not words in a row" in refusal(
+            here.post("/v1/transcribe", content=wav_of("a")), 422
+        )
 
 
 def test_below_a_prefix_all_is_as_it_was():

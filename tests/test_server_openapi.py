@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import io
+
 import pytest
+import soundfile
 from hypothesis import HealthCheck, settings, strategies
 from schemathesis.specs.openapi.checks import positive_data_acceptance
-from service import app, client, form_of, model, sound
+from service import app, client, form_of, model, sound, tones
+from strings import said
 
 from sutja.server import openapi
 from sutja.server.settings import Access, Limits
@@ -38,7 +42,20 @@ def test_answers_are_what_the_document_says():
         check("Answer", here.post("/v1/predict?features=true&explain=true", content=sound()).json())
         files = form_of("files", ("a.wav", sound()), ("b.wav", b"x"))
         check("Answers", here.post("/v1/predict/batch?features=true", files=files).json())
+        check("Transcript", here.post("/v1/transcribe", content=sound()).json())
         check("Error", here.post("/v1/predict", content=b"x").json())
+
+
+def test_transcripts_are_what_the_document_says():
+    import jsonschema_rs
+
+    document = {**openapi.document(Limits(), model().labels), "$ref": "#/components/schemas/Transcript"}
+    file = io.BytesIO()
+    soundfile.write(file, said("abba", "c"), 16_000, format="WAV")
+    with tones() as here:
+        told = here.post("/v1/transcribe", content=file.getvalue()).json()
+    assert len(told["strings"]) == 2
+    jsonschema_rs.validator_for(document).validate(told)
 
 
 def test_every_route_is_in_it():

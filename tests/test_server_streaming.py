@@ -9,11 +9,12 @@ from collections import deque
 import numpy as np
 import pytest
 import soundfile
-from service import RATE, client, listening, model, sound
+from service import RATE, client, listening, model, sound, tones
 from starlette.websockets import WebSocketDisconnect
+from strings import said as said_tones
 
 from sutja.server.settings import Limits
-from sutja.server.streaming import Listener, StreamError, sample_rate_of
+from sutja.server.streaming import Listener, StreamError, sample_rate_of, strings_of
 
 
 def pcm(waveform: np.ndarray) -> bytes:
@@ -193,3 +194,71 @@ def test_a_silent_stream_is_believed_as_long_as_it_is_silent():
     for _ in range(40):
         listener.hear(bytes(RATE))
     assert [one["type"] for one in listener.hear(speech(1))].count("word") == 1
+
+
+# -- strings ----------------------------------------------------------------------------------------------------------
+
+
+def strings_said(address: str, content: bytes, chunk: int = 3_200) -> list[dict]:
+    with tones() as here, listening(here, {}, address) as socket:
+        for start in range(0, len(content), chunk):
+            socket.send_bytes(content[start : start + chunk])
+        socket.send_text('{"type":"end"}')
+        told = [socket.receive_json()]
+        while told[-1]["type"] not in ("done", "error"):
+            told.append(socket.receive_json())
+    return told
+
+
+@pytest.mark.parametrize(("chunk", "rate"), [(640, RATE), (10**6, RATE), (3_200, 8_000)])
+def test_strings_are_told_while_they_are_said(chunk, rate):
+    told = strings_said(f"/v1/stream?sample_rate={rate}&strings=1", pcm(said_tones("abba", "ab", rate=rate)), chunk)
+    kinds = [one["type"] for one in told if one["type"] != "level"]
+    assert kinds[-1] == "done"
+    assert {"partial", "word", "string"} < set(kinds)
+    assert [one["text"] for one in told if one["type"] == "string"] == ["abba", "ab"]
+    words = [one for one in told if one["type"] == "word"]
+    assert [word["label"] for word in words] == list("abbaab")
+    assert set(words[0]) == {"type", "start", "end", "label", "rejected", "probability", "probabilities"}
+    assert sum(one["type"] == "level" for one in told) == pytest.approx(10 * told_seconds(told), abs=1)
+
+
+def told_seconds(told: list[dict]) -> float:
+    return max(one["time"] for one in told if one["type"] == "level")
+
+
+def test_a_known_length_ends_a_string_at_once():
+    told = strings_said("/v1/stream?sample_rate=16000&strings=1&length=2", pcm(said_tones("ab", "cd", pause=0.3)))
+    assert [one["text"] for one in told if one["type"] == "string"] == ["ab", "cd"]
+    assert all(one["complete"] for one in told if one["type"] == "string")
+
+
+def test_without_strings_nothing_changes():
+    content = pcm(said_tones("ab"))
+    plain = strings_said("/v1/stream?sample_rate=16000", content)
+    assert strings_said("/v1/stream?sample_rate=16000&strings=0", content) == plain
+    assert {one["type"] for one in plain} <= {"level", "word", "done"}
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("strings=yes", "strings=yes; expected 1 for words in a row, or 0"),
+        ("length=4", "length without strings=1; expected both, or none"),
+        ("strings=1&length=0", "length 0; expected 1 to"),
+        ("strings=1&length=four", "is no number of words; expected 4, or 4-6"),
+    ],
+)
+def test_strings_that_are_none_are_told(query, expected):
+    with tones() as here, listening(here, {}, f"/v1/stream?sample_rate=16000&{query}") as socket:
+        told = socket.receive_json()
+        assert told["type"] == "error"
+        assert expected in told["error"]
+        with pytest.raises(WebSocketDisconnect) as closed:
+            socket.receive_json()
+    assert closed.value.code == 1008
+
+
+def test_a_model_of_single_words_says_so():
+    with pytest.raises(StreamError, match="knows single words, not words in a row; expected another model"):
+        strings_of({"strings": "1"}, None)

@@ -31,6 +31,10 @@ RESULT_COLUMNS = ("path", "label", "probability", "error")
 """What `sutja predict` writes: a table of results, and no data set where it lies in a folder of recordings."""
 
 
+TRANSCRIPT_COLUMNS = ("path", "start", "end", "string", "probability", "complete", "error")
+"""What `sutja transcribe --csv` writes, a row a string; one row with an empty string where nothing is said."""
+
+
 def plain(name: str) -> str:
     """Return a column's name without what people write differently: case, blanks, signs between words.
 

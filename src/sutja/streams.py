@@ -52,7 +52,7 @@ Event = Level | Word
 
 
 class Recogniser(Protocol):
-    """What a stream is fed to, whatever it listens for: single words today, words in a row one day.
+    """What a stream of single words is fed to; :class:`sutja.SpokenStrings` has the same form and its own events.
 
     Whoever implements it promises that all events together are the same however the stream is cut into chunks.
     """
@@ -71,6 +71,36 @@ class Recogniser(Protocol):
     def flush(self) -> list[Event]:
         """Say that the stream has ended; return what remained. What is fed after that is a new stream, from 0 s."""
         ...
+
+
+class Levels:
+    """Measures how loud a stream is, a :class:`Level` every tenth of a second.
+
+    Parameters
+    ----------
+    sample_rate
+        Of the stream, Hz.
+
+    """
+
+    def __init__(self, sample_rate: int) -> None:
+        self.sample_rate, self._n_level = sample_rate, samples_in(LEVEL_SECONDS, sample_rate)
+        self._pending = np.zeros(0, dtype=np.float32)
+        self._n_levels = 0
+
+    def feed(self, waveform: Waveform) -> list[Level]:
+        """Take the next samples; return the tenths of a second that are now whole."""
+        pending, n = np.concatenate([self._pending, waveform]), self._n_level
+        n_new = len(pending) // n
+        if n_new == 0:
+            self._pending = pending
+            return []
+        numbers = range(self._n_levels, self._n_levels + n_new)
+        self._pending, self._n_levels = pending[n_new * n :].copy(), self._n_levels + n_new
+        return [
+            Level(number * n / self.sample_rate, (number + 1) * n / self.sample_rate, dbfs(block))
+            for number, block in zip(numbers, pending[: n_new * n].reshape(n_new, n), strict=True)
+        ]
 
 
 class IsolatedWords:
@@ -106,7 +136,6 @@ class IsolatedWords:
                 f"sample rate {sample_rate} Hz; expected more than {least:g} Hz, twice the lowest frequency "
                 "that is listened to; give the rate at which the sound was recorded",
             )
-        self._n_level = samples_in(LEVEL_SECONDS, sample_rate)
         self._begin()
 
     def feed(self, waveform: Waveform) -> list[Event]:
@@ -120,7 +149,7 @@ class IsolatedWords:
 
         """
         waveform = checked_chunk(waveform)
-        segments, levels = self._detector.feed(waveform), self._levels(waveform)
+        segments, levels = self._detector.feed(waveform), self._levels.feed(waveform)
         known: list[tuple[float, Event]] = [(segment.known, self._recognised(segment)) for segment in segments]
         known += [(level.end, level) for level in levels]
         return [event for _, event in sorted(known, key=lambda pair: pair[0])]
@@ -140,22 +169,7 @@ class IsolatedWords:
 
     def _begin(self) -> None:
         self._detector = EndpointDetector(self.sample_rate, self.config)
-        self._since_level = np.zeros(0, dtype=np.float32)
-        self._n_levels = 0
-
-    def _levels(self, waveform: Waveform) -> list[Level]:
-        """Measure the tenths of a second that are now whole."""
-        pending, n = np.concatenate([self._since_level, waveform]), self._n_level
-        n_new = len(pending) // n
-        if n_new == 0:
-            self._since_level = pending
-            return []
-        numbers = range(self._n_levels, self._n_levels + n_new)
-        self._since_level, self._n_levels = pending[n_new * n :].copy(), self._n_levels + n_new
-        return [
-            Level(number * n / self.sample_rate, (number + 1) * n / self.sample_rate, dbfs(block))
-            for number, block in zip(numbers, pending[: n_new * n].reshape(n_new, n), strict=True)
-        ]
+        self._levels = Levels(self.sample_rate)
 
     def _recognised(self, segment: SpeechSegment) -> Word:
         prediction = self.predictor.predict(segment.waveform, sample_rate=self.sample_rate)

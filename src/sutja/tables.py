@@ -12,7 +12,7 @@ from pathlib import Path
 from sutja.audio import SUFFIXES as SOUNDS
 from sutja.audio import printable
 from sutja.clips import SPLITS, Clip
-from sutja.columns import RESULT_COLUMNS, is_list_of_clips, roles
+from sutja.columns import RESULT_COLUMNS, TRANSCRIPT_COLUMNS, is_list_of_clips, roles
 from sutja.errors import DatasetError, listed
 from sutja.folders import Contents
 from sutja.rows import Meaning, Places, clips_of
@@ -84,7 +84,8 @@ def find_tables(folder: Path) -> Tables:
     meant = named or [path for path in top if is_list_of_clips(_columns(path))]
     if not meant and not metadata:
         meant = [path for path in below if path.parent != folder and _lists_what_is_there(path, folder)]
-    others = [p for p in top if p.suffix.lower() not in TEXTS and _columns(p) != RESULT_COLUMNS] if not meant else []
+    ours = (RESULT_COLUMNS, TRANSCRIPT_COLUMNS)
+    others = [p for p in top if p.suffix.lower() not in TEXTS and _columns(p) not in ours] if not meant else []
     return Tables(metadata if is_near or not meant else [], meant, others)
 
 

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from sutja.audio import Source, open_stream
 from sutja.bundle import DEFAULT_MODEL, Bundle
@@ -81,10 +81,40 @@ class Transcriber:
         """
         return SpokenStrings(self.model, sample_rate, grammar, network=self._network)
 
+    def listed(self, text: str) -> list[tuple[str, ...]]:
+        """Read a list of strings, a line each, for :meth:`grammar`; an empty line is none.
+
+        Labels stand one after the other where each is one character (`4711`), else with spaces (`lamp on stop`); a
+        label may hold spaces itself.
+
+        Raises
+        ------
+        ConfigError
+            When a line has a word that the model does not know.
+
+        """
+        strings = [self._labels_in(line) for line in text.splitlines() if line.strip()]
+        one_of(self.model.units, strings)  # which says what is wrong with it
+        return strings
+
+    def _labels_in(self, line: str) -> tuple[str, ...]:
+        known, rest, found = set(self.model.labels), line.split(), list[str]()
+        while rest:
+            n = next((n for n in range(len(rest), 0, -1) if " ".join(rest[:n]) in known), 0)
+            word = " ".join(rest[: n or 1])
+            found += [word] if n or not known.issuperset(word) else word  # the characters of `4711`
+            rest = rest[n or 1 :]
+        return tuple(found)
+
     def events(
-        self, source: Source, grammar: Grammar | None = None, *, sample_rate: int | None = None
+        self,
+        source: Source,
+        grammar: Grammar | None = None,
+        *,
+        sample_rate: int | None = None,
+        on_heard: Callable[[float], None] = lambda seconds: None,
     ) -> Iterator[StringEvent]:
-        """Give what becomes known while a recording is heard, in flat memory.
+        """Give what becomes known while a recording is heard, in flat memory; ``on_heard`` is told how far, seconds.
 
         Raises
         ------
@@ -93,9 +123,11 @@ class Transcriber:
 
         """
         with open_stream(source, SAMPLE_RATE if sample_rate is None else sample_rate) as (rate, chunks):
-            stream = self.stream(rate, grammar)
+            stream, n_samples = self.stream(rate, grammar), 0
             for chunk in chunks:
                 yield from stream.feed(chunk)
+                n_samples += len(chunk)
+                on_heard(n_samples / rate)
         yield from stream.flush()
 
     def transcribe(

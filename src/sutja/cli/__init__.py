@@ -23,6 +23,7 @@ COMMANDS = {
     "explore": "explore",
     "train": "train",
     "predict": "predict",
+    "transcribe": "transcribe",
     "listen": "listen",
     "explain": "explain",
     "evaluate": "evaluate",

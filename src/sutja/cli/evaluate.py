@@ -7,16 +7,35 @@ import itertools
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
+from sutja.audio import printable
 from sutja.cli.console import command, say
-from sutja.cli.options import Bars, DataOptions, data_options, interval, model_option, percent, read_negatives
+from sutja.cli.options import (
+    Bars,
+    DataOptions,
+    about,
+    data_options,
+    interval,
+    model_option,
+    percent,
+    read_negatives,
+    read_sounds,
+)
 from sutja.dataset import check_none_lost
+from sutja.errors import DatasetError, one_line
 from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
 from sutja.predictor import Predictor
 from sutja.stress import UnderStress, n_steps, stress
+
+if TYPE_CHECKING:
+    from sutja.strings.evaluation import StringScores
+
+MOST_SHOWN = 10
+"""Lines of each kind for people; the worst first."""
 
 
 @command()
@@ -31,15 +50,34 @@ from sutja.stress import UnderStress, n_steps, stress
     type=click.Path(path_type=Path),
     help="Recordings of what is not in the vocabulary; may be repeated.",
 )
+@click.option("--known-length", is_flag=True, help="Strings of words: tell the model how long each is.")
 @click.option("--out", type=click.Path(path_type=Path), help="A page (HTML) with all of it.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as one JSON object.")
 def evaluate(  # noqa: PLR0913  one a command-line option
-    source: DataOptions, *, model: Path, stressed: bool, negatives: tuple[Path, ...], out: Path | None, as_json: bool
+    source: DataOptions,
+    *,
+    model: Path,
+    stressed: bool,
+    negatives: tuple[Path, ...],
+    known_length: bool,
+    out: Path | None,
+    as_json: bool,
 ) -> None:
     """Score a model on the labelled clips of DATA.
 
     Clips that cannot be used are named and left out, and the exit status is 1.
+
+    DATA may be strings of words: folders whose table has a column `digits` (4711) or `words` (four seven one one) and
+    none of labels. A row in which it is empty holds no word of the vocabulary: what is heard there is false.
     """
+    tables = _tables_of_strings(source)
+    if tables:
+        _refuse_for_strings(source, stressed)
+        string_scores = _scores_of_strings(tables, model, negatives, known_length=known_length)
+        _tell_string_scores(string_scores, tables, out, known=known_length, as_json=as_json)
+        sys.exit(1 if string_scores.unreadable else 0)
+    if known_length:
+        raise click.UsageError("--known-length is of strings; expected DATA with a column `digits` or `words`")
     predictor = Predictor.load(model)
     dataset = source.read()
     clips, outside = dataset.labelled, (*dataset.negatives, *read_negatives(negatives))
@@ -72,6 +110,105 @@ def evaluate(  # noqa: PLR0913  one a command-line option
     sys.exit(1 if evaluation.unreadable else 0)
 
 
+# -- strings ----------------------------------------------------------------------------------------------------------
+
+
+def _tables_of_strings(source: DataOptions) -> list[Path]:
+    """Return the tables that make DATA strings of words; none where it is single words."""
+    from sutja.strings.sets import table_of
+
+    if source.layout is not None:
+        return []
+    tables = [table_of(path) for path in source.data]
+    found = [table for table in tables if table is not None]
+    if found and len(found) < len(tables):
+        other = source.data[tables.index(None)]
+        raise DatasetError(
+            f"{printable(other)}: is no set of strings, and {printable(found[0])} is one; evaluate them one by one"
+        )
+    return found
+
+
+def _refuse_for_strings(source: DataOptions, stressed: bool) -> None:
+    """Refuse what says how single words are read."""
+    names = {
+        "--stress": stressed,
+        "--audio-root": source.audio_root,
+        "--rename": source.rename,
+        "--split": source.split,
+        "--speaker-from": source.speaker_from,
+    }
+    given = [name for name, value in names.items() if value]
+    if given:
+        raise click.UsageError(f"{given[0]} is of single words, and DATA is strings; leave it out")
+
+
+def _scores_of_strings(
+    tables: list[Path], model: Path, negatives: tuple[Path, ...], *, known_length: bool
+) -> StringScores:
+    from sutja.bundle import load as load_bundle
+    from sutja.strings.evaluation import evaluate as evaluate_strings
+    from sutja.strings.sets import StringClip, read_strings
+    from sutja.transcription import Transcriber
+
+    bundle = load_bundle(model)
+    strings = Transcriber(bundle).model
+    clips = [clip for table in tables for clip in read_strings(table, strings.labels, bundle.spoken)]
+    clips += [StringClip(path, path.name, ()) for path in read_sounds(negatives)]
+    if not clips:
+        raise DatasetError(f"{printable(tables[0])}: has no row; expected a recording a row; fill it in")
+    bars = Bars()
+    try:
+        step = bars.stage("evaluating", len(clips), "string")
+        return evaluate_strings(strings, clips, known_length=known_length, on_clip=step)
+    finally:
+        bars.close()
+
+
+def _tell_string_scores(
+    scores: StringScores, tables: list[Path], out: Path | None, *, known: bool, as_json: bool
+) -> None:
+    for reason in scores.unreadable.values():
+        say(f"left out: {reason}")
+    if out:
+        from sutja.reports.strings import write_string_scores
+
+        title = ", ".join(table.resolve().parent.name for table in tables)
+        write_string_scores(out, scores, title=title, known_length=known)
+    if as_json:
+        found = dataclasses.asdict(scores) | {"false_words_per_hour": scores.false_words_per_hour}
+        click.echo(json.dumps(found, ensure_ascii=False))
+    else:
+        _print_string_scores(scores)
+
+
+def _print_string_scores(scores: StringScores) -> None:
+    if scores.string_error_rate is not None and scores.word_error_rate is not None:
+        click.echo(f"strings wrong {percent(scores.string_error_rate)} of {scores.n_strings}")
+        click.echo(
+            f"words wrong {percent(scores.word_error_rate)} of {scores.n_words}   "
+            f"substituted {scores.substituted}, deleted {scores.deleted}, inserted {scores.inserted}, "
+            f"refused {scores.refused}"
+        )
+    if scores.ece is not None:
+        click.echo(f"calibration error {percent(scores.ece)}")
+    if scores.false_words_per_hour is not None:
+        click.echo(
+            f"false words {scores.false_words} in {about(scores.other_seconds)} without any word of the vocabulary: "
+            f"{scores.false_words_per_hour:.1f} an hour"
+        )
+    for title, groups in (("speaker", scores.by_speaker), ("words", scores.by_length)):
+        for name, counts in sorted(groups.items(), key=lambda item: -(item[1].string_error_rate or 0))[:MOST_SHOWN]:
+            wrong = percent(counts.string_error_rate or 0)
+            click.echo(one_line(f"  {title} {name!s:12s} {wrong:>8s} wrong of {counts.n_strings}"))
+    for row in scores.wrong[:MOST_SHOWN]:
+        heard = f"heard {row['heard'] or 'nothing'} ({percent(row['probability'])})"
+        click.echo(one_line(f"  {printable(row['path'])}: said {row['said']}, {heard}"))
+
+
+# -- single words -----------------------------------------------------------------------------------------------------
+
+
 def _print_stress(under_stress: list[UnderStress]) -> None:
     for name, group in itertools.groupby(under_stress, key=lambda scores: scores.condition.name):
         rows = list(group)
@@ -92,7 +229,7 @@ def _print_outside(outside: Outside | None) -> None:
     )
     at = "   ".join(f"{percent(float(s))}: {percent(rate)}" for s, rate in outside.at_false_rejects.items())
     click.echo(f"  at a threshold that refuses so many words: {at}")
-    for name, share in sorted(outside.accepted_by_label.items(), key=lambda item: -item[1].accuracy)[:10]:
+    for name, share in sorted(outside.accepted_by_label.items(), key=lambda item: -item[1].accuracy)[:MOST_SHOWN]:
         click.echo(f"  other {name:14s} {percent(share.accuracy):>8s} of {share.n_clips}")
 
 
@@ -105,6 +242,6 @@ def _print_scores(evaluation: Evaluation) -> None:
     error = "" if scores.ece is None else f"   calibration error {percent(scores.ece)}"
     click.echo(f"refused {percent(evaluation.rejected_rate)}{error}")
     for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker), *scores.by_attribute.items()):
-        worst = sorted(shares.items(), key=lambda item: item[1].accuracy)[:10]
+        worst = sorted(shares.items(), key=lambda item: item[1].accuracy)[:MOST_SHOWN]
         for name, share in worst:
             click.echo(f"  {title} {name:12s} {percent(share.accuracy):>8s} of {share.n_clips}")

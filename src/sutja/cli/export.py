@@ -12,6 +12,7 @@ from sutja.bundle import load as load_bundle
 from sutja.cli.console import command, say
 from sutja.cli.options import DataOptions, percent
 from sutja.files import write_bytes
+from sutja.strings.frontend import SAMPLE_RATE
 
 if TYPE_CHECKING:
     from sutja.export import Int8Cost
@@ -24,12 +25,31 @@ if TYPE_CHECKING:
 @click.option("--data", multiple=True, type=click.Path(path_type=Path), help="Clips to prove it on; may be repeated.")
 @click.option("--rename", multiple=True, metavar="OLD=NEW", help="Read label OLD of --data as NEW; may be repeated.")
 @click.option("--int8", is_flag=True, help="Networks in 8 bits; what that costs is measured on --data, which it needs.")
-def export(model: Path, *, out: Path | None, data: tuple[Path, ...], rename: tuple[str, ...], int8: bool) -> None:
+@click.option(
+    "--strings",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Write the network of strings of words to FILE instead, with its state and all settings of the decoder.",
+)
+def export(  # noqa: PLR0913  one a command-line option
+    model: Path,
+    *,
+    out: Path | None,
+    data: tuple[Path, ...],
+    rename: tuple[str, ...],
+    int8: bool,
+    strings: Path | None,
+) -> None:
     """Write MODEL as one ONNX file: the raw waveform in, probabilities out.
 
     MODEL is a model folder, the run that has it, or the name of a model that sutja brings. The file is only written
     when it answers as the predictor does, within 0.0001 in every probability.
     """
+    if strings is not None:
+        if out or data or rename or int8:
+            raise click.UsageError("--strings writes one file, of strings alone; leave --out, --data and --int8 out")
+        _export_strings(model, strings)
+        return
     from sutja.export import export as export_float
     from sutja.export import export_int8
 
@@ -46,6 +66,16 @@ def export(model: Path, *, out: Path | None, data: tuple[Path, ...], rename: tup
     click.echo(
         f"{out}: {len(content) / 1e6:.1f} MB, waveforms at {bundle.audio.sample_rate} Hz, {len(bundle.labels)} labels"
     )
+
+
+def _export_strings(model: Path, out: Path) -> None:
+    from sutja.string_export import export_strings
+
+    bundle = load_bundle(model)
+    content = export_strings(bundle)
+    write_bytes(out, content)
+    labels = [] if bundle.strings is None else bundle.strings.labels
+    click.echo(f"{out}: {len(content) / 1e6:.1f} MB, log mel at {SAMPLE_RATE} Hz with its state, {len(labels)} labels")
 
 
 def _print_cost(cost: Int8Cost) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import collections
 import functools
 import glob
+import io
 import os
 import sys
 import threading
@@ -16,10 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sutja.audio import printable
+from sutja.audio import Source, printable
 from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import say
-from sutja.errors import DatasetError
+from sutja.contents import MAX_HELD_BYTES
+from sutja.errors import ConfigError, DatasetError
 from sutja.folders import LeftOut, PassedOver, entries
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
@@ -30,6 +32,8 @@ if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from sutja.blocks import Blocks
     from sutja.clips import Clip
     from sutja.dataset import Dataset
+    from sutja.strings.grammar import Grammar
+    from sutja.transcription import Transcriber
 
 Callback = Callable[..., Any]
 
@@ -41,6 +45,50 @@ model_option = click.option(
     type=click.Path(path_type=Path),
     help="Model folder, the run that has it, or the name of a model that sutja brings.",
 )
+
+
+def string_options(command: Callback) -> Callback:
+    """Add which strings can be said; the command gets ``length`` and ``strings``, for :func:`grammar_of`."""
+    length = click.option("--length", metavar="N|N-M", help="How many words a string has: 4, or 4-6.")
+    listed = click.option(
+        "--strings",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="All strings that can be said, a line each: 4711, or with spaces: lamp on.",
+    )
+    wrapped: Callback = length(listed(command))
+    return wrapped
+
+
+def grammar_of(transcriber: Transcriber, length: str | None, strings: Path | None) -> Grammar:
+    """Return which strings can be said.
+
+    Raises
+    ------
+    ConfigError
+        When it is no length, or a file that cannot be read or holds what the model does not know.
+
+    """
+    from sutja.strings.grammar import parse_length
+
+    if strings is None:
+        return transcriber.grammar(None if length is None else parse_length(length))
+    if length is not None:
+        raise click.UsageError("--length and --strings contradict each other; give one: a list has its lengths")
+    return transcriber.grammar(strings=transcriber.listed(_text_of(strings)))
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise ConfigError(
+            f"{printable(path)}: cannot be read ({error.strerror}); expected a list of strings"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(
+            f"{printable(path)}: is no text in UTF-8; expected a list of strings, a line each; save it as UTF-8"
+        ) from error
 
 
 speaker_from_option = click.option(
@@ -356,6 +404,17 @@ def expand(paths: Iterable[str], passed: PassedOver | None = None) -> Iterator[P
                 for folder in folders:
                     passed.add(LeftOut(Path(folder), "folder"), printable(folder))
             yield from _or_itself(path, map(Path, sorted(set(names).difference(folders))))
+
+
+class _StandardInput(io.BytesIO):
+    """What came through standard input, under its name. It is read here, where Ctrl-C ends it, and not in a thread."""
+
+    name = "standard input"
+
+
+def source_of(path: Path) -> Source:
+    """Return what is to be heard for a path that :func:`expand` gave."""
+    return _StandardInput(sys.stdin.buffer.read(MAX_HELD_BYTES + 1)) if str(path) == "-" else path
 
 
 def _sounds(folder: Path, passed: PassedOver) -> Iterator[Path]:

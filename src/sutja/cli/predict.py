@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import itertools
 import sys
 from collections.abc import Callable, Iterable
@@ -10,12 +9,11 @@ from pathlib import Path
 
 import click
 
-from sutja.audio import Source, printable
+from sutja.audio import printable
 from sutja.cli.console import INTERRUPTED, command, say
-from sutja.cli.options import Bars, expand, model_option
+from sutja.cli.options import Bars, expand, model_option, source_of
 from sutja.cli.rows import ResultFile, answer_line, csv_line, csv_row, json_line
 from sutja.columns import RESULT_COLUMNS
-from sutja.contents import MAX_HELD_BYTES
 from sutja.errors import AudioError, one_line
 from sutja.folders import PassedOver
 from sutja.predictor import Prediction, Predictor
@@ -55,20 +53,10 @@ def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Ou
     """Predict one after the other, whatever their number, and count those that cannot be used."""
     n_failed = 0
     paths, sources = itertools.tee(paths)
-    for path, outcome in zip(paths, predictor.predict_many(map(_source, sources)), strict=True):
+    for path, outcome in zip(paths, predictor.predict_many(map(source_of, sources)), strict=True):
         write(path, outcome)
         n_failed += isinstance(outcome, AudioError)
     return n_failed
-
-
-class _StandardInput(io.BytesIO):
-    """What came through standard input, under its name. It is read here, where Ctrl-C ends it, and not in a thread."""
-
-    name = "standard input"
-
-
-def _source(path: Path) -> Source:
-    return _StandardInput(sys.stdin.buffer.read(MAX_HELD_BYTES + 1)) if str(path) == "-" else path
 
 
 def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile, passed: PassedOver) -> int:

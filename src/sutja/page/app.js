@@ -2,11 +2,13 @@
 // The page: what is heard is asked about, shown and remembered; and the page's own switches.
 
 import * as answer from "./answer.js";
+import * as draw from "./draw.js";
 import * as history from "./history.js";
 import { byId, called, make, moreTrouble, tell, trouble } from "./page.js";
 import * as service from "./service.js";
 import * as sound from "./sound.js";
 import * as speaking from "./speaking.js";
+import * as strings from "./strings.js";
 import { preferred, say, speak } from "./text.js";
 
 const MOST_WORDS = 40;
@@ -24,6 +26,7 @@ let chosen = false; // the user asked to see the recording that is shown
  * @param {string} [file] its name, where it is a file
  */
 async function hear(recording, file) {
+  if (strings.wanted()) return hearStrings(recording, file);
   tell(say("thinking"));
   let answered = false;
   try {
@@ -34,6 +37,20 @@ async function hear(recording, file) {
     await explain(entry, explained);
   } catch (error) {
     if (!answered) unanswered();
+    failed(error, file);
+  }
+}
+
+/** Ask which words are said in a row, and show them. @param {history.Recording} recording @param {string} [file] */
+async function hearStrings(recording, file) {
+  tell(say("thinking"));
+  try {
+    strings.all(await service.transcribe(recording.bytes), recording);
+    history.mark(null);
+    draw.waveform(byId("waveform"), recording.samples);
+    tell("");
+  } catch (error) {
+    unanswered();
     failed(error, file);
   }
 }
@@ -199,6 +216,7 @@ function wireSwitch(name, wear) {
 
 function wireButtons() {
   byId("listen").onclick = speaking.toggle;
+  byId("in-a-row").onchange = speaking.endStream;
   byId("file").onchange = () => hearFiles([...(byId("file").files ?? [])]).finally(() => (byId("file").value = ""));
   byId("play-all").onclick = () => play(history.shown);
   byId("play-part").onclick = () => play(history.shown, history.shown?.explanation?.segments);
@@ -279,6 +297,7 @@ async function begin() {
   byId("labels").textContent = [...labels.slice(0, MOST_LABELS), ...(labels.length > MOST_LABELS ? ["…"] : [])].join(" ");
   if (language) byId("labels").lang = language; // so that a screen reader says them as they are to be said
   byId("model").textContent = name;
+  byId("in-a-row-choice").hidden = !service.card.can_transcribe;
   byId("to-teaching").hidden = !service.card.can_teach;
   byId("file").accept = ["audio/*", ...suffixes].join();
   byId("play-part").hidden = !explains;

@@ -13,7 +13,7 @@ import { say } from "./text.js";
  *   "said": HTMLElement, "sure": HTMLElement, "words": HTMLElement, "bars-box": HTMLElement, "bars": HTMLTableElement,
  *   "why": HTMLElement, "why-title": HTMLElement, "play-all": HTMLButtonElement, "play-part": HTMLButtonElement,
  *   "pictures": HTMLElement, "speaker": HTMLInputElement, "download": HTMLButtonElement, "history": HTMLOListElement,
- *   "veil": HTMLElement, "to-teaching": HTMLElement }} Elements
+ *   "veil": HTMLElement, "in-a-row": HTMLInputElement, "in-a-row-choice": HTMLElement, "strings": HTMLOListElement, "to-teaching": HTMLElement }} Elements
  */
 
 /**

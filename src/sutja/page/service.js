@@ -14,10 +14,14 @@ import { refusal, say } from "./text.js";
  * @typedef {{ label: string | null, rejected: boolean, probability: number, probabilities: Record<string, number>,
  *   n_words?: number, word_at?: number, members?: Record<string, Record<string, number>>, features?: Record<string, Lattice> }} Prediction
  *
+ * A word of a string, and a string; times in seconds.
+ * @typedef {{ label: string | null, probability: number, start: number, end: number }} SpokenWord
+ * @typedef {{ text: string, probability: number, complete: boolean }} SpokenString
+ *
  * What GET model says. `language` is that of the words, where the model knows it; `suffixes` those of the files that are
  * taken as they are.
  * @typedef {{ name: string, labels: string[], members: { name: string, kind: "mel" | "mfcc" }[],
- *   limits: { bytes: number, seconds: number }, suffixes: string[], can_explain: boolean, can_teach?: boolean, language?: string }} Card
+ *   limits: { bytes: number, seconds: number }, suffixes: string[], can_explain: boolean, can_teach?: boolean, can_transcribe?: boolean, language?: string }} Card
  */
 
 // The page stands wherever it is put: this file lies in `static/` below it, and the service's paths beside that.
@@ -103,9 +107,19 @@ async function* lines(response) {
   }
 }
 
-/** Open the stream for samples at `rate` Hz. @param {number} rate */
-export function stream(rate) {
+/**
+ * Which words are said in a row in a recording.
+ * @param {Uint8Array<ArrayBuffer>} bytes
+ * @returns {Promise<{ text: string, strings: (SpokenString & { words: SpokenWord[] })[] }>}
+ */
+export async function transcribe(bytes) {
+  return (await ask("v1/transcribe", { method: "POST", body: bytes })).json();
+}
+
+/** Open the stream for samples at `rate` Hz, of words in a row or of single ones. @param {number} rate */
+export function stream(rate, { strings = false } = {}) {
   const address = new URL(`v1/stream?sample_rate=${rate}`, ROOT);
+  if (strings) address.searchParams.set("strings", "1");
   address.protocol = address.protocol.replace("http", "ws");
   if (token) address.searchParams.set("token", token);
   const socket = new WebSocket(address);

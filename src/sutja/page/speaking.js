@@ -5,6 +5,7 @@ import * as draw from "./draw.js";
 import { byId, tell, trouble } from "./page.js";
 import * as service from "./service.js";
 import * as sound from "./sound.js";
+import * as strings from "./strings.js";
 import { say } from "./text.js";
 
 const BEFORE_SECONDS = 0.25; // heard before the button went down: people speak as they press
@@ -28,7 +29,7 @@ let blocks = null; // of the word that is being spoken
 let pressed = 0; // when the button went down, ms
 let held = false;
 let idle = 0; // the timer that closes the microphone
-/** @typedef {{ socket: WebSocket, rate: number, kept: Float32Array[], nPassed: number }} Stream */
+/** @typedef {{ socket: WebSocket, rate: number, kept: Float32Array[], nPassed: number, inARow: boolean }} Stream */
 /** @type {Stream | null} */
 let listening = null;
 
@@ -128,7 +129,7 @@ function finish() {
   blocks = null;
   button();
   if (recorded.length < (LEAST_SECONDS + BEFORE_SECONDS) * rate) return tell(say("too_short"));
-  onRecording(sound.spoken(recorded, rate), rate);
+  onRecording(strings.wanted() ? recorded : sound.spoken(recorded, rate), rate);
 }
 
 /** Write both buttons as they stand. */
@@ -145,15 +146,22 @@ export function button() {
 export async function toggle() {
   if (listening) return stop(listening);
   if (!(await open())) return;
-  const socket = service.stream(microphone.rate);
+  const inARow = strings.wanted();
+  const socket = service.stream(microphone.rate, { strings: inARow });
   /** @type {Stream} */
-  const mine = { socket, rate: microphone.rate, kept: [], nPassed: 0 };
+  const mine = { socket, rate: microphone.rate, kept: [], nPassed: 0, inARow };
+  strings.begin();
   listening = mine;
-  socket.onopen = () => tell(say("stream_on"));
+  socket.onopen = () => tell(say(inARow ? "strings_on" : "stream_on"));
   socket.onmessage = ({ data }) => told(mine, JSON.parse(data));
   socket.onclose = ({ wasClean }) => ended(mine, wasClean ? "" : say("stream_lost"));
   byId("words").replaceChildren();
   button();
+}
+
+/** End listening, where it is on: what is listened for has changed. */
+export function endStream() {
+  if (listening) stop(listening);
 }
 
 /** @param {Stream} stream */
@@ -189,7 +197,13 @@ function send(stream, block) {
 function told(stream, message) {
   if (message.type === "level" && listening === stream) level(message.dbfs);
   if (message.type === "error") trouble(message.error);
+  if (message.type === "partial") strings.partial(message);
+  if (message.type === "string") strings.ended(message);
   if (message.type !== "word") return;
+  if (stream.inARow) {
+    const samples = strings.cut(sound.joined(stream.kept), stream.rate, message, stream.nPassed);
+    return strings.word(samples, stream.rate, message);
+  }
   const [from, to] = [message.start, message.end].map((second) => Math.max(0, Math.round(second * stream.rate) - stream.nPassed));
   onWord(sound.joined(stream.kept).slice(from, to), stream.rate, message, { late: listening !== stream });
 }

@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 
 import sutja
 from sutja.bundle import Member
+from sutja.errors import AudioError, BundleError
 from sutja.folders import readable_suffixes
 from sutja.predictor import Examination, Prediction, Predictor
 from sutja.relevance import explain_examined
 from sutja.server.settings import Limits
+from sutja.strings.grammar import Grammar, parse_length
+from sutja.strings.transcriber import SpokenString, Transcript
+from sutja.transcription import Transcriber
+from sutja.transcripts import whole_record
 
 DECIMALS = 4  # of features and relevance, which are drawn; probabilities keep all of theirs
 
@@ -53,6 +58,7 @@ def model_card(
         "limits": {"bytes": limits.clip_bytes, "seconds": bundle.audio.max_seconds},
         "suffixes": list(readable_suffixes()),
         "can_teach": teaching,
+        "can_transcribe": bundle.strings is not None,
         "can_explain": True,  # a page over another service, or over none, may have to do without
     }
 
@@ -79,6 +85,67 @@ def answer(predictor: Predictor, content: bytes, wanted: Wanted) -> dict[str, An
     examination = predictor.examine(content)
     answered = examined(predictor, examination, wanted)
     return answered | (explanation(predictor, examination) if wanted.explain else {})
+
+
+# -- strings -----------------------------------------------------------------------------------------------------------
+
+
+@dataclasses.dataclass(frozen=True)
+class AskedStrings:
+    """Who transcribes, and which strings can be said."""
+
+    transcriber: Transcriber
+    grammar: Grammar
+
+
+def asked_strings(transcriber: Transcriber | None, length: str | None, strings: str | None) -> AskedStrings:
+    """Read which strings can be said: a length as people write it, or a list, with line breaks or commas between them.
+
+    Raises
+    ------
+    BundleError
+        When the model knows no strings.
+    ConfigError
+        When it is no length, or the model does not know a word.
+
+    """
+    if transcriber is None:
+        raise BundleError(
+            "the model of this service knows single words, not words in a row; expected another model; ask /v1/predict"
+        )
+    listed = None if strings is None else transcriber.listed(strings.replace(",", "\n"))
+    return AskedStrings(transcriber, transcriber.grammar(None if length is None else parse_length(length), listed))
+
+
+def transcript(asked: AskedStrings, content: bytes, max_seconds: float) -> dict[str, Any]:
+    """Tell the strings of a recording.
+
+    Raises
+    ------
+    AudioError
+        When the recording cannot be used, or is longer than ``max_seconds``.
+
+    """
+    seconds, found = 0.0, list[SpokenString]()
+
+    def check(heard: float) -> None:
+        nonlocal seconds
+        seconds = heard
+        if heard > max_seconds:
+            raise AudioError(
+                "audio", f"longer than {max_seconds:g} s; expected at most that; send it in parts", "too_long"
+            )
+
+    events = asked.transcriber.events(content, asked.grammar, on_heard=check)
+    found += [event for event in events if isinstance(event, SpokenString)]
+    return {
+        "text": Transcript(tuple(found)).text,
+        "strings": [whole_record(string) for string in found],
+        "duration_seconds": seconds,
+    }
+
+
+# -- single words -----------------------------------------------------------------------------------------------------
 
 
 def examined(predictor: Predictor, examination: Examination, wanted: Wanted) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket
 
-from sutja.errors import AudioError
+from sutja.errors import AudioError, BundleError, ConfigError
 from sutja.predictor import Examination, Predictor
 from sutja.server import answers, docs, lessons, openapi, streaming, uploads
 from sutja.server.access import Guard
@@ -29,6 +29,7 @@ from sutja.server.pool import Busy, Places, Pool
 from sutja.server.refusals import BUSY, busy, error_response, refused, unusable
 from sutja.server.settings import Access, Limits
 from sutja.server.watching import Meters, Watch
+from sutja.transcription import Transcriber
 from sutja.workshop import Workshop
 
 STATIC = Path(__file__).parents[1] / "page"
@@ -60,6 +61,7 @@ class Service:
         self.card = answers.model_card(predictor, name, self.limits, teaching=self.teaching)
         self.document = openapi.document(self.limits, list(predictor.labels), teaching=self.teaching)
         self.predictor = predictor
+        self.transcriber = None if predictor.bundle.strings is None else Transcriber(predictor)
 
     async def ask(self, function: Callable[..., Result], *arguments: object) -> Result:
         """Call the predictor in its threads, and count how it went.
@@ -147,6 +149,7 @@ def _routes() -> list[Any]:
         Route("/docs", documentation),
         Route("/v1/predict", predict, methods=["POST"]),
         Route("/v1/predict/batch", predict_batch, methods=["POST"]),
+        Route("/v1/transcribe", transcribe, methods=["POST"]),
         WebSocketRoute("/v1/stream", stream),
         WebSocketRoute("/{path:path}", no_stream),
     ]
@@ -230,6 +233,32 @@ async def predict_batch(request: Request) -> Response:
     return Response(b'{"predictions":[' + b",".join(predictions) + b"]}", media_type="application/json")
 
 
+async def transcribe(request: Request) -> Response:
+    """Say which words are said in a row in one recording, and when."""
+    service = _service(request)
+    async with uploads.one(request, service.limits, service.held) as upload:
+        asked = [_either(request, upload, name) for name in ("length", "strings")]
+        try:
+            strings = answers.asked_strings(service.transcriber, *asked)
+        except (ConfigError, BundleError) as error:
+            raise HTTPException(422, str(error)) from error
+        with service.waiting.taken():
+            content = await service.ask(_transcript, upload.content, strings)
+    return Response(content, media_type="application/json")
+
+
+def _either(request: Request, upload: uploads.Upload, name: str) -> str | None:
+    """Return what the address or the form says, which must not contradict each other."""
+    values = {where[name] for where in (request.query_params, upload.fields) if name in where}
+    if len(values) > 1:
+        raise HTTPException(422, f"the address and the form say another {name}; expected one; correct either")
+    return values.pop() if values else None
+
+
+def _transcript(predictor: Predictor, content: bytes, strings: answers.AskedStrings) -> bytes:
+    return to_json(answers.transcript(strings, content, predictor.bundle.audio.max_seconds))
+
+
 def _answer(predictor: Predictor, content: bytes, wanted: Wanted, name: str | None = None) -> bytes:
     named = {} if name is None else {"file": name}
     return to_json(named | answers.answer(predictor, content, wanted))
@@ -300,7 +329,12 @@ async def stream(socket: WebSocket) -> None:
     try:
         idle = service.limits.stream_idle_seconds
         await streaming.converse(
-            socket, service.predictor, service.pool, idle_seconds=idle, on_word=service.meters.words.inc
+            socket,
+            service.predictor,
+            service.pool,
+            transcriber=service.transcriber,
+            idle_seconds=idle,
+            on_word=service.meters.words.inc,
         )
     finally:
         service.streams.give_back()

@@ -15,7 +15,10 @@ WebSocket `/v1/stream?sample_rate=48000` listens to a microphone. Send PCM16 lit
 text message that comes back is one JSON object: `{"type":"level","time","dbfs"}` ten times a second,
 `{"type":"word","start","end","label","rejected","probability","probabilities"}` when a word has ended,
 `{"type":"error","error"}` before the service closes. Send the text `{"type":"end"}` to hear of the last word, then
-`{"type":"done"}`. Where a token is needed, browsers give it as `&token=`."""
+`{"type":"done"}`. With `&strings=1`, and `&length=4` or `4-6` where that is known, words need no pauses between them:
+`{"type":"partial","time","labels","text"}` whenever it seems that more was said, `word` when one stands,
+`{"type":"string","start","end","text","labels","probability","complete","alternatives"}` when its string has ended.
+Where a token is needed, browsers give it as `&token=`."""
 
 NUMBER: Schema = {"type": "number"}
 COUNT: Schema = {"type": "integer", "minimum": 1}
@@ -62,6 +65,7 @@ def document(limits: Limits, labels: Sequence[str], *, teaching: bool = False) -
         "paths": {
             "/v1/predict": {"post": _predict(limits)},
             "/v1/predict/batch": {"post": _predict_batch(limits)},
+            "/v1/transcribe": {"post": _transcribe(limits)},
             "/model": {"get": _get("What the model is and what it takes", "Model", "401")},
             "/health": {"get": _get("Whether the service answers", "Health")},
             "/metrics": {"get": _metrics()},
@@ -168,6 +172,57 @@ def _predict_batch(limits: Limits) -> Schema:
     }
 
 
+def _transcribe(limits: Limits) -> Schema:
+    texts = {
+        "length": "How many words each string has: `4`, or `4-6`",
+        "strings": "All strings that can be said, with line breaks or commas between them",
+    }
+    fields = {name: TEXT | {"description": text} for name, text in texts.items()}
+    form = {"schema": {"type": "object", "properties": {"file": SOUND["schema"], **fields}, "required": ["file"]}}
+    asked = [
+        {"name": name, "in": "query", "required": False, "description": text, "schema": TEXT}
+        for name, text in texts.items()
+    ]
+    return {
+        "summary": "Which words are said in a row, and when",
+        "description": f"One recording of at most {limits.clip_bytes} bytes, as `/v1/predict` takes it. `length` and "
+        "`strings` contradict each other. Where nothing is said `text` and `strings` are empty.",
+        "parameters": asked,
+        "requestBody": {
+            "required": True,
+            "content": {"audio/wav": SOUND, "application/octet-stream": SOUND, "multipart/form-data": form},
+        },
+        "responses": {
+            "200": _response("The strings", "Transcript"),
+            **_refusals("401", "403", "408", "413", "415", "422", "503"),
+        },
+    }
+
+
+def _transcripts() -> Schema:
+    times = {"start": NUMBER, "end": NUMBER}
+    label: Schema = {"type": ["string", "null"], "description": "null: not in the vocabulary"}
+    word = {
+        **times,
+        "label": label,
+        "rejected": {"type": "boolean"},
+        "probability": SHARE,
+        "probabilities": {"type": "object", "additionalProperties": SHARE},
+    }
+    alternative = {"text": TEXT, "labels": {"type": "array", "items": TEXT}, "probability": SHARE}
+    string = {
+        **times,
+        "text": TEXT | {"description": "`?` stands for a word that is not in the vocabulary"},
+        "labels": {"type": "array", "items": label},
+        "probability": SHARE,
+        "complete": {"type": "boolean", "description": "Whether it is as long as was asked for"},
+        "alternatives": {"type": "array", "items": _object(alternative)},
+        "words": {"type": "array", "items": _object(word)},
+    }
+    transcript = {"text": TEXT, "strings": {"type": "array", "items": _ref("String")}, "duration_seconds": NUMBER}
+    return {"Transcript": _object(transcript), "String": _object(string)}
+
+
 def _schemas(labels: Sequence[str]) -> Schema:
     label: Schema = {"type": ["string", "null"], "enum": [*labels, None], "description": "null: not in the vocabulary"}
     by_label = _object(dict.fromkeys(labels, SHARE))
@@ -191,6 +246,7 @@ def _schemas(labels: Sequence[str]) -> Schema:
         "Answers": _object(
             {"predictions": {"type": "array", "items": {"oneOf": [_ref("NamedAnswer"), _ref("NamedError")]}}}
         ),
+        **_transcripts(),
         "Explanation": _explanation(),
         "Model": _model(),
         "Health": _object({"status": {"const": "ok"}}),
@@ -232,6 +288,7 @@ def _model() -> Schema:
         "limits": _object({"bytes": COUNT, "seconds": NUMBER}),
         "suffixes": {"type": "array", "items": TEXT, "description": "Of the files that it decodes"},
         "can_teach": {"type": "boolean", "description": "Whether words can be taught, as `/v1/teach` says"},
+        "can_transcribe": {"type": "boolean", "description": "Whether it knows words in a row: `/v1/transcribe`"},
         "can_explain": {"type": "boolean", "description": "Whether `explain=true` is answered"},
     }
     return _object(properties)

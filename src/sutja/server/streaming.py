@@ -5,17 +5,21 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
-from sutja.errors import AudioError
+from sutja.audio import Waveform
+from sutja.errors import AudioError, BundleError, ConfigError
 from sutja.pcm import EXPECTED, SAMPLE_RATES, Beginning, from_pcm16
 from sutja.predictor import Predictor
 from sutja.server import answers
+from sutja.server.answers import AskedStrings, asked_strings
 from sutja.server.pool import Pool
-from sutja.streams import Event, IsolatedWords, Recogniser, Word
+from sutja.streams import Event, IsolatedWords, Levels, Recogniser, Word
+from sutja.transcription import Transcriber
+from sutja.transcripts import record_of
 
 POLICY_VIOLATION = 1008  # RFC 6455, 7.4.1
 SEND_SECONDS = 5.0  # that a client may leave what it was told unread
@@ -36,12 +40,22 @@ class Listener:
         That is asked about each word.
     sample_rate
         Of the stream, Hz.
+    strings
+        Which strings can be said, where words in a row are listened for.
 
     """
 
-    def __init__(self, predictor: Predictor, sample_rate: int) -> None:
-        self._recogniser: Recogniser = IsolatedWords(predictor, sample_rate)
+    def __init__(self, predictor: Predictor, sample_rate: int, strings: AskedStrings | None = None) -> None:
         self._beginning = Beginning(sample_rate)
+        self._feed: Callable[[Waveform], list[Message]]
+        self._flush: Callable[[], list[Message]]
+        if strings is None:
+            words: Recogniser = IsolatedWords(predictor, sample_rate)
+            self._feed, self._flush = lambda waveform: _told(words.feed(waveform)), lambda: _told(words.flush())
+        else:
+            levels, stream = Levels(sample_rate), strings.transcriber.stream(sample_rate, strings.grammar)
+            self._feed = lambda waveform: [*_told(levels.feed(waveform)), *map(record_of, stream.feed(waveform))]
+            self._flush = lambda: [*map(record_of, stream.flush())]
 
     def hear(self, content: bytes) -> list[Message]:
         """Take the next PCM16 little-endian samples.
@@ -57,19 +71,22 @@ class Listener:
         if len(content) % 2:
             raise StreamError(f"a message of {len(content)} bytes; expected whole 16-bit samples; send an even number")
         waveform = from_pcm16(content)
-        return self._messages(lambda: self._recogniser.feed(waveform))
+        return self._messages(lambda: self._feed(waveform))
 
     def end(self) -> list[Message]:
         """Tell of the word that was being said, and that this is all."""
-        return [*self._messages(self._recogniser.flush), {"type": "done"}]
+        return [*self._messages(self._flush), {"type": "done"}]
 
-    def _messages(self, listen: Callable[[], list[Event]]) -> list[Message]:
+    def _messages(self, listen: Callable[[], list[Message]]) -> list[Message]:
         try:
-            events = listen()
+            return listen()
         except AudioError as error:
             raise StreamError(str(error)) from error
-        # Of what one message from the client brought, the levels first: clients were always told in this order.
-        return [_message(event) for event in sorted(events, key=lambda event: isinstance(event, Word))]
+
+
+def _told(events: Sequence[Event]) -> list[Message]:
+    """Tell of what one message from the client brought, the levels first: clients were always told in this order."""
+    return [_message(event) for event in sorted(events, key=lambda event: isinstance(event, Word))]
 
 
 def _no_sound(beginning: Beginning) -> str:
@@ -101,14 +118,44 @@ def sample_rate_of(text: str | None) -> int:
     return int(text)
 
 
-async def converse(
-    socket: WebSocket, predictor: Predictor, pool: Pool, *, idle_seconds: float, on_word: Callable[[], None]
+def strings_of(query: Mapping[str, str], transcriber: Transcriber | None) -> AskedStrings | None:
+    """Read whether a client wants strings, and which: ``strings=1``, and ``length``.
+
+    Raises
+    ------
+    StreamError
+        When it is neither, the model knows no strings, or the length is none.
+
+    """
+    wanted, length = query.get("strings", "0"), query.get("length")
+    if wanted not in ("0", "1"):
+        raise StreamError(f"strings={wanted[:30]}; expected 1 for words in a row, or 0; correct the address")
+    if wanted == "0":
+        if length is not None:
+            raise StreamError("length without strings=1; expected both, or none; correct the address")
+        return None
+    try:
+        return asked_strings(transcriber, length, None)
+    except (ConfigError, BundleError) as error:
+        raise StreamError(str(error)) from error
+
+
+async def converse(  # noqa: PLR0913  what a service has
+    socket: WebSocket,
+    predictor: Predictor,
+    pool: Pool,
+    *,
+    transcriber: Transcriber | None = None,
+    idle_seconds: float,
+    on_word: Callable[[], None],
 ) -> None:
     """Listen to one client until it ends, goes, is silent for too long or sends what is no sound."""
     with contextlib.suppress(WebSocketDisconnect):
         await socket.accept()
         try:
-            await _recognise(socket, predictor, pool, idle_seconds, on_word)
+            rate = sample_rate_of(socket.query_params.get("sample_rate"))
+            listener = Listener(predictor, rate, strings_of(socket.query_params, transcriber))
+            await _recognise(socket, listener, pool, idle_seconds, on_word)
             await socket.close()
         except StreamError as error:
             await _send(socket, {"type": "error", "error": str(error)})
@@ -116,9 +163,8 @@ async def converse(
 
 
 async def _recognise(
-    socket: WebSocket, predictor: Predictor, pool: Pool, idle_seconds: float, on_word: Callable[[], None]
+    socket: WebSocket, listener: Listener, pool: Pool, idle_seconds: float, on_word: Callable[[], None]
 ) -> None:
-    listener = Listener(predictor, sample_rate_of(socket.query_params.get("sample_rate")))
     content: bytes | None = b""
     while content is not None:
         content = await _next(socket, idle_seconds)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, AsyncIterator
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass, field
 
 from starlette.datastructures import FormData, Headers, UploadFile
 from starlette.exceptions import HTTPException
@@ -31,6 +31,8 @@ class Upload:
 
     name: str
     content: bytes
+    fields: Mapping[str, str] = field(default_factory=dict)
+    """What else the form says, as text."""
 
 
 class _InMemory(MultiPartParser):
@@ -144,7 +146,8 @@ async def _named(form: FormData, field: str, limit: int) -> list[Upload]:
     if not files:
         names = ", ".join(sorted({name[:50] for name in form})[:10]) or "nothing"
         raise HTTPException(400, f"the form has {names}; expected {_expected(field, limit)}; correct the form")
-    return [Upload(file.filename or "audio", await file.read()) for file in files]
+    fields = {name: value for name, value in form.items() if isinstance(value, str)}
+    return [Upload(file.filename or "audio", await file.read(), fields) for file in files]
 
 
 def _expected(field: str, limit: int) -> str:

@@ -6,6 +6,7 @@ anywhere. A word like "double" leads to a node where only what is doubled can fo
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -155,7 +156,7 @@ def parse_length(text: str) -> tuple[int, int]:
     >>> parse_length("4"), parse_length("4-6")
     ((4, 4), (4, 6))
     """
-    first, dash, second = text.partition("-")
-    if not (first.strip().isdecimal() and (not dash or second.strip().isdecimal())):
-        raise ConfigError(f"length {text!r} is no number of words; expected 4, or 4-6")
-    return int(first), int(second if dash else first)
+    found = re.fullmatch(r"\s*(\d{1,6})\s*(?:-\s*(\d{1,6})\s*)?", text, flags=re.ASCII)
+    if not found:
+        raise ConfigError(f"length {text[:30]!r} is no number of words; expected 4, or 4-6")
+    return int(found[1]), int(found[2] or found[1])

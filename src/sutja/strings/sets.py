@@ -36,7 +36,10 @@ class StringClip:
 
 def table_of(path: Path) -> Path | None:
     """Return the table that makes a folder, or a table itself, a set of strings; None where it is none."""
-    tables = [path] if path.is_file() else tables_of(path) if path.is_dir() else []
+    try:
+        tables = [path] if path.is_file() else tables_of(path) if path.is_dir() else []
+    except DatasetError:  # none, or several: a folder of another kind
+        return None
     for table in tables:
         try:
             columns = read_sheet(table).columns

@@ -186,7 +186,9 @@ class SpokenStrings:
         """Say that the stream has ended; return what remained. What is fed after that is a new stream, from 0 s."""
         n_after = (self.model.delay // STEP_OUTPUTS + 2) * STEP_SAMPLES
         events = self._hear(np.concatenate([self._to_rate.flush(), np.zeros(n_after, dtype=np.float32)]))
-        events += self._ended(self._decoder.finish())
+        is_silent = not self._words and not self._decoder.open_words() and self._decoder.unfinished() is None
+        if not is_silent:  # or the best way of four words through nothing would be told
+            events += self._ended(self._decoder.finish())
         self._begin()
         return events
 
@@ -250,7 +252,8 @@ class SpokenStrings:
 
     def _probabilities(self, heard: Heard) -> dict[str, float]:
         first = max(heard.start - EDGE - self._first_answer, 0)
-        last = heard.end + EDGE - self._first_answer
+        first = min(first, len(self._answers) - 1)  # the best whole string may begin where the best way had silence
+        last = max(heard.end + EDGE - self._first_answer, first + 1)
         shares = self._competition.probabilities(self._answers[first:last])
         label = self.model.units.units[heard.unit].label
         own = self._competition.labels.index(label)
