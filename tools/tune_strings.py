@@ -40,7 +40,7 @@ QUIET_GAP_SECONDS, N_QUIET = 0.15, 400
 
 
 @dataclass(frozen=True)
-class Heard1:
+class Listened:
     """A recording, as the network hears it."""
 
     labels: tuple[str, ...]
@@ -62,8 +62,9 @@ def main() -> None:
     sets = [heard_set(path, ready, model, network) for path in arguments.data]
     quiet = [heard_row(path, model, network) for path in arguments.quiet]
     rng = np.random.default_rng(arguments.seed)
-    best = replace(model, decoder=DecoderConfig())
+    best = model  # as it was tuned before, or as every model begins
     cost = cost_of(best, sets, quiet)
+    print(round(cost, 4), best.decoder, flush=True)
     for trial in range(arguments.trials):
         tried = replace(best, decoder=moved(best.decoder, rng))
         new = cost_of(tried, sets, quiet)
@@ -75,23 +76,23 @@ def main() -> None:
     bundle.save(replace(ready, strings=best), arguments.model)
 
 
-def heard_set(path: Path, ready: bundle.Bundle, model: StringModel, network: FrameNetwork) -> list[Heard1]:
+def heard_set(path: Path, ready: bundle.Bundle, model: StringModel, network: FrameNetwork) -> list[Listened]:
     """Hear a set of strings."""
     table = table_of(path)
     assert table is not None, path
     spoken = said(ready.labels, ready.language, ready.spoken)
     clips = read_strings(table, ready.labels, spoken)
-    return [Heard1(c.labels, answers_to(load_waveform(c.path, WHOLE), model, network)) for c in clips]
+    return [Listened(c.labels, answers_to(load_waveform(c.path, WHOLE), model, network)) for c in clips]
 
 
-def heard_row(path: Path, model: StringModel, network: FrameNetwork) -> Heard1:
+def heard_row(path: Path, model: StringModel, network: FrameNetwork) -> Listened:
     """Hear other words, one after the other."""
     clips = [clip for clip in scan(path).clips if clip.label not in model.labels]
     rng = np.random.default_rng(0)
     chosen = rng.choice(len(clips), min(N_QUIET, len(clips)), replace=False)
     gap = np.zeros(round(QUIET_GAP_SECONDS * SAMPLE_RATE), dtype=np.float32)
     parts = [part for number in chosen for part in (load_waveform(clips[number].source, WHOLE), gap)]
-    return Heard1((), answers_to(np.concatenate(parts), model, network))
+    return Listened((), answers_to(np.concatenate(parts), model, network))
 
 
 def moved(config: DecoderConfig, rng: np.random.Generator) -> DecoderConfig:
@@ -128,7 +129,7 @@ def labels_of(model: StringModel, words: Sequence[Heard]) -> list[str]:
     return labels
 
 
-def cost_of(model: StringModel, sets: Sequence[Sequence[Heard1]], quiet: Sequence[Heard1]) -> float:
+def cost_of(model: StringModel, sets: Sequence[Sequence[Listened]], quiet: Sequence[Listened]) -> float:
     """Return the mean over the sets of wrong strings and half of the wrong words, and false words."""
     costs = []
     for recordings in sets:
@@ -138,7 +139,7 @@ def cost_of(model: StringModel, sets: Sequence[Sequence[Heard1]], quiet: Sequenc
     return float(np.mean(costs)) + FALSE_WEIGHT * float(np.mean(false)) / 10 if quiet else float(np.mean(costs))
 
 
-def calibrated(model: StringModel, sets: Sequence[Sequence[Heard1]], quiet: Sequence[Heard1]) -> Confidence:
+def calibrated(model: StringModel, sets: Sequence[Sequence[Listened]], quiet: Sequence[Listened]) -> Confidence:
     """Choose the scale and the weight of no word at which probabilities mean what they say."""
     stretches: list[tuple[NDArray[np.float32], str, bool]] = []
     for recordings in [*sets, quiet]:

@@ -26,15 +26,15 @@ Scores = NDArray[np.float32]
 class DecoderConfig:
     """What the decoder believes before it has heard anything; logarithms of probabilities."""
 
-    word: float = -2.0
+    word: float = -7.6
     """Of a word beginning."""
-    pause: float = -1.0
+    pause: float = -2.4
     """Of a pause beginning."""
-    other: float = -3.0
+    other: float = -22.0
     """Of other speech beginning."""
-    duration_weight: float = 1.0
+    duration_weight: float = 1.9
     """Of how long a word took beside how long it takes as a rule."""
-    beam: float = 12.0
+    beam: float = 32.0
     """Ways that are so far behind the best one are not asked whether they agree."""
     wait_seconds: float = 0.12
     """After its end a word waits so long at most for all ways to agree on it."""
