@@ -97,7 +97,7 @@ def test_from_empty_to_live_in_less_than_three_minutes(seen, sounds, tmp_path):
     page.wait_for_selector("#result:visible")
     assert page.inner_text("#summary").endswith("% right")
     assert "how a new voice fares is not measured" in page.inner_text("#measured")
-    assert any("everything is one voice" in line for line in page.locator("#advice li").all_inner_texts())
+    assert any("Everything is one voice" in line for line in page.locator("#advice li").all_inner_texts())
     assert page.locator("#confusions tbody th").all_inner_texts() == ["lamp", "open", "stop"]
     page.click("#use")
     playwright.expect(page.locator("#use")).to_have_attribute("aria-pressed", "true")

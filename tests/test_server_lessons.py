@@ -48,7 +48,8 @@ def test_from_empty_to_live_and_back(here, tmp_path):
     said = here.post("/v1/teach").json()
     assert said["labels"] == ["go", "stop"]
     assert said["protocol"] == "clips"
-    assert any("everything is one voice" in line for line in said["advice"])
+    assert [one["kind"] for one in said["advice"]] == ["one_voice"]
+    assert "한 목소리" in said["advice"][0]["text"]["ko"]
     assert here.get("/model").json()["labels"] == ["a", "b"]  # nothing that is in use changed
     assert here.post("/v1/teach/use", params={"model": "taught"}).json() == {"in_use": "taught"}
     assert here.get("/model").json()["labels"] == ["go", "stop"]

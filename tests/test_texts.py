@@ -11,12 +11,14 @@ import pytest
 import sutja
 from sutja import texts
 from sutja.diagnosis import QUANTITIES, WEIGHT
+from sutja.runs import ADVICE_KINDS
 from sutja.texts import LANGUAGES, catalogue, language_of, particle, say, speaking
 
 SOURCE = Path(sutja.__file__).parent
 KEYS = sorted(catalogue())
 # Keys that the source builds of parts: the parts are listed where they are at home.
 BUILT = {f"diagnosis.{kind}.{what}" for kind in WEIGHT for what in ("name", "text", "advice", "why")}
+BUILT |= {f"teaching.{kind}" for kind in ADVICE_KINDS}
 BUILT |= {f"diagnosis.quantity.{quantity}" for quantity in QUANTITIES}
 
 

@@ -80,7 +80,7 @@ def told(model: Taught) -> dict[str, Any]:
         "by_label": {label: asdict(share) for label, share in scores.by_label.items()},
         "refused": refusal.false_reject_rate if refusal else None,
         "others_taken": refusal.false_accept_rate if refusal else None,
-        "advice": metrics.advice,
+        "advice": [{"kind": one.kind, "text": one.texts()} for one in metrics.advice],
         "seconds": metrics.seconds,
     }
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sutja
+from sutja.runs import ADVICE_KINDS
 from sutja.server.settings import Limits
+from sutja.texts import LANGUAGES
 
 Schema = dict[str, Any]
 
@@ -310,7 +312,11 @@ def _taught() -> Schema:
         "by_label": {"type": "object", "additionalProperties": _object(share)},
         "refused": {"type": ["number", "null"]},
         "others_taken": {"type": ["number", "null"]},
-        "advice": texts | {"description": "What to do next, the most helpful first"},
+        "advice": {
+            "type": "array",
+            "items": _object({"kind": {"enum": list(ADVICE_KINDS)}, "text": _object(dict.fromkeys(LANGUAGES, TEXT))}),
+            "description": "What to do next, the most helpful first, in each language",
+        },
         "seconds": {"type": ["number", "null"]},
     }
     take = {"name": TEXT, "label": TEXT, "speaker": TEXT, "seconds": NUMBER, "peak_dbfs": NUMBER}
