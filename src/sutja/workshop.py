@@ -6,7 +6,6 @@ are and what to do next, and changes nothing that is in use: who asks the old mo
 
 from __future__ import annotations
 
-import datetime
 import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,7 +21,7 @@ from sutja.heads import Embeddings
 from sutja.predictor import Predictor
 from sutja.recording import ADVICE, Fault, fault_of, peak_dbfs
 from sutja.speech import SPLICE_DB, spoken_part
-from sutja.takes import METADATA, Takes, checked_name
+from sutja.takes import METADATA, Takes, checked_name, time_now
 from sutja.teaching import Lesson, Taught, check_body, taught_by
 from sutja.teaching import Takes as HeardTakes
 
@@ -111,8 +110,7 @@ class Workshop:
             raise TakeRefused(fault)
         folder = Takes(self.folder, speaker)
         folder.check_labels([label])
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        path = folder.add(label, waveform, rate, device=DEVICE, recorded=now)
+        path = folder.add(label, waveform, rate, device=DEVICE, recorded=time_now())
         return self._one(path.relative_to(self.folder).as_posix())
 
     def remove(self, name: str) -> None:

@@ -248,7 +248,10 @@ async function begin() {
   if (language) byId("labels").lang = language; // so that a screen reader says them as they are to be said
   byId("model").textContent = name;
   byId("to-teaching").hidden = byId("keeping").hidden = !service.card.can_teach;
-  if (service.card.can_teach) byId("privacy").dataset.text = "privacy_teaching";
+  if (service.card.can_teach) {
+    byId("privacy").dataset.text = "privacy_teaching";
+    byId("history-help").dataset.text = "history_help_teaching";
+  }
   byId("file").accept = ["audio/*", ...suffixes].join();
   byId("play-part").hidden = !explains;
   byId("why-title").dataset.text = explains ? "why_title" : "seen_title";

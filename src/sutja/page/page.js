@@ -13,7 +13,7 @@ import { say } from "./text.js";
  *   "said": HTMLElement, "sure": HTMLElement, "words": HTMLElement, "bars-box": HTMLElement, "bars": HTMLTableElement,
  *   "why": HTMLElement, "why-title": HTMLElement, "play-all": HTMLButtonElement, "play-part": HTMLButtonElement,
  *   "pictures": HTMLElement, "speaker": HTMLInputElement, "download": HTMLButtonElement, "history": HTMLOListElement,
- *   "veil": HTMLElement, "to-teaching": HTMLElement, "keeping": HTMLElement, "keep": HTMLInputElement, "privacy": HTMLElement }} Elements
+ *   "veil": HTMLElement, "to-teaching": HTMLElement, "keeping": HTMLElement, "keep": HTMLInputElement, "privacy": HTMLElement, "history-help": HTMLElement }} Elements
  */
 
 /**
