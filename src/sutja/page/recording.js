@@ -51,6 +51,11 @@ export async function start(lesson) {
   byId("recording").hidden = false;
 }
 
+/** Say again what is asked for: the page may speak another language now. */
+export function repeat() {
+  if (session?.label) tell(say("teach_say", { label: session.label }));
+}
+
 /** End it; a take that is being kept is kept. */
 export function stop() {
   if (session) end(session, null);
@@ -89,7 +94,7 @@ function askFor(mine) {
   mine.label = ask.label;
   mine.since = mine.listening.seconds;
   byId("prompt").textContent = ask.shown;
-  tell(say("teach_say", { label: ask.label }));
+  repeat();
   clearTimeout(mine.patience);
   mine.patience = setTimeout(() => trouble(say("teach_silent")), PATIENCE_MS);
 }

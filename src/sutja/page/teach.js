@@ -175,6 +175,7 @@ function shownTake(take, index) {
 /** @param {string} name */
 function wearLanguage(name) {
   speak(preferred(name), "teach_title");
+  recording.repeat();
   show();
 }
 
