@@ -16,9 +16,10 @@ from sutja import teaching
 from sutja.clips import Clip
 from sutja.dataset import Dataset
 from sutja.errors import BundleError, ConfigError, DatasetError
+from sutja.outside import Packed
 from sutja.predictor import Predictor
 from sutja.progress import SILENT
-from sutja.teaching import Lesson, teach
+from sutja.teaching import Lesson, check_body, teach
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +192,12 @@ def test_a_model_that_is_no_body(clips):
 
 
 # -- what to do next --------------------------------------------------------------------------------------------------
+
+
+def test_a_body_whose_sounds_outside_are_damaged():
+    kept = body().bundle
+    with pytest.raises(BundleError, match=r"sounds outside its vocabulary: .*; export the model again"):
+        check_body(Predictor(replace(kept, outside=Packed(b"nothing"))))
 
 
 def test_words_that_sound_alike_are_named(tmp_path):

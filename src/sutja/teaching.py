@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sutja import bundle, evaluation, outside
 from sutja.audio import printable
-from sutja.bundle import DEFAULT_MODEL, Bundle, Member
+from sutja.bundle import DEFAULT_MODEL, EXPORT_AGAIN, Bundle, Member
 from sutja.calibration import Calibration, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import EvaluationProtocol, RefusalConfig, preset
@@ -36,6 +36,7 @@ from sutja.outside import NOISE, Outside
 from sutja.plan import protocol_of_takes
 from sutja.predictor import Predictor
 from sutja.progress import SILENT, Progress, roughly
+from sutja.records import FieldError
 from sutja.runs import ENSEMBLE, Advice, MemberScores, Metrics
 
 N_FOLDS = 5  # of the calibration: each part of the clips by what the others fitted
@@ -215,7 +216,10 @@ def check_body(body: Predictor) -> Outside:
             f"own words cannot be taught on this model; expected one that was trained with --preset words, "
             f"as {DEFAULT_MODEL}"
         )
-    return store
+    try:
+        return store.sounds
+    except FieldError as error:
+        raise BundleError(f"the model's sounds outside its vocabulary: {error}; {EXPORT_AGAIN}") from error
 
 
 def _heard_of(data: Data, body: Predictor, lesson: Lesson, progress: Progress) -> tuple[Takes, Takes | None]:
