@@ -277,6 +277,7 @@ def test_two_hundred_words_with_spaces(seen, sounds, width):
     taught = {
         "labels": labels, "protocol": "clips", "n_clips": 600, "n_speakers": 1, "accuracy": 0.99, "interval95": None,
         "confusion_matrix": matrix, "refused": 0.05, "others_taken": 0.01,
+        "confused": [{"name": f"7/a_{take}.wav", "label": labels[7], "heard": labels[9]} for take in (0, 1, 9)],
         "advice": [{"kind": "one_voice", "text": text}],
     }  # fmt: skip
     answer = {"takes": takes, "words": words, "taught": taught, "in_use": "first"}
@@ -289,6 +290,12 @@ def test_two_hundred_words_with_spaces(seen, sounds, width):
     heads = [labels[7], labels[9]]
     assert page.locator("#confusions tbody th").all_inner_texts() == heads
     assert "198 words" in page.inner_text("#confusions caption")
+    assert (
+        page.locator("#confused small").all_inner_texts() == [f"{labels[7]}, taken for {labels[9]}"] * 2
+    )  # one is gone
+    page.locator("#confused button").first.click()
+    drawn(page, "#confused canvas")
+    assert page.locator("#trouble").is_hidden()
     drawn(page, "canvas.look")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
 

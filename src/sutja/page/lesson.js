@@ -8,7 +8,7 @@
  *   "wanted": HTMLInputElement, "recording": HTMLElement, "prompt": HTMLElement, "waveform": HTMLCanvasElement,
  *   "level": HTMLElement, "level-bar": HTMLElement, "level-text": HTMLElement, "status": HTMLElement, "trouble": HTMLElement,
  *   "words": HTMLUListElement, "teach": HTMLButtonElement, "result": HTMLElement, "summary": HTMLElement,
- *   "measured": HTMLElement, "next-title": HTMLElement, "advice": HTMLUListElement, "confusions": HTMLTableElement,
+ *   "measured": HTMLElement, "next-title": HTMLElement, "advice": HTMLUListElement, "confusions": HTMLTableElement, "confused": HTMLUListElement,
  *   "use": HTMLButtonElement, "along": HTMLElement, "take-zip": HTMLButtonElement, "take-onnx": HTMLButtonElement,
  *   "codes": HTMLElement }} Elements
  */

@@ -3,14 +3,17 @@
 
 import { codes } from "./code.js";
 import { byId } from "./lesson.js";
-import { make, tell } from "./page.js";
+import { make, tell, trouble } from "./page.js";
+import { heard, picture } from "./pictures.js";
 import * as service from "./service.js";
+import * as sound from "./sound.js";
 import { current, percent, say } from "./text.js";
 
+const MOST_CONFUSED = 12; // takes that are shown
 const MOST_ROWS = 30; // of the table: of more words only those that are taken for each other
 
 /** @param {service.Lessons} lessons */
-export function showResult({ taught, in_use: inUse }) {
+export function showResult({ takes, taught, in_use: inUse }) {
   byId("result").hidden = byId("along").hidden = !taught;
   if (!taught) return;
   byId("summary").textContent = say("teach_right", { percent: percent(taught.accuracy) });
@@ -18,6 +21,7 @@ export function showResult({ taught, in_use: inUse }) {
   byId("next-title").hidden = taught.advice.length === 0;
   byId("advice").replaceChildren(...taught.advice.map(({ text }) => make("li", { textContent: text[current()] })));
   showConfusions(taught);
+  showConfused(taught, takes);
   byId("use").textContent = say(inUse === "taught" ? "teach_back" : "teach_use");
   byId("use").ariaPressed = String(inUse === "taught");
   byId("codes").replaceChildren(...codes(service.root("v1/predict"), service.hasToken()).map(shownCode));
@@ -47,6 +51,20 @@ function showConfusions({ labels, confusion_matrix: matrix }) {
   const left = labels.length - shown.length;
   const caption = say("teach_confusions") + (left ? ` (${say("teach_left", { n: left })})` : "");
   if (table.caption) table.caption.textContent = caption;
+}
+
+/** The takes that were taken for another word, to see and hear. @param {service.Taught} taught @param {service.Take[]} takes */
+function showConfused({ confused }, takes) {
+  const there = confused.flatMap(({ name, label, heard: word }) => {
+    const take = takes.find((each) => each.name === name);
+    return take ? [{ take, told: say("teach_taken_for", { label, word }) }] : []; // it may have been taken away since
+  });
+  byId("confused").hidden = there.length === 0;
+  byId("confused").replaceChildren(make("li", {}, make("ul", {}, ...there.slice(0, MOST_CONFUSED).map(({ take, told }) => {
+    const hear = make("button", { type: "button", textContent: say("play"), ariaLabel: `${say("play")}: ${told}` });
+    hear.onclick = () => heard(take).then(({ samples, rate }) => sound.play(samples, rate), (error) => trouble(error.message));
+    return make("li", {}, picture(take, told), make("small", { textContent: told }), make("div", { className: "tools" }, hear));
+  }))));
 }
 
 /** Which labels the table shows: all, or of many those that are taken for each other most. @param {number[][]} matrix */

@@ -126,6 +126,7 @@ export function stream(rate) {
  * How good taught words are; `confusion_matrix` has a row for each label that was said.
  * @typedef {{ labels: string[], protocol: "clips" | "speakers", n_clips: number, n_speakers: number, accuracy: number,
  *   interval95: [number, number] | null, confusion_matrix: number[][], refused: number | null, others_taken: number | null,
+ *   confused: { name: string, label: string, heard: string }[],
  *   advice: { kind: string, text: Record<"en" | "ko", string> }[] }} Taught
  *
  * @typedef {{ takes: Take[], words: { label: string, n_takes: number, speakers: string[] }[], taught: Taught | null,

@@ -30,7 +30,7 @@ from sutja.server import uploads
 from sutja.server.answers import to_json
 from sutja.server.refusals import KIND, refused
 from sutja.teaching import Taught
-from sutja.workshop import TakeRefused, Workshop
+from sutja.workshop import Outcome, TakeRefused, Workshop
 
 PAGE = Path(__file__).parents[1] / "page" / "teach.html"
 FIRST, TAUGHT = "first", "taught"
@@ -43,7 +43,7 @@ class Lessons:
 
     def __init__(self, workshop: Workshop, first: Predictor) -> None:
         self.workshop, self.first = workshop, first
-        self.taught: Taught | None = None
+        self.taught: Outcome | None = None
         self.in_use = FIRST
         self.turn = asyncio.Lock()
         """One writer at a time: two people may teach at once."""
@@ -65,9 +65,9 @@ class Lessons:
         }
 
 
-def told(model: Taught) -> dict[str, Any]:
+def told(outcome: Outcome) -> dict[str, Any]:
     """Tell how good taught words are, and what to do next."""
-    metrics = model.metrics
+    model, metrics = outcome.model, outcome.model.metrics
     _, scores = metrics.headline
     refusal = metrics.refusal
     return {
@@ -81,6 +81,7 @@ def told(model: Taught) -> dict[str, Any]:
         "by_label": {label: asdict(share) for label, share in scores.by_label.items()},
         "refused": refusal.false_reject_rate if refusal else None,
         "others_taken": refusal.false_accept_rate if refusal else None,
+        "confused": [asdict(take) for take in outcome.confused],
         "advice": [{"kind": one.kind, "text": one.texts()} for one in metrics.advice],
         "seconds": metrics.seconds,
     }
@@ -170,7 +171,7 @@ async def _teach(request: Request) -> Response:
     async with lessons.turn:
         lessons.taught = await _in_pool(request, lessons.workshop.teach)
         if lessons.in_use == TAUGHT:
-            request.app.state.service.answer_with(lessons.taught, TAUGHT)
+            request.app.state.service.answer_with(lessons.taught.model, TAUGHT)
     return _json(told(lessons.taught))
 
 
@@ -187,7 +188,7 @@ async def _use(request: Request) -> Response:
 def _taught(lessons: Lessons) -> Taught:
     if lessons.taught is None:
         raise HTTPException(409, "nothing is taught yet; expected POST /v1/teach before; teach first")
-    return lessons.taught
+    return lessons.taught.model
 
 
 async def _zip(request: Request) -> Response:

@@ -320,6 +320,11 @@ def _taught() -> Schema:
         "by_label": {"type": "object", "additionalProperties": _object(share)},
         "refused": {"type": ["number", "null"]},
         "others_taken": {"type": ["number", "null"]},
+        "confused": {
+            "type": "array",
+            "items": _object({"name": TEXT, "label": TEXT, "heard": TEXT}),
+            "description": "Takes that were taken for another word where they were not learned from",
+        },
         "advice": {
             "type": "array",
             "items": _object({"kind": {"enum": list(ADVICE_KINDS)}, "text": _object(dict.fromkeys(LANGUAGES, TEXT))}),
