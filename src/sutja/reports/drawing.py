@@ -68,6 +68,11 @@ def fonts() -> list[str]:
     return ["DejaVu Sans", *[name for name in WIDER_FONTS if name in installed]]
 
 
+def has_hangul() -> bool:
+    """Tell whether a font that is installed has Korean letters."""
+    return len(fonts()) > 1
+
+
 @functools.cache
 def _style() -> dict[Any, Any]:
     coloured = ("axes.edgecolor", "axes.labelcolor", "text.color", "xtick.color", "ytick.color", "grid.color")
