@@ -51,6 +51,18 @@ REPORTED_LABELS = 10
 SIGMAS = 1.96  # two numbers further apart than this differ by more than chance
 EXPLORING_SECONDS = 0.03  # a clip, figures and map included
 WRITING_SECONDS = 60.0  # reports, page and notebook
+AGAIN = "sutja train PROJECT --out RUN --preset reference"
+COMMANDS = {
+    "few_epochs": "sutja study PROJECT --out RUN --epochs {more}",
+    "first_epoch": "sutja study PROJECT --out RUN --epochs {more}",
+    "at_chance": f"{AGAIN} --protocol copies --seed 1",
+    "feature_hurts": "sutja study PROJECT --out RUN --experiment mfcc",
+    "fold_leaks": "sutja study PROJECT --out RUN --experiment copies",
+    "same_fold": "sutja study PROJECT --out RUN --experiment checkpoint",
+    "speakers_shared": "sutja study PROJECT --out RUN --experiment speakers",
+    "speakers_unknown": "sutja study PROJECT --out RUN --speaker-from 'SPEAKER_*'",
+}
+"""By kind of finding: what a person types next who makes the study; for other kinds it is what everybody types."""
 CURVES = {"mel": "mels"}  # what the study calls the curves of a member, where it calls it otherwise
 
 
@@ -128,7 +140,7 @@ def conduct(asked: Asked, progress: Progress = SILENT, on_note: Callable[[str], 
     known, unknown = (
         [p.profile for p in exploration.profiled if (p.profile.label is None) == b] for b in (False, True)
     )
-    diagnoses = [*diagnose_run(own), *compare_sets(known, unknown)]
+    diagnoses = [*diagnose(own), *compare_sets(known, unknown)]
     numbers = summary(asked, project, protocols, found, diagnoses, outcomes)
     step = progress.stage("writing", 2, "document")
     write_notebook(asked.out, notebook_settings(asked, protocols), asked.language)
@@ -290,6 +302,11 @@ def train(plan: Plan, progress: Progress = SILENT) -> Metrics:
     check_run(plan)
     check_finished(plan)
     return runs.read_metrics(plan.folder)
+
+
+def diagnose(own: RunFolder) -> list[Diagnosis]:
+    """Say what is off about the study's own training, with the commands of the study."""
+    return [replace(each, command_instead=COMMANDS.get(each.kind, "")) for each in diagnose_run(own)]
 
 
 # -- faults -----------------------------------------------------------------------------------------------------------

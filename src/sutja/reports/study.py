@@ -78,7 +78,7 @@ def write_study(out: Path, own: RunFolder, shown: Mapping[str, Any], told: Told)
         "numbers": told.numbers,
         "own": told.found["copies"],
         "found": told.found,
-        "diagnoses": told.diagnoses,
+        "diagnoses": by_kind(told.diagnoses),
         "outcomes": outcomes,
         "parameters": told.parameters,
         "mean_curves": pages.svg(charts.mean_learning_curves(history), "curves-mean"),
@@ -91,6 +91,14 @@ def write_study(out: Path, own: RunFolder, shown: Mapping[str, Any], told: Told)
     path = out / "study.html"
     pages.write_page(path, "study.html", **{**shown, **values})
     return path
+
+
+def by_kind(diagnoses: Sequence[Diagnosis]) -> list[tuple[Diagnosis, Sequence[Diagnosis]]]:
+    """Gather findings of one kind: the first, and the others like it."""
+    kinds: dict[str, list[Diagnosis]] = {}
+    for each in diagnoses:
+        kinds.setdefault(each.kind, []).append(each)
+    return [(first, others) for first, *others in kinds.values()]
 
 
 def _outcome(tried: Tried, language: Language) -> dict[str, Any]:
