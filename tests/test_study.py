@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -63,6 +64,30 @@ def test_all_numbers(made):
     assert numbers["no_speakers"] == ""
     assert numbers["test_accuracy"] is None
     assert "speakers_shared" in {finding["kind"] for finding in numbers["findings"]}
+
+
+def test_the_notebook_runs_again_from_top_to_bottom(made):
+    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
+    kept = nbformat.read(made / "run" / "study.ipynb", as_version=4)
+    nbformat.validate(kept)
+    again = nbformat.v4.new_notebook(cells=[cell.copy() for cell in kept.cells], metadata=kept.metadata)
+    where = {"metadata": {"path": str(made / "run")}}
+    nbclient.NotebookClient(again, timeout=300, kernel_name="python3", resources=where).execute()
+    for before, after in zip(kept.cells, again.cells, strict=True):
+        assert outputs_of(before) == outputs_of(after), before.id
+    shown = {cell.id: outputs_of(cell) for cell in kept.cells}
+    for name in ("table", "waveforms", "spectra", "lengths", "mel", "mfcc", "beside", "inputs", "training", "faults"):
+        assert any("image/png" in kinds for kinds, _ in shown[name]), name
+    assert sum("text/html" in kinds for kinds, _ in shown["waveforms"]) == len(LABELS)
+    prose = "".join(str(said) for outputs in shown.values() for kinds, said in outputs if "text/markdown" in kinds)
+    assert re.search("[가-힣]", prose)
+    assert "체크포인트" in prose
+
+
+def outputs_of(cell) -> list[tuple[set[str], str]]:
+    """The kinds of each output, and what is said in words."""
+    found = [output.get("data", {}) for output in cell.get("outputs", [])]
+    return [(set(data), data.get("text/markdown", "")) for data in found]
 
 
 def test_told_again_in_english_without_training_or_measuring(made, tmp_path, monkeypatch):
