@@ -47,6 +47,7 @@ def test_all_that_is_handed_in(made):
     assert {row["label"] for row in submission} <= set(LABELS)
     figures = {path.name for path in (run / "figures").iterdir()}
     assert figures >= {f"{kind}_{fold}.png" for kind in ("mels", "mfcc") for fold in range(1, 6)}
+    assert (run / "figures" / "mels_3.png").read_bytes() == b"mel_3", "the curves of the study's own training"
     assert figures >= {f"experiment_{name}.png" for name in EXPERIMENTS}
 
 
