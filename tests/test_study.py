@@ -19,6 +19,7 @@ from sutja import study
 from sutja.errors import ConfigError, DatasetError, RunError
 from sutja.experiments import EXPERIMENTS
 from sutja.reports import explore
+from sutja.reports.study import compared
 
 
 @pytest.fixture(scope="session")
@@ -98,6 +99,7 @@ def test_told_again_in_english_without_training_or_measuring(made, tmp_path, mon
     written = []
     monkeypatch.setattr(study, "write_notebook", lambda out, settings, language: written.append((settings, language)))
     told = []
+    monkeypatch.setattr(study.drawing, "has_hangul", lambda: False)  # nobody needs it for English
     asked = asked_of(made, out=run, language="en")
     page = study.conduct(asked, Told(), told.append)
     assert written[0][1] == "en"
@@ -143,6 +145,17 @@ def test_a_folder_that_is_taken(made, tmp_path):
     (tmp_path / "damaged").mkdir()
     (tmp_path / "damaged" / "study.json").write_text("{")
     refuse(asked_of(made, out=tmp_path / "damaged"), "cannot be read", RunError)
+
+
+def test_where_no_font_has_hangul_the_fonts_are_named(tmp_path, monkeypatch):
+    project = write_project(tmp_path / "project")
+    monkeypatch.setattr(study.drawing, "has_hangul", lambda: False)
+    monkeypatch.setattr(study.explore, "look", None)  # so far and no further
+    told = []
+    with pytest.raises(TypeError):
+        study.conduct(study.Asked(project, tmp_path / "run", epochs=1, language="ko", n_jobs=1), Told(), told.append)
+    assert "NanumGothic" in told[-1]
+    assert "한글 글꼴" in told[-1]
 
 
 # -- one experiment ----------------------------------------------------------------------------------------------------
@@ -284,8 +297,9 @@ def test_within_noise_of_the_study():
     assert near["within_noise"]
     assert not far["within_noise"]
     assert near["noise"] == pytest.approx(0.0267, abs=2e-3)
-    assert "within the" in study.compared(near)
-    assert "점보다 큽니다" in study.compared(far, "ko")
+    assert "97.65\u00a0% and 97.25\u00a0%" in compared(near)
+    assert "within the" in compared(near)
+    assert "점보다 큽니다" in compared(far, "ko")
     assert not study.compare_with_study(1.0, 400, 2)["comparable"]
 
 

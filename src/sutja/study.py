@@ -27,7 +27,7 @@ from sutja.config import Config, EvaluationProtocol
 from sutja.dataset import Dataset, fingerprint, read
 from sutja.diagnosis import Diagnosis, compare_sets, diagnose_run
 from sutja.engine.local import local
-from sutja.errors import DatasetError, RunError
+from sutja.errors import DatasetError, RunError, listed
 from sutja.experiments import Lab, Outcome
 from sutja.files import write_bytes, write_json
 from sutja.learn.folds import split_clips
@@ -37,7 +37,7 @@ from sutja.progress import SILENT, Progress, roughly
 from sutja.records import FieldError, read_json
 from sutja.reports import drawing, explore, pages
 from sutja.reports.notebook import check_kernel, write_notebook
-from sutja.reports.study import Told, write_study
+from sutja.reports.study import Told, compared, write_study
 from sutja.runs import ENSEMBLE, Metrics, RunFolder
 from sutja.starting import check_finished, check_run
 from sutja.texts import Language, per_cent, say
@@ -129,6 +129,8 @@ def conduct(asked: Asked, progress: Progress = SILENT, on_note: Callable[[str], 
     begin = check_out(asked, project)
     protocols = plan_trainings(asked, project)
     on_note(time_ahead(protocols, project, progress))
+    if asked.language != "en" and not drawing.has_hangul():
+        on_note(say("study.cli.no_font", asked.language, fonts=listed(drawing.WIDER_FONTS)))
     begin()
     exploration, shown = explore.look(project.dataset, asked.out, settings(asked), progress=progress)
     pages.write_page(asked.out / "explore.html", "explore.html", **shown, version=__version__)
@@ -474,14 +476,6 @@ def in_short(out: Path, language: Language = "en") -> list[str]:
     if numbers["test_accuracy"] is not None:
         lines.append(f"{say('study.submission.right', language)}: {per_cent(numbers['test_accuracy'])}")
     return lines
-
-
-def compared(study: Mapping[str, Any], language: Language = "en") -> str:
-    """Say how far an accuracy is from the study's; ``study`` is from :func:`compare_with_study`."""
-    first, second = study["by_others"]
-    told = say("study.result.compared", language, reported=study["reported"], first=first, second=second)
-    points = {"difference": 100 * study["difference"], "noise": 100 * study["noise"]}
-    return f"{told} {say('study.result.within' if study['within_noise'] else 'study.result.apart', language, **points)}"
 
 
 def notebook_settings(asked: Asked, protocols: Protocols) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from sutja import __version__, runs
 from sutja.diagnosis import Diagnosis
 from sutja.reports import charts, pages
 from sutja.runs import Metrics, RunFolder
-from sutja.texts import SPACE, Language, say, speaking
+from sutja.texts import SPACE, Language, per_cent, say, speaking
 
 MAX_PREDICTIONS = 30  # rows of the submission shown; the file has all
 
@@ -85,12 +85,21 @@ def write_study(out: Path, own: RunFolder, shown: Mapping[str, Any], told: Told)
         "curves": curves,
         "submission": submission[:MAX_PREDICTIONS],
         "predicted": Counter(row["label"] for row in submission).most_common(),
+        "compared": compared(told.numbers["study"], told.language),
         "interval": lambda edges: _interval(edges, told.language),
         "version": __version__,
     }
     path = out / "study.html"
     pages.write_page(path, "study.html", **{**shown, **values})
     return path
+
+
+def compared(study: Mapping[str, Any], language: Language = "en") -> str:
+    """Say how far an accuracy is from the study's, as ``metrics.json`` has it, and whether that is chance."""
+    first, second = (per_cent(share, 2) for share in study["by_others"])
+    told = say("study.result.compared", language, reported=study["reported"], first=first, second=second)
+    points = {"difference": 100 * study["difference"], "noise": 100 * study["noise"]}
+    return f"{told} {say('study.result.within' if study['within_noise'] else 'study.result.apart', language, **points)}"
 
 
 def by_kind(diagnoses: Sequence[Diagnosis]) -> list[tuple[Diagnosis, Sequence[Diagnosis]]]:
