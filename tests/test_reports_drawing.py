@@ -57,7 +57,7 @@ def every_figure() -> dict[str, Figure]:
         "compare_clips": figures.compare_clips([features(1), features(2)], labels[:2], RATE, SPECTROGRAM),
         "network_inputs": figures.network_inputs(inputs),
         "compare_inputs": figures.compare_inputs({name: shown[0] for name, shown in inputs.items()}, title=labels[1]),
-        "bars": charts.bars({label: 0.5 for label in labels}, x="share (%)", share=True),
+        "bars": charts.bars(dict.fromkeys(labels, 0.5), x="share (%)", share=True),
         "explanation": figures.explanation(explained(), title=labels[0]),
         "label_counts": charts.label_counts({"a": 1, labels[0]: 4}),
         "coverage": charts.coverage(table, labels),
