@@ -68,7 +68,8 @@ def test_all_numbers(made):
     assert "speakers_shared" in {finding["kind"] for finding in numbers["findings"]}
 
 
-def test_the_notebook_runs_again_from_top_to_bottom(made):
+def test_the_notebook_runs_again_from_top_to_bottom(made, tmp_path):
+    made = shutil.copytree(made, tmp_path / "made")  # it writes there, and others look on
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     kept = nbformat.read(made / "run" / "study.ipynb", as_version=4)
     nbformat.validate(kept)
@@ -113,17 +114,15 @@ def test_told_again_in_english_without_training_or_measuring(made, tmp_path, mon
     assert before["experiments"] == after["experiments"]
 
 
-def test_in_short(made):
+def test_in_short(made, tmp_path):
     lines = study.in_short(made / "run", "ko")
     assert len(lines) == 3
     assert lines[2].startswith("처음 듣는 목소리: ")
     numbers = read_json(made / "run" / "metrics.json")
     numbers |= {"no_speakers": "unknown", "test_accuracy": 0.5}
     numbers["study"] |= {"comparable": True, "within_noise": False}
-    other = made / "other"
-    other.mkdir(exist_ok=True)
-    (other / "metrics.json").write_text(json.dumps(numbers), encoding="utf-8")
-    lines = study.in_short(other)
+    (tmp_path / "metrics.json").write_text(json.dumps(numbers), encoding="utf-8")
+    lines = study.in_short(tmp_path)
     assert "more than the" in lines[3]
     assert lines[4].endswith("speakers are not known")
     assert lines[5] == "right on the test set: 50.0\u00a0%"
@@ -177,7 +176,8 @@ def test_one_experiment_alone_and_then_the_study(tmp_path):
     assert read_json(tmp_path / "run" / "study.json")["epochs"] == 1
 
 
-def test_an_experiment_of_a_study_looks_at_its_trainings(made):
+def test_an_experiment_of_a_study_looks_at_its_trainings(made, tmp_path):
+    made = shutil.copytree(made, tmp_path / "made")
     outcome, _ = study.try_one(asked_of(made), "speakers")
     numbers = read_json(made / "run" / "metrics.json")
     assert outcome.numbers == numbers["experiments"]["speakers"]
