@@ -7,7 +7,7 @@ import tomllib
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-EXTRAS = ("train", "explore", "synth", "serve", "onnx", "ffmpeg", "tables", "mic", "cluster")
+EXTRAS = ("train", "explore", "synth", "serve", "onnx", "ffmpeg", "tables", "mic", "study", "cluster")
 
 
 def dependencies(extra: str | None) -> set[str]:

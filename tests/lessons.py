@@ -12,7 +12,7 @@ from models import AUDIO, SMALL, embedding_network
 
 from sutja.bundle import Bundle, Member
 from sutja.clips import Clip
-from sutja.outside import NOISE, Outside
+from sutja.outside import NOISE, Outside, Packed
 from sutja.predictor import Predictor
 
 N_EMBEDDING = 256
@@ -37,7 +37,9 @@ def body() -> Predictor:
     heard += [(NOISE, (0.1 * rng.standard_normal(3_000)).astype(np.float32)) for _ in range(16)]
     rows = np.array(list(bare.embed_many(wave for _, wave in heard)), dtype=np.float32)
     store = Outside(rows, tuple(word for word, _ in heard))
-    return Predictor(Bundle(("a", "b"), AUDIO, (member,), threshold=0.3, about={"preset": "words"}, outside=store))
+    return Predictor(
+        Bundle(("a", "b"), AUDIO, (member,), threshold=0.3, about={"preset": "words"}, outside=Packed.of(store))
+    )
 
 
 def takes(folder: Path, words=tuple(WORDS), speakers=("anna", "ben"), n_takes: int = 4, seed: int = 0) -> list[Clip]:

@@ -60,7 +60,7 @@ def archive(**arrays) -> bytes:
 def test_a_model_brings_it_whole_or_is_refused(tmp_path):
     kept = body().bundle
     bundle.save(kept, tmp_path / "model")
-    assert bundle.load(tmp_path / "model").outside.words == kept.outside.words
+    assert bundle.load(tmp_path / "model").outside == kept.outside
     place = tmp_path / "model" / "outside.npz"
     content = place.read_bytes()
     place.write_bytes(content[:-1])

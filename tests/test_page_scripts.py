@@ -53,7 +53,8 @@ class Elements(html.parser.HTMLParser):
 
 
 ELEMENTS, TEACHING = Elements("index.html").found, Elements("teach.html").found
-TEACHER = PAGE / "teach.js"
+TEACHERS = [PAGE / f"{name}.js" for name in ("teach", "lesson", "recording", "pictures", "result")]
+SHARED = [PAGE / f"{name}.js" for name in ("page", "switches")]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +117,7 @@ def test_editors_check_types_too(path):
 def test_zip_and_sound(folder, tmp_path):
     written = tmp_path / "written.zip"
     tests = sorted((folder / "unit").glob("*.test.mjs"))
-    assert len(tests) == 2
+    assert len(tests) == 3
     told = node(folder, "--test", *tests, ZIP=str(written))
     assert re.search(r"pass [1-9]", told), told
     with zipfile.ZipFile(written) as archive:
@@ -158,11 +159,11 @@ def test_every_text_is_said(texts):
 
 @pytest.mark.parametrize(
     ("elements", "told_by", "scripts"),
-    [(ELEMENTS, "page.js", [path for path in SCRIPTS if path != TEACHER]), (TEACHING, "teach.js", [TEACHER])],
+    [(ELEMENTS, "page.js", [path for path in SCRIPTS if path not in TEACHERS]), (TEACHING, "lesson.js", TEACHERS)],
     ids=["speak", "teach"],
 )
 def test_the_elements_are_those_of_the_page(elements, told_by, scripts):
-    """Scripts name elements by their ids; page.js, or teach.js, says of what kind each is."""
+    """Scripts name elements by their ids; page.js, or lesson.js, says of what kind each is."""
     text = (PAGE / told_by).read_text(encoding="utf-8")
     kinds = dict(re.findall(r'"?([\w-]+)"?: HTML(\w*)Element', text))
     tags = {attributes["id"]: tag for tag, attributes, _ in elements if attributes.get("id")}
@@ -172,6 +173,14 @@ def test_the_elements_are_those_of_the_page(elements, told_by, scripts):
         assert tags[name] == of_kind.get(kind, kind.lower()) or kind == "", name
     used = {name for path in scripts for name in re.findall(r'byId\("([\w-]+)"\)', path.read_text(encoding="utf-8"))}
     assert used <= set(kinds)
+
+
+def test_what_both_pages_share_finds_its_elements_in_both():
+    shared = " ".join(path.read_text(encoding="utf-8") for path in SHARED)
+    used = set(re.findall(r'byId\("([\w-]+)"\)', shared))
+    assert {"status", "level-bar", "speaker"} <= used
+    for elements in (ELEMENTS, TEACHING):
+        assert used <= {attributes.get("id") for _, attributes, _ in elements}
 
 
 def test_the_kinds_of_files_have_one_home():

@@ -77,8 +77,10 @@ def test_it_is_said_what_is_done_and_what_came_out(there, tmp_path):
 def test_one_voice_is_told_what_to_do_next(there, tmp_path):
     takes(tmp_path / "one", speakers=("anna",))
     result = sutja("train", tmp_path / "one", "--from", there / "body", "--out", tmp_path / "run")
-    assert "next: how a new voice fares is not measured" in result.stdout
-    assert "What to do next" in (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "next: How a new voice fares is not measured" in result.stdout
+    report = (tmp_path / "run" / "report.html").read_text(encoding="utf-8")
+    assert "What to do next" in report
+    assert "<li>How a new voice fares is not measured: " in report
 
 
 def test_a_finished_run_is_resumed_at_once_and_one_cut_off_is_made(there, run, tmp_path):

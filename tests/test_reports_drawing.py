@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 import xml.etree.ElementTree as ET
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,6 +56,8 @@ def every_figure() -> dict[str, Figure]:
         "mel_beside_mfcc": figures.mel_beside_mfcc(decibels, coefficients, RATE, SPECTROGRAM, title=labels[0]),
         "compare_clips": figures.compare_clips([features(1), features(2)], labels[:2], RATE, SPECTROGRAM),
         "network_inputs": figures.network_inputs(inputs),
+        "compare_inputs": figures.compare_inputs({name: shown[0] for name, shown in inputs.items()}, title=labels[1]),
+        "bars": charts.bars(dict.fromkeys(labels, 0.5), x="share (%)", share=True),
         "explanation": figures.explanation(explained(), title=labels[0]),
         "label_counts": charts.label_counts({"a": 1, labels[0]: 4}),
         "coverage": charts.coverage(table, labels),
@@ -105,3 +108,24 @@ def test_labels_are_drawn_as_they_stand():
     figure = charts.label_counts({"$a$ & $b$": 1, "x": 2})
     svg = drawing.to_svg(figure, "f")
     assert "$a$ &amp; $b$" in svg
+
+
+def test_fonts_that_matplotlib_has_not_listed_are_found(tmp_path, monkeypatch):
+    listed, added = ["DejaVu Sans"], []
+
+    def add(path):
+        if path.stem != "NanumGothic":
+            raise RuntimeError("no font")
+        added.append(path.name)
+        listed.append("NanumGothic")
+
+    files = [tmp_path / "NanumGothicBroken.ttf", tmp_path / "NanumGothic.ttf", tmp_path / "Other.ttf"]
+    monkeypatch.setattr(drawing, "findSystemFonts", lambda: list(map(str, files)))
+    manager = SimpleNamespace(get_font_names=lambda: listed, addfont=add)
+    monkeypatch.setattr(drawing, "fontManager", manager)
+    monkeypatch.setattr(drawing, "fonts", drawing.fonts.__wrapped__)
+    assert drawing.has_hangul()
+    assert added == ["NanumGothic.ttf"]
+    listed.remove("NanumGothic")
+    files.clear()
+    assert not drawing.has_hangul()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from sutja.calibration import Refusal, ReliabilityBin
 from sutja.clips import Clip
 from sutja.errors import RunError
 from sutja.metrics import Share
-from sutja.runs import Baseline, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows, RunFolder
+from sutja.runs import Advice, Baseline, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows, RunFolder
 
 SCORES = MemberScores(
     0.75,
@@ -40,10 +41,16 @@ METRICS = Metrics(
     baseline=Baseline("copies", 0.9, 8, (0.8, 1.0)),
     notes=["1 of 5 clips has no label"],
     seconds=1.5,
+    advice=[Advice("sound_alike", {"first": "stop", "second": "shop", "n": 3, "of": 8, "more": 3})],
     refusal=Refusal(
         0.03, 0.1, 0.05, {"clip": Share(4, 0.9)}, {"thresholds": [0.5], "false_accepts": [0.1], "false_rejects": [0.2]}
     ),
 )
+
+
+def advised(advice: dict) -> str:
+    """A file of metrics with a piece of advice."""
+    return json.dumps(dataclasses.asdict(METRICS) | {"advice": [advice]})
 
 
 @pytest.fixture
@@ -90,6 +97,11 @@ def test_what_a_later_sutja_adds_is_no_trouble(run):
         (
             '{"protocol": "clips", "n_clips": 1, "labels": [], "members": {"mel": 3}}',
             "members.mel is 3; expected a table",
+        ),
+        (advised({"kind": "shout"}), r"advice\[0\].kind is 'shout'; expected 'same_recording'"),
+        (
+            advised({"kind": "more_pairs", "fields": {"m": 1}}),
+            r"advice\[0\].fields is .*; expected those of more",
         ),
     ],
 )

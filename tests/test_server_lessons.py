@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import errno
 import io
+import json
+import os
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
+import onnxruntime
 import pytest
 from lessons import WORDS, body, recording, sound
 from starlette.testclient import TestClient
 
 import sutja
+from sutja.errors import needs
 from sutja.server import lessons
 from sutja.server.app import create_app
 from sutja.server.settings import Access, Limits
@@ -48,7 +54,8 @@ def test_from_empty_to_live_and_back(here, tmp_path):
     said = here.post("/v1/teach").json()
     assert said["labels"] == ["go", "stop"]
     assert said["protocol"] == "clips"
-    assert any("everything is one voice" in line for line in said["advice"])
+    assert [one["kind"] for one in said["advice"]] == ["one_voice"]
+    assert "한 목소리" in said["advice"][0]["text"]["ko"]
     assert here.get("/model").json()["labels"] == ["a", "b"]  # nothing that is in use changed
     assert here.post("/v1/teach/use", params={"model": "taught"}).json() == {"in_use": "taught"}
     assert here.get("/model").json()["labels"] == ["go", "stop"]
@@ -116,6 +123,72 @@ def test_takes_that_are_refused(here, word, speaker, content, status, message):
     assert found.status_code == status
     assert message in found.json()["error"]
     assert here.get("/v1/teach").json()["takes"] == []
+
+
+def test_the_model_is_taken_along_as_onnx(here, monkeypatch):
+    pytest.importorskip("onnx")
+    assert here.get("/v1/teach/model.onnx").status_code == 409
+    fill(here)
+    here.post("/v1/teach")
+    session = onnxruntime.InferenceSession(here.get("/v1/teach/model.onnx").content)
+    assert json.loads(session.get_modelmeta().custom_metadata_map["labels"]) == ["go", "stop"]
+
+    def without(_):
+        raise needs("onnx", "onnx")
+
+    monkeypatch.setattr(lessons, "_exported", without)
+    refused = here.get("/v1/teach/model.onnx")
+    assert refused.status_code == 501
+    assert refused.headers["sutja-refusal"] == "not_installed"
+    assert "pip install 'sutja[onnx]'" in refused.json()["error"]
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(here, tmp_path, monkeypatch):
+    fill(here)
+    here.post("/v1/teach")
+    before = sorted(path.name for path in (tmp_path / "mine").rglob("*"))
+
+    def full(*_args: object, **_options: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("sutja.takes._write_wav", full)
+        found = add(here, "stop", 9)
+        assert found.status_code == 507
+        assert found.headers["sutja-refusal"] == "disk"
+        assert "No space left" in found.json()["error"]
+    assert sorted(path.name for path in (tmp_path / "mine").rglob("*")) == before
+    with monkeypatch.context() as patched:
+        patched.setattr(lessons, "TemporaryDirectory", full)
+        assert here.get("/v1/teach/model.zip").status_code == 507
+    assert add(here, "stop", 9).status_code == 201
+
+
+def test_two_people_teach_at_once(here):
+    with ThreadPoolExecutor(2) as pool:
+        added = [pool.submit(add, here, "stop", 10 * n, name) for n in range(6) for name in ("anna", "ben")]
+        assert {one.result().status_code for one in added} == {201}
+    takes = here.get("/v1/teach").json()["takes"]
+    assert len({take["name"] for take in takes}) == 12
+    assert sorted(take["speaker"] for take in takes) == ["anna"] * 6 + ["ben"] * 6
+
+
+def test_two_hundred_words_in_korean_with_spaces(here):
+    labels = [f"불 켜 {n}" for n in range(200)]
+    for n, label in enumerate(labels[:40]):
+        for take in range(2):
+            assert add(here, label, 2 * n + take).status_code == 201
+    assert {word["label"] for word in here.get("/v1/teach").json()["words"]} == set(labels[:40])
+    taught = here.post("/v1/teach").json()
+    assert len(taught["labels"]) == 40
+
+
+def test_why_it_is_refused_in_a_word(here):
+    assert add(here, " ", 0).headers["sutja-refusal"] == "name"
+    add(here, "stop", 0)
+    assert add(here, "Stop", 1).headers["sutja-refusal"] == "name"
+    assert here.post("/v1/teach").headers["sutja-refusal"] == "too_few"
+    assert here.delete("/v1/teach/takes/stop/anna_009.wav").headers["sutja-refusal"] == "gone"
 
 
 def test_what_cannot_be_asked(here):

@@ -16,9 +16,10 @@ from sutja import teaching
 from sutja.clips import Clip
 from sutja.dataset import Dataset
 from sutja.errors import BundleError, ConfigError, DatasetError
+from sutja.outside import Packed
 from sutja.predictor import Predictor
 from sutja.progress import SILENT
-from sutja.teaching import Lesson, teach
+from sutja.teaching import Lesson, check_body, teach
 
 
 @pytest.fixture(scope="module")
@@ -193,6 +194,12 @@ def test_a_model_that_is_no_body(clips):
 # -- what to do next --------------------------------------------------------------------------------------------------
 
 
+def test_a_body_whose_sounds_outside_are_damaged():
+    kept = body().bundle
+    with pytest.raises(BundleError, match=r"sounds outside its vocabulary: .*; export the model again"):
+        check_body(Predictor(replace(kept, outside=Packed(b"nothing"))))
+
+
 def test_words_that_sound_alike_are_named(tmp_path):
     clips = takes(tmp_path, words=("stop", "go"), n_takes=6)
     rng = np.random.default_rng(8)
@@ -210,7 +217,7 @@ def test_only_the_worst_pairs_are_named():
     matrix = np.full((10, 10), 2)
     told = teaching._alike(matrix.tolist(), labels)
     assert len(told) == teaching.N_PAIRS + 1
-    assert told[-1] == f"{45 - teaching.N_PAIRS} more pairs of words are taken for each other"
+    assert told[-1].text() == f"{45 - teaching.N_PAIRS} more pairs of words are taken for each other."
 
 
 def test_a_recording_under_two_labels_is_named(tmp_path):
@@ -218,7 +225,10 @@ def test_a_recording_under_two_labels_is_named(tmp_path):
     wrong = replace(clips[0], name="same.wav", label="go")
     assert clips[0].label == "stop"
     first = teach([*clips, wrong], body=body()).advice[0]
-    assert first == f"the same recording says go and stop: one is wrong ({clips[0].name}, same.wav)"
+    assert first == (
+        f"The same recording is there under more than one word (go, stop): one of them is wrong "
+        f"({clips[0].name}, same.wav)."
+    )
 
 
 def test_a_word_that_was_recorded_once(tmp_path):
@@ -232,12 +242,19 @@ def test_a_word_that_was_recorded_once(tmp_path):
 def test_few_takes_and_one_voice_are_told(tmp_path):
     advice = teach(takes(tmp_path, words=("stop", "go"), speakers=("anna",), n_takes=2), body=body()).advice
     assert any(line.startswith("go, stop: fewer than 3 takes") for line in advice)
-    assert any(line.startswith("everything is one voice") for line in advice)
+    assert any(line.startswith("Everything is one voice") for line in advice)
+
+
+def test_of_many_words_with_few_takes_some_are_named(tmp_path):
+    clips = [Clip(tmp_path / f"{n}.wav", f"{n}.wav", f"낱말 {n:03d}", "anna") for n in range(200)]
+    (told,) = teaching._few_takes(clips)
+    assert told.text().startswith("낱말 000, 낱말 001, 낱말 002, 낱말 003, 낱말 004, … (+195): fewer than 3 takes")
+    assert "녹음이 3개보다 적습니다" in told.text("ko")
 
 
 def test_a_nameless_voice_is_told(tmp_path):
     advice = teach(takes(tmp_path, speakers=("",), n_takes=4), body=body()).advice
-    assert any("how a new voice fares is not measured: say who speaks" in line for line in advice)
+    assert any("How a new voice fares is not measured: say who speaks" in line for line in advice)
 
 
 def test_the_embedding_is_the_bodys(taught):

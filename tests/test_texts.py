@@ -11,13 +11,29 @@ import pytest
 import sutja
 from sutja import texts
 from sutja.diagnosis import QUANTITIES, WEIGHT
+from sutja.runs import ADVICE_KINDS
 from sutja.texts import LANGUAGES, catalogue, language_of, particle, say, speaking
 
 SOURCE = Path(sutja.__file__).parent
 KEYS = sorted(catalogue())
 # Keys that the source builds of parts: the parts are listed where they are at home.
 BUILT = {f"diagnosis.{kind}.{what}" for kind in WEIGHT for what in ("name", "text", "advice", "why")}
+BUILT |= {f"teaching.{kind}" for kind in ADVICE_KINDS}
 BUILT |= {f"diagnosis.quantity.{quantity}" for quantity in QUANTITIES}
+
+OF_EXPERIMENTS = {  # and what their figures name
+    "checkpoint": ("kept", "last"),
+    "copies": ("share", "shuffled", "apart", "mixed"),
+    "speakers": ("clips", "speakers"),
+    "long": (),
+    "plots": ("drawn", "axis"),
+    "padding": ("title", "before", "after", "mfcc"),
+    "strangers": ("noise", "hum", "words"),
+    "mfcc": ("title", "study", "even"),
+}
+BUILT |= {f"experiments.{e}.{k}" for e, named in OF_EXPERIMENTS.items() for k in ("name", "question", "result", *named)}
+BUILT |= {"experiments.axis.share", "study.honest.one"}
+BUILT |= {f"study.protocol.{name}.{length}" for name in ("copies", "clips", "speakers") for length in ("short", "long")}
 
 
 def fields(text: str) -> set[str]:

@@ -10,7 +10,7 @@ from models import SMALL, make_bundle
 from sutja.dataset import read
 from sutja.errors import AudioError, BundleError, ConfigError, DatasetError
 from sutja.predictor import Predictor
-from sutja.workshop import TakeRefused, Workshop
+from sutja.workshop import Confused, TakeRefused, Workshop
 
 
 @pytest.fixture
@@ -38,7 +38,7 @@ def test_takes_are_kept_as_any_folder_of_recordings(shop):
 
 def test_what_is_there_is_taught(shop):
     fill(shop)
-    model = shop.teach()
+    model = shop.teach().model
     assert model.labels == ("go", "stop")
     assert model.predict(sound(WORDS["go"], np.random.default_rng(99))).label == "go"
     shop.add("lamp on", "anna", recording("lamp on", 7))
@@ -63,6 +63,21 @@ def test_each_take_is_heard_once(shop, monkeypatch):
     shop.teach()
     monkeypatch.setattr(Predictor, "embed_many", None)  # would fail
     shop.teach()
+
+
+def test_takes_that_are_taken_for_another_word_are_named(shop):
+    fill(shop)
+    for take in range(3):
+        shop.add("stop", "anna", recording("stop", 40 + take))
+    slip = shop.add("go", "anna", recording("stop", 60))
+    outcome = shop.teach()
+    assert Confused(slip.name, "go", "stop") in outcome.confused
+    _, scores = outcome.model.metrics.headline
+    labels = outcome.model.labels
+    for i, label in enumerate(labels):  # they are those of the table
+        for j, heard in enumerate(labels):
+            n = sum((take.label, take.heard) == (label, heard) for take in outcome.confused)
+            assert n == (0 if i == j else scores.confusion_matrix[i][j])
 
 
 def test_a_take_that_somebody_changed_is_heard_again(shop):

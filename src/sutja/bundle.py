@@ -34,13 +34,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja import outside
 from sutja.config import AudioConfig, FeatureConfig, check_bands, from_mapping
 from sutja.errors import BundleError, ConfigError
 from sutja.files import new_folder, write_json
 from sutja.heads import Head, from_bytes, to_bytes
 from sutja.metrics import Probabilities
-from sutja.outside import Outside
+from sutja.outside import Packed
 from sutja.records import FieldError, read_json, require, typed
 from sutja.strings.model import StringModel, model_of, settings_of
 
@@ -120,7 +119,7 @@ class Bundle:
     """Of the vocabulary; None where it is not known, as in models of sutja 0.1."""
     spoken: Mapping[str, str] = field(default_factory=dict)
     """What is said for each label, as far as that is known."""
-    outside: Outside | None = None
+    outside: Packed | None = None
     """To learn refusal from where own words are taught on the first member's embedding."""
     strings: StringModel | None = None
     """What it knows about words in a row."""
@@ -352,7 +351,7 @@ class _Manifest:
 
 
 def _bundle_of(
-    said: _Manifest, members: tuple[Member, ...], outside: Outside | None, strings: StringModel | None
+    said: _Manifest, members: tuple[Member, ...], outside: Packed | None, strings: StringModel | None
 ) -> Bundle:
     audio = from_mapping(AudioConfig, said.audio)
     fitted = (said.temperature, said.bias, said.threshold)
@@ -417,9 +416,8 @@ def _write(bundle: Bundle, folder: Path) -> None:
         "about": dict(bundle.about),
     }
     if bundle.outside is not None:
-        content = outside.to_bytes(bundle.outside)
-        (folder / OUTSIDE).write_bytes(content)
-        manifest["outside"] = {"file": OUTSIDE, "sha256": _digest(content)}
+        (folder / OUTSIDE).write_bytes(bundle.outside.content)
+        manifest["outside"] = {"file": OUTSIDE, "sha256": _digest(bundle.outside.content)}
     if bundle.strings is not None:
         (folder / STRINGS).write_bytes(bundle.strings.onnx)
         digest = _digest(bundle.strings.onnx)
@@ -466,10 +464,10 @@ def _read_member(folder: Traversable, record: _MemberRecord) -> Member:
     return Member(record.name, from_mapping(FeatureConfig, record.features), content, head)
 
 
-def _read_outside(folder: Traversable, record: _FileRecord | None) -> Outside | None:
+def _read_outside(folder: Traversable, record: _FileRecord | None) -> Packed | None:
     if record is None:
         return None
-    return outside.from_bytes(_read_file(folder, record.file, record.sha256, "outside"))
+    return Packed(_read_file(folder, record.file, record.sha256, "outside"))
 
 
 def _read_strings(folder: Traversable, record: _StringsRecord | None) -> StringModel | None:

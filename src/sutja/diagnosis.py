@@ -6,7 +6,6 @@ that the command line, the report and the study say the same in the reader's lan
 
 from __future__ import annotations
 
-import dataclasses
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -75,6 +74,8 @@ class Diagnosis:
     """One of :data:`WEIGHT`."""
     fields: Mapping[str, Any] = field(default_factory=dict)
     """The numbers and names of its sentences."""
+    command_instead: str = ""
+    """What a person types next where that is not the one of :data:`COMMANDS`."""
 
     @property
     def weight(self) -> Weight:
@@ -84,7 +85,7 @@ class Diagnosis:
     @property
     def command(self) -> str:
         """What to type next; the names in capitals are the reader's."""
-        return COMMANDS[self.kind].format(**self.fields)
+        return (self.command_instead or COMMANDS[self.kind]).format(**self.fields)
 
     def name(self, language: Language = "en") -> str:
         """Return a few words to call it by."""
@@ -104,7 +105,11 @@ class Diagnosis:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
-        return dataclasses.asdict(self) | {"weight": self.weight, "command": self.command, "text": self.text()}
+        return {"kind": self.kind, "fields": dict(self.fields)} | {
+            "weight": self.weight,
+            "command": self.command,
+            "text": self.text(),
+        }
 
     def _said(self, what: str, language: Language) -> str:
         fields = dict(self.fields)

@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,31 @@ class Outside:
         """Return those that do not say a word of a vocabulary."""
         kept = [row for row, word in enumerate(self.words) if word == NOISE or word not in vocabulary]
         return Outside(self.embeddings[kept], tuple(self.words[row] for row in kept))
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Such sounds as a file holds them, unpacked when they are asked for: who only asks a model needs none of them."""
+
+    content: bytes
+    """An ``.npz``."""
+
+    @classmethod
+    def of(cls, outside: Outside) -> Packed:
+        """Pack sounds."""
+        return cls(to_bytes(outside))
+
+    @cached_property
+    def sounds(self) -> Outside:
+        """Unpack them, once.
+
+        Raises
+        ------
+        FieldError
+            When the file is damaged, or its parts do not fit each other.
+
+        """
+        return from_bytes(self.content)
 
 
 def word_of(name: str) -> str:

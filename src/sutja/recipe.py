@@ -61,7 +61,7 @@ from sutja.learn.to_onnx import to_onnx
 from sutja.learn.training import model_with
 from sutja.lexicon import said
 from sutja.metrics import Integers, Probabilities
-from sutja.outside import Outside
+from sutja.outside import Outside, Packed
 from sutja.plan import Plan
 from sutja.predictor import Predictor
 from sutja.progress import Progress
@@ -442,7 +442,7 @@ def ship(  # noqa: PLR0913
     language, spoken = plan.config.language, said(material.labels, plan.config.language, plan.config.spoken)
     kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, said_of_it, language, spoken)
     if experiment.n_words:
-        kept = replace(kept, outside=outside_of(kept, plan, experiment))
+        kept = replace(kept, outside=Packed.of(outside_of(kept, plan, experiment)))
     bundle.save(kept, plan.folder.model)
 
 

@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +37,7 @@ from sutja.records import (
     shortened,
     typed,
 )
+from sutja.texts import LANGUAGES, Language, say
 
 EpochRecord = dict[str, Any]
 """A row of the history: ``HISTORY_COLUMNS``, the numbers as floats."""
@@ -132,6 +133,28 @@ class Baseline:
     interval95: Interval | None = None
 
 
+AdviceKind = Literal[
+    "same_recording", "sound_alike", "more_pairs", "few_takes", "hardest_voice", "nameless_voices", "one_voice"
+]
+ADVICE_KINDS: tuple[AdviceKind, ...] = get_args(AdviceKind)
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to do next about words that were taught: its kind, and the names and numbers of its sentence."""
+
+    kind: AdviceKind
+    fields: dict[str, Any] = field(default_factory=dict)
+
+    def text(self, language: Language = "en") -> str:
+        """Return the sentence."""
+        return say(f"teaching.{self.kind}", language, **self.fields)
+
+    def texts(self) -> dict[str, str]:
+        """Return the sentence by language."""
+        return {language: self.text(language) for language in LANGUAGES}
+
+
 @dataclass(frozen=True)
 class Metrics:
     """What ``metrics.json`` holds."""
@@ -149,7 +172,7 @@ class Metrics:
     notes: list[str] = field(default_factory=list)
     seconds: float | None = None
     refusal: Refusal | None = None
-    advice: list[str] = field(default_factory=list)
+    advice: list[Advice] = field(default_factory=list)
     """What to do next, the most helpful first."""
 
     @property
@@ -390,6 +413,11 @@ def _check_metrics(metrics: Metrics) -> None:
     curve = metrics.refusal.det_curve if metrics.refusal else {}
     lengths = {name: len(values) for name, values in curve.items()}
     names_fit = not curve or {"false_accepts", "false_rejects"} <= set(curve)
+    for index, advice in enumerate(metrics.advice):
+        try:
+            advice.texts()
+        except (KeyError, ValueError, TypeError):
+            require(False, f"advice[{index}].fields", advice.fields, f"those of {advice.kind}")
     require(names_fit and len(set(lengths.values())) <= 1, "refusal.det_curve", lengths, "rates side by side")
 
 

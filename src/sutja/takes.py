@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import datetime
 import hashlib
 import io
 import re
@@ -52,6 +53,15 @@ class Entry:
 
 
 COLUMNS = tuple(field.name for field in fields(Entry))
+
+
+def time_now() -> str:
+    """Return what a take says of when it was recorded.
+
+    >>> datetime.datetime.fromisoformat(time_now()).utcoffset() is not None
+    True
+    """
+    return datetime.datetime.now().astimezone().isoformat(timespec="seconds")
 
 
 def checked_words(words: Iterable[str]) -> tuple[str, ...]:

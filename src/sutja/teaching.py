@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from sutja import bundle, evaluation, outside
 from sutja.audio import printable
-from sutja.bundle import DEFAULT_MODEL, Bundle, Member
+from sutja.bundle import DEFAULT_MODEL, EXPORT_AGAIN, Bundle, Member
 from sutja.calibration import Calibration, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import EvaluationProtocol, RefusalConfig, preset
@@ -36,12 +36,14 @@ from sutja.outside import NOISE, Outside
 from sutja.plan import protocol_of_takes
 from sutja.predictor import Predictor
 from sutja.progress import SILENT, Progress, roughly
-from sutja.runs import ENSEMBLE, MemberScores, Metrics
+from sutja.records import FieldError
+from sutja.runs import ENSEMBLE, Advice, MemberScores, Metrics
 
 N_FOLDS = 5  # of the calibration: each part of the clips by what the others fitted
 FEW_TAKES, MORE_TAKES = 3, 3
 ALIKE_SHARE, ALIKE_CLIPS = 0.1, 2  # of a word's clips that are taken for one other word, before it is told
 N_PAIRS = 3  # of those that are named
+N_SHOWN = 5  # of many names
 TIMED = 8  # clips
 FIT_SECONDS = 2.0
 
@@ -113,8 +115,11 @@ class Taught(Predictor):
 
     @property
     def advice(self) -> list[str]:
-        """What to do next, the most helpful first; empty where nothing is known to help."""
-        return self.metrics.advice
+        """What to do next, the most helpful first; empty where nothing is known to help.
+
+        In English; ``metrics.advice`` has it as typed values that say it in Korean, too.
+        """
+        return [one.text() for one in self.metrics.advice]
 
     def with_takes(self, data: Data, *, progress: Progress = SILENT) -> Taught:
         """Teach more takes, or more words, beside those that it has; about a second.
@@ -211,7 +216,10 @@ def check_body(body: Predictor) -> Outside:
             f"own words cannot be taught on this model; expected one that was trained with --preset words, "
             f"as {DEFAULT_MODEL}"
         )
-    return store
+    try:
+        return store.sounds
+    except FieldError as error:
+        raise BundleError(f"the model's sounds outside its vocabulary: {error}; {EXPORT_AGAIN}") from error
 
 
 def _heard_of(data: Data, body: Predictor, lesson: Lesson, progress: Progress) -> tuple[Takes, Takes | None]:
@@ -408,7 +416,7 @@ def _bundle(  # noqa: PLR0913
 # -- what to do next -------------------------------------------------------------------------------------------------
 
 
-def advice(metrics: Metrics, clips: Sequence[Clip]) -> list[str]:
+def advice(metrics: Metrics, clips: Sequence[Clip]) -> list[Advice]:
     """Say what would help most, from what was measured."""
     _, best = metrics.headline
     return [
@@ -418,7 +426,7 @@ def advice(metrics: Metrics, clips: Sequence[Clip]) -> list[str]:
     ]
 
 
-def _two_labels(takes: Takes) -> list[str]:
+def _two_labels(takes: Takes) -> list[Advice]:
     """Name a recording that is there under two labels: one of them is wrong."""
     labels: dict[str, set[str]] = defaultdict(set)
     names: dict[str, list[str]] = defaultdict(list)
@@ -426,13 +434,13 @@ def _two_labels(takes: Takes) -> list[str]:
         labels[group].add(str(clip.label))
         names[group].append(printable(clip.name))
     return [
-        f"the same recording says {' and '.join(natural_order(said))}: one is wrong ({listed(names[group])})"
+        Advice("same_recording", {"labels": ", ".join(natural_order(said)), "names": _shown(names[group])})
         for group, said in labels.items()
         if len(said) > 1
     ][:N_PAIRS]
 
 
-def _alike(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[str]:
+def _alike(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[Advice]:
     """Name the pairs of words that are taken for each other, the worst first."""
     counts: NDArray[np.int64] = np.array(matrix)
     pairs = []
@@ -440,29 +448,31 @@ def _alike(matrix: Sequence[Sequence[int]], labels: Sequence[str]) -> list[str]:
         for j in range(i):
             n, of = int(counts[i, j] + counts[j, i]), int(counts[i].sum() + counts[j].sum())
             if n >= ALIKE_CLIPS and n >= ALIKE_SHARE * of:
-                pairs.append((n / of, f"{n} of {of}", labels[j], labels[i]))
+                pairs.append((n / of, n, of, labels[j], labels[i]))
     told = [
-        f"{first} and {second} sound alike ({share} are taken for the other): {MORE_TAKES} more takes of each, "
-        "or another word"
-        for _, share, first, second in sorted(pairs, reverse=True)[:N_PAIRS]
+        Advice("sound_alike", {"first": first, "second": second, "n": n, "of": of, "more": MORE_TAKES})
+        for _, n, of, first, second in sorted(pairs, reverse=True)[:N_PAIRS]
     ]
-    return [*told, f"{len(pairs) - N_PAIRS} more pairs of words are taken for each other"] if pairs[N_PAIRS:] else told
+    return [*told, Advice("more_pairs", {"n": len(pairs) - N_PAIRS})] if pairs[N_PAIRS:] else told
 
 
-def _few_takes(clips: Sequence[Clip]) -> list[str]:
+def _few_takes(clips: Sequence[Clip]) -> list[Advice]:
     n_takes = Counter(str(clip.label) for clip in clips)
     few = natural_order(label for label, n in n_takes.items() if n < FEW_TAKES)
-    if not few:
-        return []
-    return [f"{listed(few)}: fewer than {FEW_TAKES} takes; record more, how well they are known is a guess so far"]
+    return [Advice("few_takes", {"labels": _shown(few), "least": FEW_TAKES})] if few else []
 
 
-def _voices(metrics: Metrics, clips: Sequence[Clip]) -> list[str]:
+def _voices(metrics: Metrics, clips: Sequence[Clip]) -> list[Advice]:
     if metrics.protocol == "speakers":
         hard = sorted((s.accuracy, name) for name, s in metrics.headline[1].by_speaker.items())
         if hard and hard[0][0] < metrics.headline[1].accuracy - ALIKE_SHARE:
-            return [f"{printable(hard[0][1])} is understood least ({hard[0][0]:.0%}): more takes of this voice"]
+            return [Advice("hardest_voice", {"speaker": printable(hard[0][1]), "accuracy": hard[0][0]})]
         return []
     if metrics.n_speakers > 1 or not all(clip.speaker for clip in clips):
-        return ["how a new voice fares is not measured: say who speaks, and let two or more say every word"]
-    return ["everything is one voice: let somebody else speak; how a new voice fares is not measured"]
+        return [Advice("nameless_voices")]
+    return [Advice("one_voice")]
+
+
+def _shown(names: Sequence[str]) -> str:
+    """Write the first of some names; what is left out is told by a sign that every language knows."""
+    return ", ".join(names[:N_SHOWN]) + (f", … (+{len(names) - N_SHOWN})" if len(names) > N_SHOWN else "")

@@ -6,7 +6,6 @@ are and what to do next, and changes nothing that is in use: who asks the old mo
 
 from __future__ import annotations
 
-import datetime
 import threading
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -22,8 +21,8 @@ from sutja.heads import Embeddings
 from sutja.predictor import Predictor
 from sutja.recording import ADVICE, Fault, fault_of, peak_dbfs
 from sutja.speech import SPLICE_DB, spoken_part
-from sutja.takes import METADATA, Takes, checked_name
-from sutja.teaching import Lesson, Taught, check_body, taught_by
+from sutja.takes import METADATA, Takes, checked_name, time_now
+from sutja.teaching import Lesson, Taught, check_body, judged_by
 from sutja.teaching import Takes as HeardTakes
 
 LONGEST_SECONDS = 10.0
@@ -40,6 +39,24 @@ class KeptTake:
     speaker: str
     seconds: float
     peak_dbfs: float
+
+
+@dataclass(frozen=True)
+class Confused:
+    """A take that a head which did not learn from it took for another word."""
+
+    name: str
+    """Of the take."""
+    label: str
+    heard: str
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What came of teaching."""
+
+    model: Taught
+    confused: tuple[Confused, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,8 +128,7 @@ class Workshop:
             raise TakeRefused(fault)
         folder = Takes(self.folder, speaker)
         folder.check_labels([label])
-        now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-        path = folder.add(label, waveform, rate, device=DEVICE, recorded=now)
+        path = folder.add(label, waveform, rate, device=DEVICE, recorded=time_now())
         return self._one(path.relative_to(self.folder).as_posix())
 
     def remove(self, name: str) -> None:
@@ -140,7 +156,7 @@ class Workshop:
             raise DatasetError(f"take {printable(name)}: is not there; expected one of those that are listed")
         return self.folder / PurePosixPath(name)
 
-    def teach(self, lesson: Lesson | None = None) -> Taught:
+    def teach(self, lesson: Lesson | None = None) -> Outcome:
         """Teach all that is there; about a second.
 
         Raises
@@ -153,7 +169,10 @@ class Workshop:
         if not there:
             raise DatasetError("no takes; expected two or more of two words or more; record some")
         rows = np.array([heard.embedding for _, heard in there], dtype=np.float32)
-        return taught_by(HeardTakes(tuple(clip for clip, _ in there), rows), self.body, lesson or Lesson())
+        model, judged = judged_by(HeardTakes(tuple(clip for clip, _ in there), rows), self.body, lesson or Lesson())
+        heard = [model.labels[target] for target in judged.probabilities.argmax(axis=1)]
+        found = (Confused(clip.name, str(clip.label), word) for (clip, _), word in zip(there, heard, strict=True))
+        return Outcome(model, tuple(take for take in found if take.heard != take.label))
 
     def _clips(self) -> tuple[Clip, ...]:
         table = (self.folder / METADATA).read_text(encoding="utf-8")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import sys
 import time
 from collections.abc import Iterable, Iterator
@@ -20,7 +19,7 @@ from sutja.listening import FULL_SCALE
 from sutja.microphone import BLOCK_SECONDS, play
 from sutja.recording import Event, Take, TakeLoop, peak_dbfs
 from sutja.speech import samples_in
-from sutja.takes import Takes, checked_words
+from sutja.takes import Takes, checked_words, time_now
 
 METER_DB, METER_SIGNS = 60, 30
 AFTER_PLAYING_SECONDS = 0.3  # that a room rings, and the sound card is late
@@ -121,9 +120,8 @@ class Session:
     def _take(self, events: Iterable[Event]) -> None:
         for event in events:
             if isinstance(event, Take):
-                now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
                 path = self._takes.add(
-                    event.label, event.waveform, self._loop.sample_rate, device=self._blocks.name, recorded=now
+                    event.label, event.waveform, self._loop.sample_rate, device=self._blocks.name, recorded=time_now()
                 )
                 self._saved.append((path, event))
                 seconds = event.end - event.start

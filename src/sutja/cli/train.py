@@ -215,5 +215,5 @@ def _print_lesson(metrics: Metrics) -> None:
         click.echo(
             f"refuses {percent(refused)} of these words, takes {percent(taken)} of other words and noises for one"
         )
-    for line in metrics.advice:
-        click.echo(f"next: {line}")
+    for advice in metrics.advice:
+        click.echo(f"next: {advice.text()}")

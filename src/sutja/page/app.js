@@ -9,6 +9,7 @@ import * as service from "./service.js";
 import * as sound from "./sound.js";
 import * as speaking from "./speaking.js";
 import * as strings from "./strings.js";
+import { wireSwitches } from "./switches.js";
 import { preferred, say, speak } from "./text.js";
 
 const MOST_WORDS = 40;
@@ -165,20 +166,6 @@ async function showAgain(entry) {
 
 // -- the page's own switches -------------------------------------------------------------------------------------------
 
-/** @typedef {"language" | "theme" | "speaker"} Switch */
-
-/** @param {Switch} name @param {string} value */
-const keep = (name, value) => localStorage.setItem(`sutja.${name}`, value);
-/** @param {Switch} name */
-const kept = (name) => localStorage.getItem(`sutja.${name}`) ?? "";
-
-/** @param {string} name */
-function wearTheme(name) {
-  if (name) document.documentElement.dataset.theme = name;
-  else delete document.documentElement.dataset.theme;
-  redraw();
-}
-
 /** @param {string} name */
 function wearLanguage(name) {
   speak(preferred(name));
@@ -193,25 +180,6 @@ function wearLanguage(name) {
 
 function redraw() {
   if (history.shown && !byId("why").hidden) answer.pictures(history.shown);
-}
-
-function wireSwitches() {
-  byId("language").value = preferred(kept("language"));
-  byId("theme").value = kept("theme");
-  byId("speaker").value = kept("speaker") || "me";
-  wireSwitch("language", wearLanguage);
-  wireSwitch("theme", wearTheme);
-  wireSwitch("speaker", () => {});
-}
-
-/** @param {Switch} name @param {(value: string) => void} wear */
-function wireSwitch(name, wear) {
-  const field = byId(name);
-  field.onchange = () => {
-    keep(name, field.value);
-    wear(field.value);
-  };
-  wear(field.value);
 }
 
 function wireButtons() {
@@ -298,17 +266,22 @@ async function begin() {
   if (language) byId("labels").lang = language; // so that a screen reader says them as they are to be said
   byId("model").textContent = name;
   byId("in-a-row-choice").hidden = !service.card.can_transcribe;
-  byId("to-teaching").hidden = !service.card.can_teach;
+  byId("to-teaching").hidden = byId("keeping").hidden = !service.card.can_teach;
+  if (service.card.can_teach) {
+    byId("privacy").dataset.text = "privacy_teaching";
+    byId("history-help").dataset.text = "history_help_teaching";
+  }
   byId("file").accept = ["audio/*", ...suffixes].join();
   byId("play-part").hidden = !explains;
   byId("why-title").dataset.text = explains ? "why_title" : "seen_title";
   wearLanguage(byId("language").value);
+  if (service.card.can_teach) service.lessons().then(({ words }) => history.offer(words.map((word) => word.label)), failed);
   for (const button of [byId("hold"), byId("listen"), byId("file")]) button.disabled = false;
 }
 
 speaking.onHeard(hearSpoken, hearWord);
 history.onShow(showAgain);
-wireSwitches();
+wireSwitches(wearLanguage, redraw);
 wireButtons();
 wireHold();
 wireDrop();

@@ -3,6 +3,7 @@
 
 // Viridis at nine places (Smith and van der Walt, 2015): even steps for the eye, also for one that tells no hues.
 const VIRIDIS = [[68, 1, 84], [71, 44, 122], [59, 81, 139], [44, 113, 142], [33, 144, 141], [39, 173, 129], [92, 200, 99], [170, 220, 50], [253, 231, 37]];
+const SHOWN_DB = 60; // of a take, below its loudest
 const FOR = [224, 100, 26], AGAINST = [59, 130, 196];
 
 /** @typedef {import("./service.js").Lattice} Lattice */
@@ -12,13 +13,19 @@ const FOR = [224, 100, 26], AGAINST = [59, 130, 196];
  * @param {HTMLCanvasElement} canvas
  */
 function prepared(canvas) {
+  const { pen, width, height } = sized(canvas);
+  pen.clearRect(0, 0, width, height);
+  return { pen, width, height };
+}
+
+/** The same, and what is drawn stays where the size did. @param {HTMLCanvasElement} canvas */
+function sized(canvas) {
   const ratio = window.devicePixelRatio || 1;
   const width = canvas.clientWidth || 300, height = canvas.clientHeight || 100;
   if (canvas.width !== Math.round(width * ratio)) canvas.width = Math.round(width * ratio);
   if (canvas.height !== Math.round(height * ratio)) canvas.height = Math.round(height * ratio);
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   pen.setTransform(ratio, 0, 0, ratio, 0, 0);
-  pen.clearRect(0, 0, width, height);
   return { pen, width, height };
 }
 
@@ -28,12 +35,12 @@ function colour(name) {
 }
 
 /**
- * Draw samples from edge to edge.
+ * Draw samples from edge to edge, in the upper share of the canvas.
  * @param {HTMLCanvasElement} canvas
  * @param {Float32Array} samples
  */
-export function waveform(canvas, samples, { live = false, nSamples = samples.length } = {}) {
-  const { pen, width, height } = prepared(canvas);
+export function waveform(canvas, samples, { live = false, nSamples = samples.length, share = 1 } = {}) {
+  const { pen, width, height: whole } = prepared(canvas), height = share * whole;
   const least = live ? 0.1 : 1e-4; // silence shall look like silence while it comes
   const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), least);
   pen.fillStyle = colour(live ? "--live" : "--blue");
@@ -74,6 +81,22 @@ function grid(pen, values, width, height, paint) {
   picture.getContext("2d")?.putImageData(image, 0, 0);
   pen.imageSmoothingEnabled = false;
   pen.drawImage(picture, 0, 0, width, height);
+}
+
+/**
+ * Draw a take: its outline above, its spectrogram below.
+ * @param {HTMLCanvasElement} canvas
+ * @param {Float32Array} outline that draws as all samples would
+ * @param {number[][]} decibels `(n_bins, n_frames)`
+ */
+export function take(canvas, outline, decibels) {
+  waveform(canvas, outline, { share: 0.5 });
+  const { width, height, pen } = sized(canvas);
+  const high = decibels.flat().reduce((most, x) => Math.max(most, x), -Infinity);
+  pen.save();
+  pen.translate(0, height / 2);
+  grid(pen, decibels, width, height / 2, (value) => mapped(1 + (value - high) / SHOWN_DB));
+  pen.restore();
 }
 
 /** @param {number[][]} values */

@@ -1,9 +1,10 @@
 // @ts-check
 // What was said so far: shown again, corrected, removed, downloaded as a data set. It lives as long as the page.
 
-import { byId, called, make, tell } from "./page.js";
-import { card } from "./service.js";
+import { byId, called, make, tell, trouble } from "./page.js";
+import * as service from "./service.js";
 import * as sound from "./sound.js";
+import { speaker } from "./switches.js";
 import { percent, say } from "./text.js";
 import { csv, zip } from "./zip.js";
 
@@ -13,9 +14,11 @@ const MOST_CHIPS = 12;
  * A recording as it was sent, and as samples where the browser can decode it.
  * @typedef {{ bytes: Uint8Array<ArrayBuffer>, name: string, samples: Float32Array<ArrayBuffer>, rate: number }} Recording
  *
- * `label` is null where it is none of the labels. `isAsked`: what mattered is known or on its way.
+ * `label` is null where it is none of the labels. `isAsked`: what mattered is known or on its way. `take`: what the
+ * service keeps of it, to be taught from; `turn`: what is being kept, one change after the other.
  * @typedef {Recording & { prediction: import("./service.js").Prediction, n: number, label: string | null,
- *   speaker: string, explanation?: import("./service.js").Explanation | null, isAsked: boolean }} Entry
+ *   speaker: string, explanation?: import("./service.js").Explanation | null, isAsked: boolean,
+ *   take?: service.Take | null, turn?: Promise<void> }} Entry
  */
 
 /** @type {Entry[]} */
@@ -24,12 +27,20 @@ let nHeard = 0;
 /** @type {(entry: Entry) => void} */
 let show = () => {};
 
+/** Words that takes are there of: a recording may be one of them, too. @type {string[]} */
+let taught = [];
+
 /** The recording whose answer the page shows. @type {Entry | null} */
 export let shown = null;
 
 /** Set what happens when a recording is to be shown again. @param {(entry: Entry) => void} callback */
 export function onShow(callback) {
   show = callback;
+}
+
+/** Let recordings be marked as words that are being taught. @param {string[]} labels */
+export function offer(labels) {
+  taught = labels;
 }
 
 /** Mark the recording whose answer the page shows, and write the list. @param {Entry | null} entry */
@@ -64,6 +75,7 @@ function line(entry) {
   if (entry.label !== prediction.label) {
     heard.append(make("small", { textContent: say("corrected", { label: entry.label ?? say("none") }) }));
   }
+  if (entry.take) heard.append(make("small", { textContent: say("kept", { label: entry.take.label }) }));
   const item = make("li", {}, heard, corrections(entry), tools(entry));
   item.dataset.n = String(entry.n);
   if (entry === shown) item.setAttribute("aria-current", "true");
@@ -87,7 +99,7 @@ function tool(name, entry, onclick) {
 
 /** The labels to choose the right one from: chips, or a list where there are many. @param {Entry} entry */
 function corrections(entry) {
-  const choices = [...card.labels, null];
+  const choices = [...new Set([...service.card.labels, ...taught]), null];
   const group = make("fieldset", { className: "labels" });
   group.append(make("legend", { className: "unseen", textContent: `${say("was")} (${say("item", { n: entry.n })})` }));
   group.append(...(choices.length > MOST_CHIPS + 1 ? [choice(entry, choices)] : choices.map((label) => chip(entry, label))));
@@ -115,6 +127,21 @@ function correct(entry, label) {
   list();
   const group = byId("history").querySelector(`[data-n="${entry.n}"] .labels`);
   focus(group?.querySelector("[aria-pressed=true], select")); // the list is new: the focus stays where it was
+  if (byId("keep").checked || entry.take) entry.turn = (entry.turn ?? Promise.resolve()).then(() => teach(entry, label));
+}
+
+/** Let the service keep a recording as a take of a word, in the place of what it was before. @param {Entry} entry @param {string | null} label */
+async function teach(entry, label) {
+  const before = entry.take;
+  entry.take = null;
+  try {
+    if (before) await service.forget(before);
+    if (label !== null) entry.take = await service.keep(label, entry.speaker || speaker(), entry.bytes);
+    trouble("");
+  } catch (error) {
+    trouble(/** @type {Error} */ (error).message);
+  }
+  list();
 }
 
 /** @param {Entry} entry */

@@ -13,7 +13,8 @@ import { say } from "./text.js";
  *   "said": HTMLElement, "sure": HTMLElement, "words": HTMLElement, "bars-box": HTMLElement, "bars": HTMLTableElement,
  *   "why": HTMLElement, "why-title": HTMLElement, "play-all": HTMLButtonElement, "play-part": HTMLButtonElement,
  *   "pictures": HTMLElement, "speaker": HTMLInputElement, "download": HTMLButtonElement, "history": HTMLOListElement,
- *   "veil": HTMLElement, "in-a-row": HTMLInputElement, "in-a-row-choice": HTMLElement, "strings": HTMLOListElement, "to-teaching": HTMLElement }} Elements
+ *   "veil": HTMLElement, "in-a-row": HTMLInputElement, "in-a-row-choice": HTMLElement, "strings": HTMLOListElement, "to-teaching": HTMLElement,
+ *   "keeping": HTMLElement, "keep": HTMLInputElement, "privacy": HTMLElement, "history-help": HTMLElement }} Elements
  */
 
 /**
@@ -52,6 +53,24 @@ export function trouble(text) {
 export function moreTrouble(text) {
   if (byId("trouble").hidden) return trouble(text);
   byId("trouble").append(make("br"), text);
+}
+
+const QUIETEST_DB = -60; // where the bar of the level begins
+
+/** Show how loud it is; `null` is digital silence. @param {number | null} dbfs */
+export function level(dbfs) {
+  byId("level").hidden = false;
+  byId("level-bar").style.width = `${Math.max(0, 100 * (1 - (dbfs ?? QUIETEST_DB) / QUIETEST_DB))}%`;
+  byId("level-text").textContent = dbfs === null ? "−∞ dB" : `${Math.round(dbfs)} dB`.replace("-", "−");
+}
+
+/** @type {Record<string, import("./text.js").Key>} */
+const MICROPHONE_TROUBLES = { NotAllowedError: "mic_denied", SecurityError: "mic_insecure", NotFoundError: "mic_missing" };
+
+/** Why a microphone cannot be had, in a sentence. @param {unknown} error */
+export function microphoneTrouble(error) {
+  const { name, message } = /** @type {DOMException} */ (error);
+  return say(MICROPHONE_TROUBLES[name] ?? "mic_failed", { reason: message || name });
 }
 
 /**

@@ -32,6 +32,11 @@ export let card;
 
 let token = new URLSearchParams(location.hash.slice(1)).get("token") ?? sessionStorage.getItem("token") ?? "";
 
+/** Where a path of the service is. @param {string} path */
+export const root = (path) => new URL(path, ROOT);
+
+export const hasToken = () => token !== "";
+
 export class TokenWanted extends Error {}
 
 /** @type {Record<number, string>} */
@@ -135,7 +140,8 @@ export function stream(rate, { strings = false } = {}) {
  * How good taught words are; `confusion_matrix` has a row for each label that was said.
  * @typedef {{ labels: string[], protocol: "clips" | "speakers", n_clips: number, n_speakers: number, accuracy: number,
  *   interval95: [number, number] | null, confusion_matrix: number[][], refused: number | null, others_taken: number | null,
- *   advice: string[] }} Taught
+ *   confused: { name: string, label: string, heard: string }[],
+ *   advice: { kind: string, text: Record<"en" | "ko", string> }[] }} Taught
  *
  * @typedef {{ takes: Take[], words: { label: string, n_takes: number, speakers: string[] }[], taught: Taught | null,
  *   in_use: "first" | "taught" }} Lessons
@@ -172,9 +178,9 @@ export async function use(which) {
   await ask(`v1/teach/use?model=${which}`, { method: "POST" });
 }
 
-/** The taught model as a zip. */
-export async function archive() {
-  return (await ask("v1/teach/model.zip")).blob();
+/** The taught model in one file. @param {"zip" | "onnx"} kind */
+export async function archive(kind) {
+  return (await ask(`v1/teach/model.${kind}`)).blob();
 }
 
 /** @param {Take} take */

@@ -2,7 +2,8 @@
 // The microphone: hold to speak, or listen all the time. Both draw the waveform as it comes.
 
 import * as draw from "./draw.js";
-import { byId, tell, trouble } from "./page.js";
+import { Listening } from "./listening.js";
+import { byId, level, microphoneTrouble, tell, trouble } from "./page.js";
 import * as service from "./service.js";
 import * as sound from "./sound.js";
 import * as strings from "./strings.js";
@@ -16,10 +17,6 @@ const LEAST_SECONDS = 0.15;
 const LONGEST_SECONDS = 10;
 const IDLE_MS = 60_000; // nobody spoke for so long: the microphone closes
 const SHOWN_SECONDS = 3; // of the running waveform
-const REMEMBERED_SECONDS = 30; // of the stream, for the words to be cut from
-const QUIETEST_DB = -60; // where the bar of the level begins
-/** @type {Record<string, import("./text.js").Key>} */
-const MICROPHONE_TROUBLES = { NotAllowedError: "mic_denied", SecurityError: "mic_insecure", NotFoundError: "mic_missing" };
 
 const microphone = new sound.Microphone(onBlock);
 /** @type {Float32Array[]} */
@@ -29,8 +26,7 @@ let blocks = null; // of the word that is being spoken
 let pressed = 0; // when the button went down, ms
 let held = false;
 let idle = 0; // the timer that closes the microphone
-/** @typedef {{ socket: WebSocket, rate: number, kept: Float32Array[], nPassed: number, inARow: boolean }} Stream */
-/** @type {Stream | null} */
+/** @type {Listening | null} */
 let listening = null;
 
 /** @typedef {(samples: Float32Array<ArrayBuffer>, rate: number) => void} OnRecording */
@@ -52,7 +48,7 @@ export function onHeard(recording, word) {
 }
 
 export function close() {
-  listening?.socket.close();
+  listening?.close();
   microphone.close();
 }
 
@@ -60,7 +56,7 @@ export function close() {
 function onBlock(block) {
   before.push(block);
   while (before.length * block.length > BEFORE_SECONDS * microphone.rate) before.shift();
-  if (listening) send(listening, block);
+  if (listening?.hear(block)) running(listening.kept);
   if (!blocks) return;
   blocks.push(block);
   running(blocks);
@@ -85,9 +81,8 @@ async function open() {
     tell("");
     return true;
   } catch (error) {
-    const { name, message } = /** @type {DOMException} */ (error);
     tell("");
-    trouble(say(MICROPHONE_TROUBLES[name] ?? "mic_failed", { reason: message || name }));
+    trouble(microphoneTrouble(error));
     return false;
   }
 }
@@ -144,35 +139,33 @@ export function button() {
 
 /** Begin to listen all the time, or end. */
 export async function toggle() {
-  if (listening) return stop(listening);
+  if (listening) return endStream();
   if (!(await open())) return;
   const inARow = strings.wanted();
-  const socket = service.stream(microphone.rate, { strings: inARow });
-  /** @type {Stream} */
-  const mine = { socket, rate: microphone.rate, kept: [], nPassed: 0, inARow };
+  const mine = new Listening(microphone.rate, {
+    opened: () => tell(say(inARow ? "strings_on" : "stream_on")),
+    level: (dbfs) => listening === mine && level(dbfs),
+    refused: trouble,
+    word: (samples, message) =>
+      inARow ? strings.word(samples, mine.rate, message) : onWord(samples, mine.rate, message, { late: listening !== mine }),
+    partial: strings.partial,
+    string: strings.ended,
+    ended: (isLost) => ended(mine, isLost ? say("stream_lost") : ""),
+  }, inARow ? { marginSeconds: strings.MARGIN_SECONDS, strings: true } : {});
   strings.begin();
   listening = mine;
-  socket.onopen = () => tell(say(inARow ? "strings_on" : "stream_on"));
-  socket.onmessage = ({ data }) => told(mine, JSON.parse(data));
-  socket.onclose = ({ wasClean }) => ended(mine, wasClean ? "" : say("stream_lost"));
   byId("words").replaceChildren();
   button();
 }
 
 /** End listening, where it is on: what is listened for has changed. */
 export function endStream() {
-  if (listening) stop(listening);
+  if (!listening) return;
+  listening.stop();
+  ended(listening, "");
 }
 
-/** @param {Stream} stream */
-function stop(stream) {
-  const { socket } = stream;
-  if (socket.readyState === WebSocket.OPEN) socket.send('{"type":"end"}'); // what is left is still answered
-  else socket.close();
-  ended(stream, "");
-}
-
-/** @param {Stream} stream @param {string} reason */
+/** @param {Listening} stream @param {string} reason */
 function ended(stream, reason) {
   if (listening !== stream) return;
   listening = null;
@@ -181,36 +174,4 @@ function ended(stream, reason) {
   byId("level").hidden = true;
   tell("");
   if (reason) trouble(reason);
-}
-
-/** @param {Stream} stream @param {Float32Array} block */
-function send(stream, block) {
-  const { socket, kept, rate } = stream;
-  if (socket.readyState !== WebSocket.OPEN) return; // its time begins with the first block that is sent
-  socket.send(sound.pcm16(block));
-  kept.push(block);
-  if (kept.length * block.length > REMEMBERED_SECONDS * rate) stream.nPassed += kept.shift()?.length ?? 0;
-  running(kept);
-}
-
-/** @param {Stream} stream @param {any} message */
-function told(stream, message) {
-  if (message.type === "level" && listening === stream) level(message.dbfs);
-  if (message.type === "error") trouble(message.error);
-  if (message.type === "partial") strings.partial(message);
-  if (message.type === "string") strings.ended(message);
-  if (message.type !== "word") return;
-  if (stream.inARow) {
-    const samples = strings.cut(sound.joined(stream.kept), stream.rate, message, stream.nPassed);
-    return strings.word(samples, stream.rate, message);
-  }
-  const [from, to] = [message.start, message.end].map((second) => Math.max(0, Math.round(second * stream.rate) - stream.nPassed));
-  onWord(sound.joined(stream.kept).slice(from, to), stream.rate, message, { late: listening !== stream });
-}
-
-/** @param {number | null} dbfs */
-function level(dbfs) {
-  byId("level").hidden = false;
-  byId("level-bar").style.width = `${Math.max(0, 100 * (1 - (dbfs ?? QUIETEST_DB) / QUIETEST_DB))}%`;
-  byId("level-text").textContent = dbfs === null ? "−∞ dB" : `${Math.round(dbfs)} dB`.replace("-", "−");
 }

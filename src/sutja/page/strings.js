@@ -7,7 +7,7 @@ import * as sound from "./sound.js";
 import { percent, say } from "./text.js";
 
 const MOST_STRINGS = 30;
-const MARGIN_SECONDS = 0.08; // around a word that is played
+export const MARGIN_SECONDS = 0.08; // around a word that is played
 
 /** @typedef {import("./service.js").SpokenWord} SpokenWord */
 /** @typedef {import("./service.js").SpokenString} SpokenString */
@@ -70,11 +70,11 @@ export function all({ strings, text }, { samples, rate }) {
 }
 
 /**
- * The samples of a word, with a margin; `nPassed` of its recording are not there any more.
+ * The samples of a word, with a margin.
  * @param {Float32Array<ArrayBuffer>} samples @param {number} rate @param {SpokenWord} word
  */
-export function cut(samples, rate, { start, end }, nPassed = 0) {
-  const [from, to] = [start - MARGIN_SECONDS, end + MARGIN_SECONDS].map((at) => Math.max(0, Math.round(at * rate) - nPassed));
+function cut(samples, rate, { start, end }) {
+  const [from, to] = [start - MARGIN_SECONDS, end + MARGIN_SECONDS].map((at) => Math.max(0, Math.round(at * rate)));
   return samples.slice(from, to);
 }
 

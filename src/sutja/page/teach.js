@@ -1,47 +1,39 @@
 // @ts-check
-// Teaching: words are typed and recorded, takes are heard and taken away, and what came of it is told.
+// Teaching: words are typed and recorded, takes are seen, heard and taken away, and what came of it is told.
 
-import { make } from "./page.js";
+import { byId } from "./lesson.js";
+import { make, tell, trouble } from "./page.js";
+import { heard, picture } from "./pictures.js";
+import * as recording from "./recording.js";
+import { showResult, takeAlong } from "./result.js";
 import * as service from "./service.js";
 import * as sound from "./sound.js";
-import { percent, preferred, say, speak } from "./text.js";
-
-const RECORDED_SECONDS = 2.2; // from the press: a word and what surrounds it
-const SLOWEST_DB = -60; // where the bar of the level begins
-
-/**
- * The page's elements by their id.
- * @typedef {{ language: HTMLSelectElement, door: HTMLFormElement, token: HTMLInputElement, add: HTMLFormElement,
- *   speaker: HTMLInputElement, word: HTMLInputElement, level: HTMLElement, "level-bar": HTMLElement, status: HTMLElement,
- *   trouble: HTMLElement, words: HTMLUListElement, teach: HTMLButtonElement, result: HTMLElement, summary: HTMLElement,
- *   measured: HTMLElement, advice: HTMLUListElement, confusions: HTMLTableElement, use: HTMLButtonElement,
- *   "take-along": HTMLButtonElement }} Elements
- */
-
-/** @template {keyof Elements} Id @param {Id} id @returns {Elements[Id]} */
-const byId = (id) => /** @type {any} */ (document.getElementById(id));
+import { speaker, wireSwitches } from "./switches.js";
+import { preferred, say, speak } from "./text.js";
 
 /** @type {service.Lessons} */
 let lessons = { takes: [], words: [], taught: null, in_use: "first" };
 /** @type {string[]} */
 let typed = []; // words that have no take yet
-/** @type {Float32Array[] | null} */
-let blocks = null; // of the take that is being recorded
-const microphone = new sound.Microphone(onBlock);
 
 // -- doing -------------------------------------------------------------------------------------------------------------
 
 /** Do one thing, and say what went wrong with it. @param {() => Promise<void>} act */
 async function attempt(act) {
-  byId("trouble").hidden = true;
+  trouble("");
   try {
     await act();
   } catch (error) {
-    byId("status").textContent = "";
-    byId("trouble").textContent = /** @type {Error} */ (error).message;
-    byId("trouble").hidden = false;
-    byId("door").hidden = !(error instanceof service.TokenWanted);
+    failed(error);
   }
+}
+
+/** @param {unknown} error */
+function failed(error) {
+  tell("");
+  trouble(/** @type {Error} */ (error).message);
+  byId("door").hidden = !(error instanceof service.TokenWanted);
+  if (byId("door").hidden) refresh().catch(() => {}); // somebody else may teach, too: show what is there
 }
 
 async function refresh() {
@@ -51,40 +43,58 @@ async function refresh() {
 }
 
 /** @param {string} label */
-async function record(label) {
-  await microphone.open();
-  blocks = [];
-  byId("status").textContent = say("teach_say", { label });
-  await new Promise((resolve) => setTimeout(resolve, 1000 * RECORDED_SECONDS));
-  const samples = sound.joined(blocks ?? []);
-  blocks = null;
-  byId("level").hidden = true;
-  byId("status").textContent = "";
-  await service.keep(label, byId("speaker").value, sound.wav(sound.spoken(samples, microphone.rate), microphone.rate));
-  await refresh();
+const takesOf = (label) => lessons.takes.filter((take) => take.label === label);
+
+/** Record one take of a word. @param {string} label */
+async function recordOne(label) {
+  let isThere = false;
+  await begin(() => (isThere ? null : { label, shown: label }), () => (isThere = true));
+}
+
+/** Record takes of every word that this speaker has too few of, or end that. */
+async function handsFree() {
+  if (recording.isOn()) return recording.stop();
+  const wanted = byId("wanted").valueAsNumber || 1;
+  await begin(() => {
+    for (const label of labels()) {
+      const n = takesOf(label).filter((take) => take.speaker === speaker()).length;
+      if (n < wanted) return { label, shown: `${label} ${n + 1}/${wanted}` };
+    }
+    return null;
+  });
+}
+
+/** @param {() => { label: string, shown: string } | null} next @param {() => void} kept */
+async function begin(next, kept = () => {}) {
+  if (!next()) return tell(say("teach_all_there"));
+  tell(say("asking"));
+  await recording.start({
+    next,
+    keep: async (label, samples, rate) => {
+      await service.keep(label, speaker(), sound.wav(samples, rate));
+      kept();
+      await refresh();
+    },
+    ended: (error) => {
+      if (error) failed(error);
+      buttons();
+    },
+  });
+  tell(say("teach_ready"));
+  buttons();
 }
 
 /** Keep recordings that are there already, each as it is. @param {string} label @param {File[]} files */
 async function bring(label, files) {
-  for (const file of files) await service.keep(label, byId("speaker").value, new Uint8Array(await file.arrayBuffer()));
+  for (const file of files) await service.keep(label, speaker(), new Uint8Array(await file.arrayBuffer()));
   await refresh();
-}
-
-/** @param {Float32Array} samples */
-function onBlock(samples) {
-  if (!blocks) return;
-  blocks.push(samples);
-  const peak = samples.reduce((most, x) => Math.max(most, Math.abs(x)), 0);
-  const level = peak > 0 ? 20 * Math.log10(peak) : SLOWEST_DB;
-  byId("level").hidden = false;
-  byId("level-bar").style.width = `${Math.max(0, 100 * (1 - level / SLOWEST_DB))}%`;
 }
 
 async function teach() {
-  byId("status").textContent = say("teaching");
+  tell(say("teaching"));
   await service.teach();
   await refresh();
-  byId("status").textContent = "";
+  tell("");
 }
 
 async function toggleUse() {
@@ -92,70 +102,72 @@ async function toggleUse() {
   await refresh();
 }
 
-async function takeAlong() {
-  const address = URL.createObjectURL(await service.archive());
-  make("a", { href: address, download: "my_words.zip" }).click();
-  URL.revokeObjectURL(address);
+/** @param {service.Take} take */
+async function play(take) {
+  const { samples, rate } = await heard(take);
+  await sound.play(samples, rate);
 }
 
 /** @param {service.Take} take */
-async function play(take) {
-  const { samples, rate } = await sound.decode(await service.heard(take));
-  await sound.play(samples, rate);
+async function remove(take) {
+  await service.forget(take);
+  await refresh();
 }
 
 // -- showing -----------------------------------------------------------------------------------------------------------
 
+/** Every word, those without takes last. */
+const labels = () => [...lessons.words.map((word) => word.label), ...typed];
+
 function show() {
-  const words = [...lessons.words.map((word) => word.label), ...typed];
-  byId("words").replaceChildren(...words.map(shownWord));
+  const { key = "", otherwise = "" } = /** @type {HTMLElement} */ (document.activeElement)?.dataset ?? {};
+  byId("words").replaceChildren(...labels().map(shownWord));
+  if (key) focus([key, otherwise]); // the list is new: the focus stays where it was
+  buttons();
+  showResult(lessons);
+}
+
+/** Focus the first button that is there, or where a word is typed. @param {string[]} keys */
+function focus(keys) {
+  const found = keys.map((key) => document.querySelector(`[data-key="${CSS.escape(key)}"]`)).find(Boolean) ?? byId("word");
+  if (found instanceof HTMLElement) found.focus();
+}
+
+function buttons() {
   byId("teach").disabled = lessons.words.length < 2;
-  byId("result").hidden = !lessons.taught;
-  if (lessons.taught) shownResult(lessons.taught);
+  byId("hands-free").disabled = labels().length === 0;
+  byId("hands-free").ariaPressed = String(recording.isOn());
+  byId("hands-free").textContent = say(recording.isOn() ? "teach_stop" : "teach_free");
+}
+
+/** A button that the focus comes back to when the list is written anew. @param {string} text @param {string} name @param {string[]} keys @param {() => Promise<void>} act */
+function button(text, name, [key, otherwise = ""], act) {
+  const made = make("button", { type: "button", className: "plain", textContent: text, ariaLabel: name });
+  Object.assign(made.dataset, { key, otherwise });
+  made.onclick = () => attempt(act);
+  return made;
 }
 
 /** @param {string} label */
 function shownWord(label) {
-  const takes = lessons.takes.filter((take) => take.label === label);
-  const button = make("button", { type: "button", className: "plain", textContent: say("teach_record", { label }) });
-  button.onclick = () => attempt(() => record(label));
+  const takes = takesOf(label), name = say("teach_record", { label });
+  const record = button(name, name, [`record ${label}`], () => recordOne(label));
   const input = make("input", { type: "file", accept: "audio/*", multiple: true, ariaLabel: say("teach_files", { label }) });
   input.onchange = () => attempt(() => bring(label, [...(input.files ?? [])]));
   const files = make("label", { className: "plain file" }, make("span", { textContent: say("choose") }), input);
   const count = make("small", { textContent: say("teach_takes", { n: takes.length }) });
-  const row = make("div", { className: "row" }, make("b", { textContent: label }), count, button, files);
+  const row = make("div", { className: "row" }, make("b", { textContent: label }), count, record, files);
   return make("li", {}, row, make("ul", {}, ...takes.map(shownTake)));
 }
 
 /** @param {service.Take} take @param {number} index */
 function shownTake(take, index) {
-  const { label, speaker, seconds } = take;
-  const name = say("teach_take", { n: index + 1, label, speaker, seconds });
-  const hear = make("button", { type: "button", className: "plain", textContent: say("play"), ariaLabel: `${say("play")}: ${name}` });
-  hear.onclick = () => attempt(() => play(take));
-  const away = make("button", { type: "button", className: "plain", textContent: say("remove"), ariaLabel: `${say("remove")}: ${name}` });
-  away.onclick = () => attempt(async () => {
-    await service.forget(take);
-    await refresh();
-  });
-  return make("li", {}, `${speaker}, ${seconds} s `, hear, " ", away);
-}
-
-/** @param {service.Taught} taught */
-function shownResult(taught) {
-  byId("summary").textContent = say("teach_right", { percent: percent(taught.accuracy) });
-  const [low, high] = (taught.interval95 ?? [0, 1]).map(percent);
-  const key = taught.protocol === "speakers" ? "teach_speakers" : "teach_clips";
-  const measured = say(key, { n: taught.n_clips, speakers: taught.n_speakers, low, high });
-  const refusal = say("teach_refusal", { refused: percent(taught.refused ?? 0), taken: percent(taught.others_taken ?? 0) });
-  byId("measured").textContent = `${measured}. ${refusal}`;
-  byId("advice").replaceChildren(...taught.advice.map((line) => make("li", { textContent: line })));
-  const [head, body] = [byId("confusions").tHead, byId("confusions").tBodies[0]];
-  head?.replaceChildren(make("tr", {}, make("th", { scope: "col", textContent: say("teach_said") }), ...taught.labels.map((label) => make("th", { scope: "col", textContent: label }))));
-  body.replaceChildren(...taught.confusion_matrix.map((row, i) => make("tr", {}, make("th", { scope: "row", textContent: taught.labels[i] }), ...row.map((n) => make("td", { textContent: n ? String(n) : "" })))));
-  const inUse = lessons.in_use === "taught";
-  byId("use").textContent = say(inUse ? "teach_back" : "teach_use");
-  byId("use").ariaPressed = String(inUse);
+  const { label } = take, seconds = take.seconds.toFixed(2);
+  const name = say("teach_take", { n: index + 1, label, speaker: take.speaker, seconds });
+  const hear = button(say("play"), `${say("play")}: ${name}`, [`play ${take.name}`], () => play(take));
+  const away = button(say("remove"), `${say("remove")}: ${name}`, [`remove ${label} ${index}`, `record ${label}`], () => remove(take));
+  const about = make("small", { textContent: `${take.speaker}, ${seconds} s` });
+  return make("li", {}, picture(take, name), about, make("div", { className: "tools" }, hear, away));
 }
 
 // -- the page's own switches -------------------------------------------------------------------------------------------
@@ -163,37 +175,35 @@ function shownResult(taught) {
 /** @param {string} name */
 function wearLanguage(name) {
   speak(preferred(name), "teach_title");
+  recording.repeat();
   show();
 }
 
 function wire() {
-  const language = byId("language");
-  language.value = preferred(localStorage.getItem("sutja.language") ?? "");
-  language.onchange = () => {
-    localStorage.setItem("sutja.language", language.value);
-    wearLanguage(language.value);
-  };
-  byId("speaker").value = localStorage.getItem("sutja.speaker") || "me";
-  byId("speaker").onchange = () => localStorage.setItem("sutja.speaker", byId("speaker").value);
+  wireSwitches(wearLanguage, show);
   byId("add").onsubmit = (event) => {
     event.preventDefault();
     const label = byId("word").value.trim();
-    if (label && ![...typed, ...lessons.words.map((word) => word.label)].includes(label)) typed.push(label);
+    if (label && !labels().includes(label)) typed.push(label);
     byId("word").value = "";
     show();
   };
+  byId("hands-free").onclick = () => attempt(handsFree);
   byId("teach").onclick = () => attempt(teach);
   byId("use").onclick = () => attempt(toggleUse);
-  byId("take-along").onclick = () => attempt(takeAlong);
+  byId("take-zip").onclick = () => attempt(() => takeAlong("zip"));
+  byId("take-onnx").onclick = () => attempt(() => takeAlong("onnx"));
   byId("door").onsubmit = (event) => {
     event.preventDefault();
     service.enter(byId("token").value);
     byId("door").hidden = true;
     attempt(refresh);
   };
-  wearLanguage(language.value);
 }
 
 wire();
-window.addEventListener("pagehide", () => microphone.close());
+document.addEventListener("visibilitychange", () => { // meanwhile somebody else may have taught, too
+  if (!document.hidden && !recording.isOn()) refresh().catch(() => {});
+});
+window.addEventListener("pagehide", recording.close);
 attempt(refresh);

@@ -26,9 +26,11 @@ export const TEXTS = {
     waveform_label: "Waveform of the recording, {seconds} s",
     history_title: "What you have said",
     history_help: "Correct what was heard wrongly with a click, then download all of it as a data set for the next training. Nothing is kept when this page closes.",
+    history_help_teaching: "Correct what was heard wrongly with a click. Teach it to this service, or download all of it as a data set for the next training.",
+    keep_marked: "Teach it: what I mark is kept as a take in a folder of this service, until somebody takes it away", kept: "kept as a take of {label}",
     speaker: "Speaker", download: "Download as a data set", heard: "heard", was: "It was", none: "none of these",
     corrected: "corrected to {label}", show: "Show", play: "Play", remove: "Remove", item: "Recording {n}",
-    privacy: "What you say goes to this service alone, which keeps nothing.", for_programs: "For programs",
+    privacy: "What you say goes to this service alone, which keeps nothing.", privacy_teaching: "What you say goes to this service alone, which keeps what you teach it and nothing else.", for_programs: "For programs",
     ready: "The microphone is ready: hold and speak.", asking: "Your browser asks whether this page may hear you.",
     too_short: "That was too short. Hold while you speak.", thinking: "Listening closely…", explaining: "Looking for what mattered…",
     stream_on: "Listening all the time: just speak. Each word is shown when it has ended.", stream_lost: "The connection to the service was lost; press the button to listen again.",
@@ -47,7 +49,12 @@ export const TEXTS = {
     teach_speakers: "on voices that it did not learn from: {n} clips of {speakers} speakers; between {low} and {high} of new ones",
     teach_clips: "on recordings that it did not learn from: {n} clips; between {low} and {high} of new ones; how a new voice fares is not measured",
     teach_refusal: "It refuses {refused} of these words, and takes {taken} of other words and noises for one.",
-    teach_confusions: "What was taken for what", teach_said: "said", teach_use: "Let it answer", teach_back: "Back to the first model", teach_zip: "Take the model along",
+    teach_confusions: "What was taken for what", teach_said: "said", teach_taken_for: "{label}, taken for {word}", teach_use: "Let it answer", teach_back: "Back to the first model", teach_next: "What to do next",
+    teach_free: "Record hands free", teach_stop: "Stop recording", teach_wanted: "Takes of each word", teach_ready: "Get ready…",
+    teach_silent: "Nothing was heard. Speak up, and look whether the right microphone is on.",
+    teach_all_there: "You have as many takes of every word as you wanted.", teach_left: "{n} words that are taken for no other are left out",
+    teach_along: "Take it along", teach_zip: "The model, as a zip", teach_onnx: "As one ONNX file", packing: "Packing…", copy: "Copy", copied: "The code for {name} is copied.",
+    code_zip: "with the zip, beside it, without this service", code_service: "asks this service, while the taught model answers",
     downloaded: "{n} recordings are in {name}. Unzip it, then: sutja data info FOLDER",
   },
   ko: {
@@ -74,9 +81,11 @@ export const TEXTS = {
     waveform_label: "녹음의 파형, {seconds}초",
     history_title: "지금까지 말한 것",
     history_help: "잘못 들은 것은 눌러서 고치고, 모두 데이터 세트로 내려받아 다음 학습에 쓰세요. 페이지를 닫으면 아무것도 남지 않습니다.",
+    history_help_teaching: "잘못 들은 것은 눌러서 고치세요. 이 서비스에 가르치거나, 모두 데이터 세트로 내려받아 다음 학습에 쓰세요.",
+    keep_marked: "가르치기: 맞는 말을 고르면 그 녹음을 이 서비스의 폴더에 지울 때까지 남깁니다", kept: "{label} 녹음으로 남김",
     speaker: "말하는 사람", download: "데이터 세트로 내려받기", heard: "들은 말", was: "맞는 말", none: "이 가운데 없음",
     corrected: "{label}(으)로 고침", show: "보기", play: "듣기", remove: "지우기", item: "녹음 {n}",
-    privacy: "말한 것은 이 서비스로만 가며, 서비스는 아무것도 보관하지 않습니다.", for_programs: "프로그램에서 쓰기",
+    privacy: "말한 것은 이 서비스로만 가며, 서비스는 아무것도 보관하지 않습니다.", privacy_teaching: "말한 것은 이 서비스로만 가며, 서비스는 가르친 것만 보관합니다.", for_programs: "프로그램에서 쓰기",
     ready: "마이크가 준비되었습니다. 누르고 말하세요.", asking: "이 페이지가 들어도 되는지 브라우저가 묻고 있습니다.",
     too_short: "너무 짧습니다. 말하는 동안 누르고 있으세요.", thinking: "알아듣는 중…", explaining: "근거를 찾는 중…",
     stream_on: "계속 듣고 있습니다. 그냥 말하세요. 낱말이 끝날 때마다 알려 줍니다.", stream_lost: "서비스와의 연결이 끊어졌습니다. 다시 들으려면 단추를 누르세요.",
@@ -95,7 +104,12 @@ export const TEXTS = {
     teach_speakers: "배우지 않은 목소리로 잰 값: 화자 {speakers}명의 클립 {n}개, 새로 재면 {low}에서 {high} 사이",
     teach_clips: "배우지 않은 녹음으로 잰 값: 클립 {n}개, 새로 재면 {low}에서 {high} 사이. 새 목소리는 재지 못했습니다",
     teach_refusal: "이 낱말들의 {refused}를 거부하고, 다른 말과 소음의 {taken}를 이 낱말로 받아들입니다.",
-    teach_confusions: "무엇을 무엇으로 들었는지", teach_said: "말한 것", teach_use: "이 모델로 답하기", teach_back: "처음 모델로 되돌리기", teach_zip: "모델 내려받기",
+    teach_confusions: "무엇을 무엇으로 들었는지", teach_said: "말한 것", teach_taken_for: "{label}, {word}(으)로 들음", teach_use: "이 모델로 답하기", teach_back: "처음 모델로 되돌리기", teach_next: "다음에 할 일",
+    teach_free: "손대지 않고 녹음하기", teach_stop: "녹음 그만하기", teach_wanted: "낱말마다 녹음", teach_ready: "준비하세요…",
+    teach_silent: "아무 소리도 들리지 않습니다. 더 크게 말하고, 마이크가 켜져 있는지 보세요.",
+    teach_all_there: "모든 낱말이 원한 만큼 녹음되어 있습니다.", teach_left: "다른 낱말과 바꾸어 듣지 않은 낱말 {n}개는 뺐습니다",
+    teach_along: "가져가기", teach_zip: "모델을 zip으로", teach_onnx: "ONNX 파일 하나로", packing: "담는 중…", copy: "복사", copied: "{name} 코드를 복사했습니다.",
+    code_zip: "zip 옆에서, 이 서비스 없이", code_service: "가르친 모델이 답하는 동안 이 서비스에 묻습니다",
     downloaded: "녹음 {n}개를 {name}에 담았습니다. 압축을 풀고: sutja data info 폴더",
   },
 };
@@ -116,6 +130,11 @@ const REFUSALS = {
     too_slow: "파일이 제때 도착하지 않았습니다. 다시 보내세요.",
     clipped: "소리가 너무 커서 잘렸습니다. 마이크에서 조금 떨어져 말하세요.",
     too_quiet: "소리가 너무 작습니다. 더 가까이에서 말하세요.",
+    name: "이 이름은 쓸 수 없습니다. 낱말과 말하는 사람을 글자로, 이미 있는 것은 똑같이 적으세요.",
+    too_few: "낱말이 둘 이상이고, 낱말마다 서로 다른 녹음이 둘 이상 있어야 합니다. 더 녹음하세요.",
+    gone: "그 녹음은 이제 없습니다.",
+    disk: "디스크에 쓸 수 없습니다. 자리를 비우세요.",
+    not_installed: "이 서비스에는 그것에 필요한 패키지가 없습니다. pip install 'sutja[onnx]'로 설치하세요.",
     unusable: "이 녹음은 쓸 수 없습니다. 다른 녹음을 골라 보세요.",
   },
 };
@@ -126,6 +145,9 @@ const REFUSALS = {
 /** @type {Language} */
 let language = "en";
 
+/** The language that the page speaks. */
+export const current = () => language;
+
 /** Say one thing, with its `{places}` filled. @param {Key} key @param {Record<string, string | number>} places */
 export function say(key, places = {}) {
   return TEXTS[language][key].replace(/\{(\w+)\}/g, (_, name) => String(places[name]));
@@ -134,7 +156,7 @@ export function say(key, places = {}) {
 /** Say why a recording is refused. @param {string | undefined} kind @param {string} sentence the service's own */
 export function refusal(kind, sentence) {
   const said = REFUSALS[language];
-  return said ? (said[kind ?? ""] ?? said.unusable) : sentence;
+  return said && kind ? (said[kind] ?? said.unusable) : sentence;
 }
 
 /** @param {number} share */

@@ -43,6 +43,7 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "accuracy_by",
+    "bars",
     "clip_map",
     "confusion_matrix",
     "coverage",
@@ -482,4 +483,25 @@ def clip_map(points: ArrayLike, groups: Sequence[str | None], *, kind: str, titl
     if named:
         columns = 1 if len(names) <= 20 else 2
         figure.legend(loc="outside right upper", title=kind, ncols=columns, markerscale=2, fontsize=8.5)
+    return figure
+
+
+@drawn
+def bars(values: Mapping[str, float], *, x: str = "", title: str = "", share: bool = False) -> Figure:
+    """Draw a few numbers as bars with their names: shares in per cent, or whatever ``x`` says."""
+    figure = empty_figure(6.4, 0.9 + 0.42 * max(len(values), 1))
+    axes = figure.subplots()
+    places = np.arange(len(values))
+    axes.barh(places, list(values.values()), color=BLUE, height=0.62)
+    axes.set_yticks(places, [shorten(name, 44) for name in values])
+    axes.invert_yaxis()
+    largest = max([*map(abs, values.values()), 1e-9])
+    axes.set_xlim(0, 1.18 if share else 1.18 * largest)
+    for place, value in zip(places, values.values(), strict=True):
+        text = f" {100 * value:.1f}" if share else f" {value:.4g}"
+        axes.text(value, float(place), text, va="center", fontsize=8.5)
+    dress(axes, x=x, title=title, grid="x")
+    if share:
+        axes.set_xticks([0, 0.25, 0.5, 0.75, 1])
+        per_cent(axes, "x")
     return figure

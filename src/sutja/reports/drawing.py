@@ -11,7 +11,7 @@ import io
 import re
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -22,7 +22,7 @@ try:
     import matplotlib as mpl
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.font_manager import fontManager
+    from matplotlib.font_manager import findSystemFonts, fontManager
     from matplotlib.ticker import FuncFormatter
 except ModuleNotFoundError as error:
     raise needs("matplotlib", "explore") from error
@@ -64,8 +64,26 @@ SMALL = (3.6, 2.1)  # inches; three side by side on a laptop, one on a phone
 @functools.cache
 def fonts() -> list[str]:
     """Name the fonts to draw with, in the order in which they are asked for a character."""
-    installed = set(fontManager.get_font_names())
-    return ["DejaVu Sans", *[name for name in WIDER_FONTS if name in installed]]
+    wider = [name for name in WIDER_FONTS if name in fontManager.get_font_names()]
+    if not wider:
+        _look_again()
+        wider = [name for name in WIDER_FONTS if name in fontManager.get_font_names()]
+    return ["DejaVu Sans", *wider]
+
+
+def _look_again() -> None:
+    """Take up fonts that were installed since matplotlib listed what there is, which it does once."""
+    starts = tuple(name.replace(" ", "").lower() for name in WIDER_FONTS)
+    for path in map(Path, findSystemFonts()):
+        plain = path.stem.replace("-", "").lower()
+        if plain.startswith((*starts, "notosanscjk", "malgun")):
+            with suppress(OSError, RuntimeError):  # a file that is no font after all
+                fontManager.addfont(path)
+
+
+def has_hangul() -> bool:
+    """Tell whether a font that is installed has Korean letters."""
+    return len(fonts()) > 1
 
 
 @functools.cache

@@ -379,17 +379,21 @@ def _two_alike(exploration: Exploration, first: _Example) -> ProfiledClip | None
 
 
 def network_inputs(exploration: Exploration, label: str, *, n_inputs: int = 8) -> dict[str, list[Features]]:
-    """Return inputs ``(n_bins, n_frames)`` of one label for each member, each clip at a random place in the window.
+    """Return :func:`example_inputs` of the first clips of one label."""
+    config = exploration.config
+    clips = [exploration.clips[clip.index] for clip in exploration.profiled if clip.profile.label == label][:n_inputs]
+    return example_inputs([load_waveform(clip.source, config.audio) for clip in clips], config, n_inputs=n_inputs)
+
+
+def example_inputs(waveforms: Sequence[Waveform], config: Config, *, n_inputs: int = 8) -> dict[str, list[Features]]:
+    """Return inputs ``(n_bins, n_frames)`` for each member, each clip at a random place in the window.
 
     Fewer clips than ``n_inputs`` come again, placed otherwise, as they do in training.
     """
-    config, rng = exploration.config, np.random.default_rng(SEED)
-    clips = [exploration.clips[clip.index] for clip in exploration.profiled if clip.profile.label == label][:n_inputs]
-    settings = list(config.members.values())
+    rng, settings = np.random.default_rng(SEED), list(config.members.values())
     inputs: dict[str, list[Features]] = {member: [] for member in config.members}
     for i in range(n_inputs):
-        waveform = load_waveform(clips[i % len(clips)].source, config.audio)
-        extracted = features.extract(waveform, config.audio.sample_rate, settings)
+        extracted = features.extract(waveforms[i % len(waveforms)], config.audio.sample_rate, settings)
         for member, feature, setting in zip(config.members, extracted, settings, strict=True):
             left = features.random_left(feature.shape[1], setting, rng)
             inputs[member].append(features.network_input(feature, setting, left=left))

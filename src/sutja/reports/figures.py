@@ -28,6 +28,7 @@ except ModuleNotFoundError as error:
 
 __all__ = [
     "compare_clips",
+    "compare_inputs",
     "explanation",
     "mel_beside_mfcc",
     "mel_scale",
@@ -248,6 +249,22 @@ def network_inputs(inputs: Mapping[str, Sequence[Features]], *, title: str = "")
                 axes.set_axis_off()
     if image is not None:
         dress_bar(figure.colorbar(image, ax=grid, shrink=0.5), "scaled value (0 to 1)")
+    if title:
+        figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+@drawn
+def compare_inputs(inputs: Mapping[str, Features], *, title: str = "") -> Figure:
+    """Draw inputs of networks, ``(n_bins, n_frames)`` in [0, 1], side by side, each under its name."""
+    figure = empty_figure(0.6 + 2.5 * len(inputs), 2.9)
+    panels = figure.subplots(1, len(inputs), squeeze=False)[0]
+    image = None
+    for axes, (name, values) in zip(panels, inputs.items(), strict=True):
+        image = axes.pcolormesh(values, cmap=DECIBELS, vmin=0, vmax=1, rasterized=True)
+        dress(axes, x="frame", y="bin" if axes is panels[0] else "", title=shorten(name, 30))
+    if image is not None:
+        dress_bar(figure.colorbar(image, ax=panels, shrink=0.9), "scaled value (0 to 1)")
     if title:
         figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
     return figure

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, gettempdir
 from typing import Any
 
 from starlette.exceptions import HTTPException
@@ -23,13 +23,14 @@ from starlette.routing import Route
 
 from sutja import bundle
 from sutja.clips import natural_order
-from sutja.errors import ConfigError, DatasetError, RunError
+from sutja.errors import ConfigError, DatasetError, DependencyError, RunError
+from sutja.files import cannot_write
 from sutja.predictor import Predictor
 from sutja.server import uploads
 from sutja.server.answers import to_json
 from sutja.server.refusals import KIND, refused
 from sutja.teaching import Taught
-from sutja.workshop import TakeRefused, Workshop
+from sutja.workshop import Outcome, TakeRefused, Workshop
 
 PAGE = Path(__file__).parents[1] / "page" / "teach.html"
 FIRST, TAUGHT = "first", "taught"
@@ -42,7 +43,7 @@ class Lessons:
 
     def __init__(self, workshop: Workshop, first: Predictor) -> None:
         self.workshop, self.first = workshop, first
-        self.taught: Taught | None = None
+        self.taught: Outcome | None = None
         self.in_use = FIRST
         self.turn = asyncio.Lock()
         """One writer at a time: two people may teach at once."""
@@ -64,9 +65,9 @@ class Lessons:
         }
 
 
-def told(model: Taught) -> dict[str, Any]:
+def told(outcome: Outcome) -> dict[str, Any]:
     """Tell how good taught words are, and what to do next."""
-    metrics = model.metrics
+    model, metrics = outcome.model, outcome.model.metrics
     _, scores = metrics.headline
     refusal = metrics.refusal
     return {
@@ -80,7 +81,8 @@ def told(model: Taught) -> dict[str, Any]:
         "by_label": {label: asdict(share) for label, share in scores.by_label.items()},
         "refused": refusal.false_reject_rate if refusal else None,
         "others_taken": refusal.false_accept_rate if refusal else None,
-        "advice": metrics.advice,
+        "confused": [asdict(take) for take in outcome.confused],
+        "advice": [{"kind": one.kind, "text": one.texts()} for one in metrics.advice],
         "seconds": metrics.seconds,
     }
 
@@ -96,6 +98,7 @@ def routes() -> list[Route]:
         Route("/v1/teach/takes/{name:path}", _guarded(_remove), methods=["DELETE"]),
         Route("/v1/teach/use", _guarded(_use), methods=["POST"]),
         Route("/v1/teach/model.zip", _guarded(_zip), methods=["GET"]),
+        Route("/v1/teach/model.onnx", _guarded(_onnx), methods=["GET"]),
     ]
 
 
@@ -112,10 +115,14 @@ def _guarded(handler: Handler) -> Handler:
             return await handler(request)
         except TakeRefused as error:
             return refused(422, str(error), {KIND: error.fault})
-        except (ConfigError, DatasetError) as error:
-            return refused(422, str(error))
+        except ConfigError as error:
+            return refused(422, str(error), {KIND: "name"})
+        except DatasetError as error:
+            return refused(422, str(error), {KIND: "too_few" if handler is _teach else "gone"})
         except RunError as error:  # the disk does not take it
-            return refused(507, str(error))
+            return refused(507, str(error), {KIND: "disk"})
+        except DependencyError as error:
+            return refused(501, str(error), {KIND: "not_installed"})
 
     return guarded
 
@@ -164,7 +171,7 @@ async def _teach(request: Request) -> Response:
     async with lessons.turn:
         lessons.taught = await _in_pool(request, lessons.workshop.teach)
         if lessons.in_use == TAUGHT:
-            request.app.state.service.answer_with(lessons.taught, TAUGHT)
+            request.app.state.service.answer_with(lessons.taught.model, TAUGHT)
     return _json(told(lessons.taught))
 
 
@@ -181,24 +188,44 @@ async def _use(request: Request) -> Response:
 def _taught(lessons: Lessons) -> Taught:
     if lessons.taught is None:
         raise HTTPException(409, "nothing is taught yet; expected POST /v1/teach before; teach first")
-    return lessons.taught
+    return lessons.taught.model
 
 
 async def _zip(request: Request) -> Response:
     content = await _in_pool(request, _zipped, _taught(_lessons(request)))
-    headers = {"Content-Disposition": 'attachment; filename="my_words.zip"'}
-    return Response(content, media_type="application/zip", headers=headers)
+    return _file(content, "my_words.zip", "application/zip")
+
+
+async def _onnx(request: Request) -> Response:
+    content = await _in_pool(request, _exported, _taught(_lessons(request)))
+    return _file(content, "my_words.onnx", "application/octet-stream")
+
+
+def _file(content: bytes, name: str, media_type: str) -> Response:
+    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    return Response(content, media_type=media_type, headers=headers)
+
+
+def _exported(model: Taught) -> bytes:
+    """Give the model as one ONNX file, proved as `sutja export` does; that needs its extra."""
+    from sutja.export import export
+
+    content, _ = export(model.bundle)
+    return content
 
 
 def _zipped(model: Taught) -> bytes:
     """Give the model's folder as a zip, which every command takes as it is."""
     file = io.BytesIO()
-    with TemporaryDirectory() as place, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
-        folder = Path(place) / "model"
-        bundle.save(model.bundle, folder)
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                archive.write(path, f"my_words/{path.relative_to(folder).as_posix()}")
+    try:
+        with TemporaryDirectory() as place, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+            folder = Path(place) / "model"
+            bundle.save(model.bundle, folder)
+            for path in sorted(folder.rglob("*")):
+                if path.is_file():
+                    archive.write(path, f"my_words/{path.relative_to(folder).as_posix()}")
+    except OSError as error:
+        raise cannot_write(Path(gettempdir()), error) from error
     return file.getvalue()
 
 

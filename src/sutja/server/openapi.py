@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 
 import sutja
+from sutja.runs import ADVICE_KINDS
 from sutja.server.settings import Limits
+from sutja.texts import LANGUAGES
 
 Schema = dict[str, Any]
 
@@ -45,6 +47,7 @@ REFUSALS = {
     "409": "Nothing is taught yet.",
     "422": "The recording or a parameter cannot be used: damaged, too short, too long, silent; too many files.",
     "431": "The headers are too long.",
+    "501": "The service lacks the package that this needs.",
     "503": "The service has as much work as it can take. Try again after `Retry-After` seconds.",
     "507": "The disk takes no more.",
 }
@@ -301,6 +304,7 @@ def _teaching(limits: Limits) -> Schema:
     which = [_asked("model", "`first` or `taught`") | {"schema": {"type": "string", "enum": ["first", "taught"]}}]
     sound = {"description": "The recording", "content": {"audio/wav": SOUND}}
     archive = {"description": "The model, as every command takes it", "content": {"application/zip": SOUND}}
+    onnx = {"description": "The file, proved", "content": {"application/octet-stream": SOUND}}
     return {
         "/v1/teach": {
             "get": _get("What is there to teach, and what is taught", "Lessons", "401", "503"),
@@ -344,6 +348,12 @@ def _teaching(limits: Limits) -> Schema:
         "/v1/teach/model.zip": {
             "get": {"summary": "Take the model along", "responses": {"200": archive, **_refusals("409", *refusals)}}
         },
+        "/v1/teach/model.onnx": {
+            "get": {
+                "summary": "Take it along as one ONNX file: the raw waveform in, probabilities out",
+                "responses": {"200": onnx, **_refusals("401", "409", "501", "503")},
+            }
+        },
     }
 
 
@@ -367,7 +377,16 @@ def _taught() -> Schema:
         "by_label": {"type": "object", "additionalProperties": _object(share)},
         "refused": {"type": ["number", "null"]},
         "others_taken": {"type": ["number", "null"]},
-        "advice": texts | {"description": "What to do next, the most helpful first"},
+        "confused": {
+            "type": "array",
+            "items": _object({"name": TEXT, "label": TEXT, "heard": TEXT}),
+            "description": "Takes that were taken for another word where they were not learned from",
+        },
+        "advice": {
+            "type": "array",
+            "items": _object({"kind": {"enum": list(ADVICE_KINDS)}, "text": _object(dict.fromkeys(LANGUAGES, TEXT))}),
+            "description": "What to do next, the most helpful first, in each language",
+        },
         "seconds": {"type": ["number", "null"]},
     }
     take = {"name": TEXT, "label": TEXT, "speaker": TEXT, "seconds": NUMBER, "peak_dbfs": NUMBER}
