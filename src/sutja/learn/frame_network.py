@@ -80,10 +80,11 @@ class FrameNet(nn.Module):
 
     def nothing(self, n: int = 1) -> list[Tensor]:
         """Return the state before anything was heard: what each layer remembers, ``(n, ..., time)``."""
-        where = self.last.weight
+        where: Tensor = self.last.weight
         first = where.new_zeros(n, 1, self.n_bands, self.n_before[0])
         second = where.new_zeros(n, self.stem_channels[0], self.n_bands // 2, self.n_before[1])
-        return [first, second, *(where.new_zeros(n, self.n_channels, block.n_before) for block in self.blocks)]
+        lengths = [(CausalBlock.n_taps - 1) * dilation for dilation in self.dilations]
+        return [first, second, *(where.new_zeros(n, self.n_channels, length) for length in lengths)]
 
     def step(self, features: Tensor, state: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
         """Take the next frames, an even number; return the answers about them and the state after them."""

@@ -1,8 +1,9 @@
 """What a frame network learns by: the sum over all ways in which words can lie in time.
 
 The truth of a recording is a row of positions from left to right, silence between words optional. `numerator` is the
-log of the sum over all paths along them; `denominator` over all paths through any words. Their difference, the log
-probability of the right string among all strings, is what maximum mutual information trains (Povey and others 2016).
+log of the sum over all paths along them; `denominator` over all paths through any words. Their difference is what
+maximum mutual information trains (Povey and others 2016): the log probability of the right string among all, but for a
+constant a word, and for pauses, which cost something only in the denominator.
 Gradients are the occupancies of the forward-backward algorithm.
 
 Shapes: log probabilities ``(batch, time, n_outputs)``.

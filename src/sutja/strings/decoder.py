@@ -36,6 +36,8 @@ class DecoderConfig:
     """Of how long a word took beside how long it takes as a rule."""
     beam: float = 32.0
     """Ways that are so far behind the best one are not asked whether they agree."""
+    farthest: float = 60.0
+    """A string that was asked for may be so far behind the best way, or too little was said."""
     wait_seconds: float = 0.12
     """After its end a word waits so long at most for all ways to agree on it."""
 
@@ -224,13 +226,14 @@ class Decoder:
     def finish(self) -> list[Heard]:
         """Return the words that remain when nothing follows any more, and begin again after them.
 
-        Of the ways that end where a string may end, the best; of all ways where none does.
+        Of the ways that end where a string may end, the best; of all ways where none of these is near enough.
         """
         best, record = NEVER, NOTHING
         if self.now:
             at_node, records = self._node_bests()
             allowed = np.where(self.grammar.finals, at_node, NEVER)
-            chosen = int((allowed if allowed.max() > NEVER / 2 else at_node).argmax())
+            is_likely = allowed.max() > at_node.max() - self.config.farthest
+            chosen = int((allowed if is_likely else at_node).argmax())
             best, record = at_node[chosen], int(records[chosen])
         words = [self._history[number].word for number in self._chain(record)] if best > NEVER / 2 else []
         self.begin()

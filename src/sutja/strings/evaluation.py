@@ -13,7 +13,7 @@ from sutja.audio import open_stream
 from sutja.calibration import calibration_error
 from sutja.errors import AudioError
 from sutja.strings.frontend import SAMPLE_RATE
-from sutja.strings.grammar import any_string, of_length
+from sutja.strings.grammar import MOST_WORDS, any_string, of_length
 from sutja.strings.model import StringModel
 from sutja.strings.network import FrameNetwork
 from sutja.strings.scores import Counts, alignment, counted, total
@@ -79,7 +79,11 @@ def evaluate(
     network = FrameNetwork(model.onnx, model.units.n_outputs)
     tally = _Tally()
     for clip in clips:
-        grammar = of_length(model.units, len(clip.labels)) if known_length and clip.labels else any_string(model.units)
+        grammar = (
+            of_length(model.units, len(clip.labels))
+            if known_length and 0 < len(clip.labels) <= MOST_WORDS
+            else any_string(model.units)
+        )
         try:
             with open_stream(clip.path, SAMPLE_RATE) as (rate, chunks):
                 stream, n_samples, events = SpokenStrings(model, rate, grammar, network=network), 0, []
@@ -120,7 +124,7 @@ class _Tally:
             (words[step.heard].probability, step.kind == "right") for step in steps if step.heard is not None
         ]
         if counts.n_wrong:
-            sure = float(np.prod([word.probability for word in words]))
+            sure = float(np.prod([word.probability for word in words])) if words else 0.0
             said = {"path": str(clip.path), "said": joined(clip.labels), "heard": joined(heard), "probability": sure}
             self._wrong.append(said)
 

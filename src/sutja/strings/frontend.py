@@ -7,7 +7,6 @@ number comes out of the same operations however the stream is cut into chunks.
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sutja.audio import Waveform
 from sutja.config import FeatureConfig
@@ -38,9 +37,6 @@ QUIETEST_DB, FALL_DB_A_SECOND = -45.0, 4.0
 RANGE_DB = 25.0
 LOWEST, HIGHEST = -2.0, 2.0
 """Features: 0 is two ranges below the level."""
-
-Level = NDArray[np.float32]
-"""The level after the last frame, dB: ``()``."""
 
 
 def decibels_of(waveform: Waveform) -> Features:

@@ -114,12 +114,12 @@ def one_of(units: Units, strings: Sequence[Sequence[str]]) -> Grammar:
         When there is none, or a label that the model does not know.
 
     """
-    known = {unit.label for unit in units.units}
+    known = {unit.label for unit in units.units if unit.n_times == 1}
     unknown = sorted({label for string in strings for label in string} - known)
     if unknown:
         raise ConfigError(
             f"the list of strings has {unknown[0]!r}, which the model does not know; expected words out of "
-            f"{', '.join(sorted(label for label in known if label))}"
+            f"{', '.join(sorted(known))}"
         )
     if not any(strings):
         raise ConfigError("the list of strings is empty; expected one string or more, a line each")

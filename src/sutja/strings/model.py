@@ -88,16 +88,20 @@ def model_of(settings: Mapping[str, Any], onnx: bytes) -> StringModel:
         duration: Duration = typed(Duration, length, name)
         require(unit.n_states >= FEWEST_STATES, f"{name}.n_states", unit.n_states, f"at least {FEWEST_STATES}")
         require(unit.n_times >= 1, f"{name}.n_times", unit.n_times, "at least 1")
+        require(bool(unit.label) == (unit.n_times == 1), f"{name}.label", unit.label, "a label, or none of a multiple")
         require(duration.deviation > 0, f"{name}.deviation", duration.deviation, "above 0")
         units.append(unit)
         durations.append(duration)
+    require(any(unit.n_times == 1 for unit in units), "units", [unit.name for unit in units], "one that is a word")
     require(0 <= said.delay <= MOST_DELAY, "delay", said.delay, f"0 to {MOST_DELAY}")
-    return StringModel(
-        onnx,
-        Units(tuple(units)),
-        tuple(durations),
-        said.delay,
-        typed(DecoderConfig, said.decoder, "decoder"),
-        typed(Confidence, said.confidence, "confidence"),
-        said.about,
-    )
+    decoder: DecoderConfig = typed(DecoderConfig, said.decoder, "decoder")
+    confidence: Confidence = typed(Confidence, said.confidence, "confidence")
+    _check(decoder, confidence)
+    return StringModel(onnx, Units(tuple(units)), tuple(durations), said.delay, decoder, confidence, said.about)
+
+
+def _check(decoder: DecoderConfig, confidence: Confidence) -> None:
+    for name in ("duration_weight", "beam", "farthest", "wait_seconds"):
+        require(getattr(decoder, name) >= 0, f"decoder.{name}", getattr(decoder, name), "0 or more")
+    require(confidence.scale > 0, "confidence.scale", confidence.scale, "above 0")
+    require(0 <= confidence.threshold <= 1, "confidence.threshold", confidence.threshold, "0 to 1")

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from sutja.bundle import open_network
 from sutja.features import Features
-from sutja.records import require
+from sutja.records import FieldError, require
 from sutja.strings.frontend import N_BANDS, STEP_FRAMES
 
 FEATURES, ANSWERS = "features", "log_probabilities"
@@ -38,10 +38,13 @@ class FrameNetwork:
     """
 
     def __init__(self, content: bytes, n_outputs: int) -> None:
-        self._session: Any = open_network(content)
+        try:
+            self._session: Any = open_network(content)
+        except Exception as error:  # onnxruntime has kinds of its own
+            raise FieldError(f"the network cannot be loaded ({error})") from error
         shapes = {each.name: tuple(each.shape) for each in self._session.get_inputs()}
-        expected = {FEATURES: (1, N_BANDS, STEP_FRAMES)}
-        require(shapes.pop(FEATURES, None) == expected[FEATURES], FEATURES, shapes, str(expected[FEATURES]))
+        found, expected = shapes.pop(FEATURES, None), (1, N_BANDS, STEP_FRAMES)
+        require(found == expected, FEATURES, found, str(expected))
         self._shapes = [shapes[f"{STATE}{number}"] for number in range(len(shapes)) if f"{STATE}{number}" in shapes]
         require(len(self._shapes) == len(shapes), "inputs", sorted(shapes), "states by number")
         self._wanted = [ANSWERS, *(f"{NEXT}{number}" for number in range(len(shapes)))]

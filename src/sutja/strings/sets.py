@@ -101,12 +101,11 @@ def forms_of(labels: Sequence[str], spoken: Mapping[str, str]) -> dict[str, str]
     '0'
     """
     forms = {label.casefold(): label for label in labels} | {text.casefold(): name for name, text in spoken.items()}
-    for language in LEXICON.values():
-        if any(form in forms for digit in language.digits for form in digit):
-            for figure, digit in zip(DIGITS, language.digits, strict=True):
-                if figure in labels:
-                    forms = {form.casefold(): figure for form in digit} | forms
-            break
+    likely = [(sum(digit[0].casefold() in forms for digit in each.digits), each) for each in LEXICON.values()]
+    n_known, language = max(likely, key=lambda pair: pair[0])  # of equally likely languages the first
+    for figure, digit in zip(DIGITS, language.digits if n_known else (), strict=False):
+        if figure in labels:
+            forms = {form.casefold(): figure for form in digit} | forms
     return forms
 
 

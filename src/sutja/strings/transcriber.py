@@ -41,6 +41,8 @@ MOST_KEPT = 1_000
 N_BEST = 5
 LEAST_ALTERNATIVE = 1e-4
 """Alternatives of a word that are less probable are not combined to strings."""
+LEAST_PROBABILITY = 1e-12
+"""Of a word that was heard."""
 UNKNOWN = "?"
 """What stands in a string's text for a word that was refused."""
 
@@ -225,7 +227,7 @@ class SpokenStrings:
         if self._decoder.is_whole():
             return True
         open_words = self._decoder.open_words()
-        if not self._words and not open_words:
+        if not self._words and not open_words and self._times is None:  # a "double" alone is forgotten as well
             return False
         if self._decoder.unfinished() is not None:
             return False
@@ -257,8 +259,10 @@ class SpokenStrings:
         shares = self._competition.probabilities(self._answers[first:last])
         label = self.model.units.units[heard.unit].label
         own = self._competition.labels.index(label)
-        if shares.argmax() != own:  # the string decides, not the word alone: the others are no more than as probable
-            shares[shares > shares[own]] = shares[own]
+        # The string decides, not the word alone: no other label is as probable as what was heard.
+        shares[own] = max(shares[own], LEAST_PROBABILITY)
+        rivals = np.arange(len(shares)) != own
+        shares[rivals] = np.minimum(shares[rivals], np.nextafter(shares[own], 0))
         return {name: float(share) for name, share in zip(self._competition.labels, shares, strict=True)}
 
     def _ended(self, rest: Sequence[Heard]) -> Iterator[StringEvent]:
