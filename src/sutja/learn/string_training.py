@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,10 +14,12 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
+from sutja.errors import RunError
 from sutja.files import replace_atomically
 from sutja.learn.frame_network import DELAY, FrameNet
 from sutja.learn.full_sum import NEVER, Loop, Paths, denominator, loop, numerator
 from sutja.learn.string_batches import Strings, features_of, paths_of, states_of, usable
+from sutja.records import read_arrays
 from sutja.strings.units import Units
 
 CHECKPOINT_STEPS = 200
@@ -145,6 +147,7 @@ def trained(
     lengths, counts = list(strings), np.array([len(each) for each in strings.values()])
     for step in range(first, config.n_steps):
         rng, progress = np.random.default_rng([config.seed, step]), step / config.n_steps
+        torch.manual_seed(config.seed * config.n_steps + step)  # so that a run that goes on draws what it would have
         generator = torch.Generator().manual_seed(config.seed * config.n_steps + step)
         n_frames = lengths[int(rng.choice(len(lengths), p=counts / counts.sum()))]
         chosen = np.sort(rng.integers(0, len(strings[n_frames]), config.batch_of(n_frames)))
@@ -203,23 +206,41 @@ def _loss(  # noqa: PLR0913
 
 
 def _keep(path: Path, step: int, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> None:
-    kept = {
-        "step": step,
-        "network": network.state_dict(),
-        "mean": mean.state_dict(),
-        "optimiser": optimiser.state_dict(),
-    }
-    with replace_atomically(path) as draft:
-        torch.save(kept, draft)
+    """Write the state after so many steps as plain arrays, whole or not at all."""
+    arrays = {"step": np.array(step)}
+    for part, module in (("network", network), ("mean", mean)):
+        arrays |= {f"{part}/{name}": value.numpy() for name, value in module.state_dict().items()}
+    for index, values in optimiser.state_dict()["state"].items():
+        arrays |= {f"adam/{index}/{name}": value.numpy() for name, value in values.items()}
+    with replace_atomically(path) as draft, draft.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
 def _resumed(path: Path, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> int:
-    """Return the step to go on with."""
+    """Take up what :func:`_keep` wrote, and return the step to go on with.
+
+    Raises
+    ------
+    RunError
+        When the checkpoint is damaged, or of another network.
+
+    """
     if not path.exists():
         return 0
-    kept = torch.load(path, weights_only=True)
-    network.load_state_dict(kept["network"])
-    mean.load_state_dict(kept["mean"])
-    optimiser.load_state_dict(kept["optimiser"])
-    step: int = kept["step"]
-    return step
+    try:
+        arrays = read_arrays(path)
+        for part, module in (("network/", network), ("mean/", mean)):
+            module.load_state_dict({name: torch.from_numpy(value) for name, value in _below(part, arrays).items()})
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in _below("adam/", arrays).items():
+            index, _, of = name.partition("/")
+            moments.setdefault(int(index), {})[of] = torch.from_numpy(value)
+        optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
+        return int(arrays["step"])
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0]
+        raise RunError(f"{path}: is damaged or of another network ({reason}); delete it and resume") from error
+
+
+def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    return {name.removeprefix(prefix): value for name, value in arrays.items() if name.startswith(prefix)}

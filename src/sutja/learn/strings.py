@@ -165,7 +165,7 @@ def learn(sources: Sources, folder: Path, config: StringTraining, engine: Engine
         f"learning strings takes about {roughly(config.n_steps * seconds_a_step(made_of, units, config))} here"
     )
     step = progress.stage("learning strings", config.n_steps, "step")
-    network = trained(made_of, units, config, folder / "checkpoint.pt", lambda *_: step())
+    network = trained(made_of, units, config, folder / "checkpoint.npz", lambda *_: step())
     return measured(network, units, _material(sources, units), config)
 
 
