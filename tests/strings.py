@@ -75,7 +75,7 @@ def _network(units: Units) -> bytes:
         for output, hertz in zip(units.outputs_of(number), tones, strict=True):
             weights[_band_of(hertz), output] = 8.0
     bias = np.zeros(units.n_outputs, dtype=np.float32)
-    bias[units.other] = -4.0
+    bias[units.silence], bias[units.other] = 7.0, -4.0
     value, constant = helper.make_tensor_value_info, onnx.numpy_helper.from_array
     drawn = helper.make_graph(
         [

@@ -53,6 +53,13 @@ def test_the_level_rises_at_once_and_falls_slowly():
     assert level == pytest.approx(-FALL_DB_A_SECOND, abs=0.2)
 
 
+def test_long_silence_stays_silence():
+    front = FrontEnd()
+    steps = front.feed(np.zeros(60 * SAMPLE_RATE, dtype=np.float32))
+    assert np.abs(steps[-1] - steps[200]).max() < 1e-5
+    assert steps[-1].max() < 1.0
+
+
 def test_less_than_a_frame_is_nothing():
     assert decibels_of(np.zeros(100, dtype=np.float32)).shape == (N_BANDS, 0)
     assert above_level(np.zeros((N_BANDS, 0), dtype=np.float32), -12.0)[1] == -12.0

@@ -20,6 +20,7 @@ from sutja.strings.frontend import (
     FRAME_SECONDS,
     HIGHEST,
     LOWEST,
+    LOWEST_LEVEL_DB,
     QUIETEST_DB,
     RANGE_DB,
     decibels_of,
@@ -65,6 +66,7 @@ def features_of(decibels: Tensor) -> Tensor:
     known = decibels.float() / STEPS_PER_DB + LOWEST_DB
     falls = FALL_DB_A_SECOND * FRAME_SECONDS * torch.arange(1, known.shape[2] + 1, device=known.device)
     levels = (known.amax(1) + falls).cummax(1).values.clamp_min(QUIETEST_DB) - falls
+    levels = levels.clamp_min(LOWEST_LEVEL_DB)
     return ((known - levels[:, None]) / RANGE_DB + 2).clamp(LOWEST, HIGHEST)
 
 

@@ -32,8 +32,8 @@ FRAME_SECONDS = HOP / SAMPLE_RATE
 FIRST_CENTRE_SECONDS = (FEATURES.n_fft // 2 - N_BEFORE) / SAMPLE_RATE
 """Where the middle of the first frame's window lies: before the beginning."""
 
-QUIETEST_DB, FALL_DB_A_SECOND = -45.0, 4.0
-"""The level begins there, rises with the loudest band at once and falls slowly."""
+QUIETEST_DB, FALL_DB_A_SECOND, LOWEST_LEVEL_DB = -45.0, 4.0, -70.0
+"""The level begins at the first, rises with the loudest band at once, falls slowly, and no lower than the last."""
 RANGE_DB = 25.0
 LOWEST, HIGHEST = -2.0, 2.0
 """Features: 0 is two ranges below the level."""
@@ -64,6 +64,7 @@ def above_level(decibels: Features, level: float = QUIETEST_DB) -> tuple[Feature
     """
     falls = np.float32(FALL_DB_A_SECOND * FRAME_SECONDS) * np.arange(1, decibels.shape[1] + 1, dtype=np.float32)
     levels = np.maximum(np.maximum.accumulate(decibels.max(axis=0) + falls), np.float32(level)) - falls
+    levels = np.maximum(levels, np.float32(LOWEST_LEVEL_DB))
     features = np.clip((decibels - levels) / np.float32(RANGE_DB) + 2, LOWEST, HIGHEST)
     return features.astype(np.float32), float(levels[-1]) if len(levels) else level
 
