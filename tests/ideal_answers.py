@@ -9,7 +9,9 @@ import numpy as np
 from sutja.strings.decoder import Duration
 from sutja.strings.units import Unit, Units
 
-UNITS = Units((Unit("zero", "0", 4), Unit("oh", "0", 3), Unit("one", "1", 4), Unit("two", "2", 3), Unit("double", "", 3, 2)))
+UNITS = Units(
+    (Unit("zero", "0", 4), Unit("oh", "0", 3), Unit("one", "1", 4), Unit("two", "2", 3), Unit("double", "", 3, 2))
+)
 ZERO, OH, ONE, TWO, DOUBLE = range(5)
 PAUSE, OTHER = -2, -1
 DURATIONS = tuple(Duration(float(np.log(12)), 0.4) for _ in UNITS.units)

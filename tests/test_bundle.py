@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers import run_python
+from strings import string_bundle, string_folder
 
 from sutja import bundle
 from sutja.bundle import Bundle, Member
@@ -332,3 +333,32 @@ def test_sutja_in_a_zip_brings_its_model(tmp_path):
     )
     ended = run_python(program, place)
     assert ended.stdout == "True\n", ended.stderr
+
+
+# -- words in a row ---------------------------------------------------------------------------------------------------
+
+
+def test_strings_come_back(tmp_path):
+    saved = string_bundle()
+    bundle.save(saved, tmp_path / "model")
+    loaded = bundle.load(tmp_path / "model")
+    assert loaded.strings == saved.strings
+    assert bundle.load(string_folder(tmp_path / "other")).strings == saved.strings
+
+
+def test_settings_of_strings_that_cannot_be_are_named(tmp_path):
+    folder = string_folder(tmp_path / "model")
+    record = json.loads((folder / "model.json").read_text())["strings"]
+    record["settings"]["delay"] = 99
+    rewrite(folder, strings=record)
+    with pytest.raises(BundleError, match=r"strings\.settings\.delay is 99; expected 0 to 10"):
+        bundle.load(folder)
+
+
+def test_a_frame_network_that_is_damaged_is_found(tmp_path):
+    folder = string_folder(tmp_path / "model")
+    content = bytearray((folder / "strings.onnx").read_bytes())
+    content[100] ^= 1
+    (folder / "strings.onnx").write_bytes(content)
+    with pytest.raises(BundleError, match="checksum does not match"):
+        bundle.load(folder)

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from conftest import write_wav
 from strings import RATE, string_model, write_said
 
-from conftest import write_wav
 from sutja.strings.evaluation import evaluate
 from sutja.strings.sets import StringClip
 

@@ -28,7 +28,11 @@ def set_at(settings, path, value):
     ("path", "value", "field"),
     [
         (["units"], [], "units"),
-        (["units"], [{"name": "double", "label": "", "n_states": 3, "n_times": 2, "mean": 2.0, "deviation": 0.4}], "units"),
+        (
+            ["units"],
+            [{"name": "double", "label": "", "n_states": 3, "n_times": 2, "mean": 2.0, "deviation": 0.4}],
+            "units",
+        ),
         (["units", 0, "n_states"], 2, "units[0].n_states"),
         (["units", 0, "n_times"], 0, "units[0].n_times"),
         (["units", 1, "label"], "", "units[1].label"),

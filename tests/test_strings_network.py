@@ -28,7 +28,9 @@ def file_of(inputs, outputs):
     value = helper.make_tensor_value_info
     names = [*inputs, *outputs]
     nodes = [helper.make_node("ConstantOfShape", [f"shape_{name}"], [name]) for name in outputs]
-    shapes = [onnx.numpy_helper.from_array(np.array(outputs[name], dtype=np.int64), f"shape_{name}") for name in outputs]
+    shapes = [
+        onnx.numpy_helper.from_array(np.array(outputs[name], dtype=np.int64), f"shape_{name}") for name in outputs
+    ]
     graph = helper.make_graph(
         nodes,
         "network",

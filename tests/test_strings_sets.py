@@ -42,7 +42,9 @@ def test_words_of_any_vocabulary(tmp_path):
     assert read_strings(table, ("go", "stop"), {})[0].labels == ("stop", "go")
 
 
-@pytest.mark.parametrize("header", ["file_name,label", "file_name,digits,label", "digits,words", "file_name,text,words"])
+@pytest.mark.parametrize(
+    "header", ["file_name,label", "file_name,digits,label", "digits,words", "file_name,text,words"]
+)
 def test_other_tables_are_no_sets(tmp_path, header):
     written(tmp_path / "s", header, "a.wav,1,1"[: 7 + 2 * (header.count(",") > 1)])
     assert table_of(tmp_path / "s") is None

@@ -47,7 +47,11 @@ def export_strings(bundle: Bundle) -> bytes:
 
 def string_metadata(model: StringModel, bundle: Bundle) -> dict[str, str]:
     """Return what a file says of itself: texts, those that hold more than one value as JSON."""
-    level = {"first_db": frontend.QUIETEST_DB, "fall_db_a_second": frontend.FALL_DB_A_SECOND}
+    level = {
+        "first_db": frontend.QUIETEST_DB,
+        "fall_db_a_second": frontend.FALL_DB_A_SECOND,
+        "lowest_db": frontend.LOWEST_LEVEL_DB,
+    }
     features = dataclasses.asdict(frontend.FEATURES)
     shown = {"range_db": frontend.RANGE_DB, "lowest": frontend.LOWEST, "highest": frontend.HIGHEST}
     fields = {

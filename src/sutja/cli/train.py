@@ -152,8 +152,14 @@ class _Strings:
         if not self.wanted and (self.data or self.n_steps is not None):
             given = "--string-data" if self.data else "--string-steps"
             raise click.UsageError(f"{given} is of words in a row, which are not asked for; add --strings")
-        if self.wanted and find_spec("torch") is None:
+        if not self.wanted:
+            return
+        if find_spec("torch") is None:
             raise needs("torch", "train")
+        from sutja.learn.strings import table_in
+
+        for path in self.data:
+            table_in(path)
 
     def learn(self, plan: Plan, progress: Progress) -> None:
         from sutja.learn.strings import add

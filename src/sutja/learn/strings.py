@@ -119,13 +119,26 @@ def steps_for(n_clips: int) -> int:
     return FEWEST_STEPS if n_clips < MANY_CLIPS else MOST_STEPS
 
 
-def _read_set(path: Path, model: bundle.Bundle) -> tuple[StringClip, ...]:
+def table_in(path: Path) -> Path:
+    """Return the table of a set of strings.
+
+    Raises
+    ------
+    DatasetError
+        When there is none.
+
+    """
     table = table_of(path)
     if table is None:
         raise DatasetError(
             f"{printable(path)}: is no set of strings; expected a table of file_name and digits or words, no label"
         )
-    return read_strings(table, model.labels, said(model.labels, model.language, model.spoken))
+    return table
+
+
+def _read_set(path: Path, model: bundle.Bundle) -> tuple[StringClip, ...]:
+    spoken = said(model.labels, model.language, model.spoken)
+    return read_strings(table_in(path), model.labels, spoken)
 
 
 def learn(sources: Sources, folder: Path, config: StringTraining, engine: Engine, progress: Progress) -> StringModel:
