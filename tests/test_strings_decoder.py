@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -132,6 +134,6 @@ def test_what_is_settled_stands_whatever_comes(seed):
     answers = rng.normal(0, 3, (120, UNITS.n_outputs)).astype(np.float32)
     answers -= np.log(np.exp(answers).sum(axis=1, keepdims=True))
     words = decoded(answers)
-    for before, after in zip(words, words[1:], strict=False):
+    for before, after in itertools.pairwise(words):
         assert before.start < before.end <= after.start
     assert all(word.end - word.start >= UNITS.units[word.unit].n_states for word in words)

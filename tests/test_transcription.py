@@ -61,7 +61,7 @@ def test_a_model_of_single_words_says_so():
 
 
 def test_a_damaged_network_is_refused():
-    with pytest.raises(BundleError, match="strings: .*export the model again"):
+    with pytest.raises(BundleError, match=r"strings: .*export the model again"):
         Transcriber(replace(make_bundle(SMALL), strings=replace(string_model(), onnx=b"damaged")))
 
 

@@ -78,24 +78,24 @@ def evaluate(
     """
     network = FrameNetwork(model.onnx, model.units.n_outputs)
     tally = _Tally()
-    for clip in clips:
+    for said in clips:
         grammar = (
-            of_length(model.units, len(clip.labels))
-            if known_length and 0 < len(clip.labels) <= MOST_WORDS
+            of_length(model.units, len(said.labels))
+            if known_length and 0 < len(said.labels) <= MOST_WORDS
             else any_string(model.units)
         )
         try:
-            with open_stream(clip.path, SAMPLE_RATE) as (rate, chunks):
+            with open_stream(said.source, SAMPLE_RATE) as (rate, chunks):
                 stream, n_samples, events = SpokenStrings(model, rate, grammar, network=network), 0, []
                 for chunk in chunks:
                     n_samples += len(chunk)
                     events += stream.feed(chunk)
             events += stream.flush()
         except AudioError as error:
-            tally.unreadable[clip.name] = str(error)
+            tally.unreadable[said.name] = str(error)
         else:
             heard = Transcript(tuple(event for event in events if isinstance(event, SpokenString)))
-            tally.add(clip, heard.words, n_samples / rate)
+            tally.add(said, heard.words, n_samples / rate)
         on_clip()
     return tally.scores()
 

@@ -33,6 +33,11 @@ class StringClip:
     speaker: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
+    @property
+    def source(self) -> Path:
+        """What is decoded."""
+        return self.path
+
 
 def table_of(path: Path) -> Path | None:
     """Return the table that makes a folder, or a table itself, a set of strings; None where it is none."""
