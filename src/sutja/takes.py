@@ -257,11 +257,9 @@ class Takes:
 def _check_folder(folder: Path) -> None:
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"{printable(folder)}: is a file; expected a folder for the recordings; choose another name")
-    if (
-        folder.is_dir()
-        and not (folder / METADATA).exists()
-        and any(not p.name.startswith(".") for p in folder.iterdir())
-    ):
+    # The folder first, the table then: whoever else begins here at this moment writes the table before anything else.
+    holds = folder.is_dir() and any(not path.name.startswith(".") for path in folder.iterdir())
+    if holds and not (folder / METADATA).exists():
         raise _foreign(folder, f"holds files and no {METADATA} of this command")
 
 
