@@ -24,7 +24,7 @@ def material(**more):
     } | {"few/carl": [Take(0, word(150))]}
     noise = np.random.default_rng(0).standard_normal(SAMPLE_RATE).astype(np.float32)
     given = {
-        "others": [word(900)],
+        "others": {"else/dora": [word(900)], "corpus/anna": [word(950)]},
         "wholes": [Whole((1, OTHER, 2), word(300, 1.0))],
         "around": Surroundings(None, [noise], [np.array([1.0, 0.5], dtype=np.float32)]),
         "texts": {0: "zero", 1: "one", 2: "two"},
@@ -61,7 +61,7 @@ def test_times_lie_where_the_words_are(monkeypatch):
     monkeypatch.setattr(splices, "BURST_SHARE", 0.0)
     heard, n = [], 0
     for number in range(30):
-        said = made(material(others=[]), 5, number, kinds={"spliced": 1.0})
+        said = made(material(others={}), 5, number, kinds={"spliced": 1.0})
         loud = np.abs(said.waveform) > 0.05 * np.abs(said.waveform).max()
         seconds = np.arange(len(loud)) / SAMPLE_RATE
         inside = np.zeros(len(loud), dtype=bool)
@@ -80,6 +80,41 @@ def test_material_may_be_a_few_clips_alone():
     for number in range(10):
         said = made(alone, 1, number, kinds={"spliced": 0.5, "noise": 0.5, "real": 0.2})
         assert set(said.units) <= {0}
+
+
+def test_other_words_are_best_of_the_same_people(monkeypatch):
+    monkeypatch.setattr(splices, "PSEUDO_SHARE", 0.0)
+    rng = np.random.default_rng(0)
+    own, family, else_ = (np.full(8, value, np.float32) for value in (1, 2, 3))
+    others = {"corpus/anna": [own], "corpus_words/zoe": [family], "else/dora": [else_]}
+    drawn = lambda speaker: [  # noqa: E731
+        int(splices._other(material(others=others), speaker, [], rng)[0]) for _ in range(200)
+    ]
+    assert drawn("corpus/anna").count(1) > 120
+    assert {*drawn("corpus/ben")} == {1, 2, 3}
+    assert drawn("corpus/ben").count(3) < 60
+    assert drawn("few/carl").count(3) > 30
+
+
+def test_two_words_make_one_that_is_none(monkeypatch):
+    monkeypatch.setattr(splices, "PSEUDO_SHARE", 1.0)
+    takes = [Take(0, word(200)), Take(1, word(400))]
+    made_up = [splices._other(material(), "corpus/anna", takes, np.random.default_rng(n)) for n in range(20)]
+    assert len({len(each) for each in made_up}) > 5
+
+
+def test_nobody_can_be_understood_in_babble(monkeypatch):
+    monkeypatch.setattr(splices, "BABBLE_SHARE", 1.0)
+    said = [made(material(), 2, number, kinds={"spliced": 0.5, "noise": 0.5}) for number in range(20)]
+    assert {bool(each.units) for each in said} == {True, False}
+    babble = splices._babble(material(), SAMPLE_RATE, np.random.default_rng(0))
+    assert np.abs(babble).max() == pytest.approx(0.3)
+
+
+def test_where_all_is_too_long_nothing_is_said(monkeypatch):
+    monkeypatch.setattr(splices, "MOST_DRAWS", 3)
+    long = Whole((0,), word(200, 15.0))
+    assert made(material(wholes=[long]), 1, 0, kinds={"real": 1.0}).units == ()
 
 
 def test_what_is_too_long_is_drawn_again():

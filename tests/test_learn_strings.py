@@ -90,7 +90,7 @@ def test_material_holds_what_may_be_learned_from(tmp_path, clips):
     sources = Sources((*clips, unlabelled), None, {}, others, tuple(said))
     material = strings._material(sources, units_of(sources))
     assert {name: len(takes) for name, takes in material.speakers.items()} == {"/anna": 4, "/ben": 4}
-    assert len(material.others) == 1  # "Go" is a word of the vocabulary
+    assert {name: len(words) for name, words in material.others.items()} == {"/house": 1}  # "Go" is in the vocabulary
     assert [whole.units for whole in material.wholes] == [(0, 1), (OTHER,)]
     assert material.texts == {}
     assert set(strings._kinds(sources, units_of(sources))) == {"spliced", "real", "other", "noise"}
@@ -112,6 +112,15 @@ def test_an_o_that_is_spelled_is_no_other_speech(tmp_path):
     )
     units = units_of(sources)
     assert [[units.units[u].name for u in w.units] for w in strings._material(sources, units).wholes] == [["oh"]]
+
+
+def test_words_near_a_digit_are_no_other_words_where_there_are_digits(tmp_path):
+    clip = write_word(tmp_path / "0.wav", "go")
+    others = tuple(Clip(clip, name, name) for name in ("letter_a", "sixty", "house", "tree"))
+    digits = Sources((Clip(clip, "0", "0"),), "en", {}, others)
+    assert set(strings._material(digits, units_of(digits)).others) == {"/house"}
+    words = Sources((Clip(clip, "0", "go"),), "en", {}, others)
+    assert len(strings._material(words, units_of(words)).others) == 4
 
 
 def test_what_was_made_is_not_made_again(tmp_path, clips, monkeypatch):

@@ -35,6 +35,26 @@ def test_no_word_can_be_made_more_probable():
     assert wary.probabilities(answers).sum() < Competition(UNITS, Confidence(scale=0.1)).probabilities(answers).sum()
 
 
+def test_a_second_opinion_counts_by_its_weight():
+    answers = answers_of([(ONE, 12)], sure=0.6)
+    for_two = np.array([0.1, 0.1, 0.7, 0.1])
+    plain = Competition(UNITS, Confidence(scale=0.01))
+    heard = [
+        Competition(UNITS, Confidence(scale=0.01, opinion=weight)).probabilities(answers, for_two)
+        for weight in (0.0, 0.5, 1.0)
+    ]
+    assert np.array_equal(heard[0], plain.probabilities(answers))
+    assert heard[0][2] < heard[1][2] < heard[2][2]
+    assert heard[2].argmax() == 2
+    assert all(found.sum() < 1 for found in heard)
+
+
+def test_an_opinion_is_never_quite_certain():
+    answers = answers_of([(PAUSE, 2), (ONE, 12), (PAUSE, 2)])
+    found = Competition(UNITS, Confidence(scale=1.0, opinion=1.0)).probabilities(answers, np.array([1.0, 0, 0, 0]))
+    assert found.argmax() == 1
+
+
 def test_a_stretch_too_short_for_a_word_is_none():
     found = SURE.likelihoods(answers_of([(ONE, 4)])[:2])
     assert found[0] == -1e9

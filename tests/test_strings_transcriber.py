@@ -7,7 +7,7 @@ import pytest
 from strings import RATE, said, string_model
 
 from sutja.errors import AudioError
-from sutja.strings.grammar import of_length
+from sutja.strings.grammar import of_length, one_of
 from sutja.strings.model import Confidence
 from sutja.strings.network import FrameNetwork
 from sutja.strings.transcriber import (
@@ -113,6 +113,57 @@ def test_a_doubtful_word_is_refused():
     assert [word.label for word in string.words] == [None, None]
     assert string.text == "??"
     assert [word.most_probable for word in string.words] == ["a", "b"]
+
+
+def asked(opinion=1.0, **more):
+    return replace(MODEL, confidence=replace(MODEL.confidence, opinion=opinion, **more))
+
+
+def judge(label, share=1.0, labels=MODEL.labels):
+    """Return an opinion that is always the same, and what it heard."""
+    heard = []
+
+    def opinion(waveform):
+        heard.append(waveform)
+        shares = np.full(len(labels) + 1, (1 - share) / len(labels))
+        shares[(*labels, None).index(label)] = share
+        return shares
+
+    return opinion, heard
+
+
+@pytest.mark.parametrize("chunk", [333, 10**6])
+def test_a_second_opinion_hears_each_word_and_decides_with_the_network(chunk):
+    opinion, heard = judge("c")
+    stream = SpokenStrings(asked(scale=1e-4), RATE, opinion=opinion)
+    assert texts(events_of(said("ab", "d"), stream=stream, chunk=chunk)) == ["cc", "c"]
+    assert [len(word) / RATE for word in heard] == pytest.approx([0.4, 0.4, 0.5], abs=0.1)
+    loud = [np.abs(word).mean() for word in heard]
+    assert min(loud) > 0.5 * max(loud)
+    assert texts(events_of(said("ab"), stream=SpokenStrings(asked(0.0), RATE, opinion=opinion))) == ["ab"]
+    assert len(heard) == 3  # its weight is 0: it is not asked
+
+
+def test_a_second_opinion_may_refuse_or_have_none():
+    none, _ = judge(None)
+    refused = SpokenStrings(asked(scale=1e-4), RATE, opinion=none)
+    assert texts(events_of(said("ab"), stream=refused)) == ["??"]
+    silent = SpokenStrings(asked(), RATE, opinion=lambda waveform: None)
+    assert texts(events_of(said("ab"), stream=silent)) == ["ab"]
+
+
+def test_a_list_of_strings_is_stronger_than_an_opinion():
+    opinion, _ = judge("c")
+    stream = SpokenStrings(asked(scale=1e-4), RATE, one_of(MODEL.units, ["ab", "ba"]), opinion=opinion)
+    (string,) = [event for event in events_of(said("ab"), stream=stream) if isinstance(event, SpokenString)]
+    assert [word.most_probable for word in string.words] == ["a", "b"]
+
+
+def test_what_the_opinion_may_need_is_all_that_is_kept():
+    stream = SpokenStrings(asked(), RATE, opinion=judge("a")[0])
+    for _ in range(8):
+        stream.feed(said("abc"))
+    assert len(stream._waveform) < 4 * RATE
 
 
 def doubled(model=MODEL):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from models import SMALL, make_bundle
 from strings import RATE, said, string_bundle, string_folder, string_model, write_said
@@ -46,6 +47,13 @@ def test_a_length_and_a_list_can_be_told(transcriber):
         transcriber.grammar(0)
     with pytest.raises(ConfigError, match="'x'"):
         transcriber.grammar(strings=["xa"])
+
+
+def test_the_model_of_single_words_is_asked_as_well(transcriber):
+    found = transcriber.opinion(said("a"))
+    assert found.shape == (len(transcriber.model.labels) + 1,)
+    assert found.sum() == pytest.approx(1, abs=1e-5 if string_bundle().threshold is not None else 1)
+    assert transcriber.opinion(np.zeros(10, np.float32)) is None
 
 
 def test_events_come_while_it_is_heard(transcriber):

@@ -1,15 +1,16 @@
-"""Set what the decoder of strings believes beforehand: `make model`'s last step.
+"""Set what the decoder of strings believes beforehand, and how sure it is: `make model`'s last step.
 
-    python tools/tune_strings.py MODEL --data $SUTJA_DATA/strings/moshi --data $SUTJA_DATA/strings/abel
+    python tools/tune_strings.py MODEL --data $SUTJA_DATA/strings/moshi --data $SUTJA_DATA/strings/abel --quiet WORDS
 
-Random search over the decoder's settings, then the scale of confidence. Everything that it looks at is told by --data
-and --quiet, and none of that may be reported as a result. MODEL is written again.
+Random search over the decoder's settings; then how network and second opinion are weighed, by likelihood; then where
+words are refused. Everything that it looks at is told by --data and --quiet, and none of that may be reported as a
+result. MODEL is written again.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sutja import bundle
-from sutja.audio import load_waveform
+from sutja.audio import Waveform, load_waveform
 from sutja.calibration import calibration_error
 from sutja.config import AudioConfig
 from sutja.dataset import scan
@@ -31,12 +32,17 @@ from sutja.strings.model import Confidence, StringModel
 from sutja.strings.network import STEP_OUTPUTS, FrameNetwork
 from sutja.strings.scores import alignment, counted, total
 from sutja.strings.sets import read_strings, table_of
-from sutja.strings.transcriber import answers_to
+from sutja.strings.transcriber import OUTPUT_SAMPLES, PAD, answers_to
+from sutja.strings.units import OUTPUT_SECONDS
+from sutja.transcription import Transcriber
 
 WHOLE = AudioConfig(sample_rate=SAMPLE_RATE, max_seconds=LONGEST_BACKGROUND)
-FALSE_WEIGHT = 0.002
-"""Of a false word an hour beside a share of wrong strings."""
+FALSE_WEIGHT = 0.00004
+"""Of a false word an hour, beside a share of wrong strings: 250 weigh as much as one string of a hundred."""
 QUIET_GAP_SECONDS, N_QUIET = 0.15, 400
+SCALES, OPINIONS = np.geomspace(0.02, 0.6, 12), (0.0, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
+OTHERS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
+THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
 
 
 @dataclass(frozen=True)
@@ -45,6 +51,20 @@ class Listened:
 
     labels: tuple[str, ...]
     answers: NDArray[np.float32]
+    waveform: Waveform
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A word that was heard."""
+
+    likelihoods: NDArray[np.float64]
+    opinion: NDArray[np.float64] | None
+    own: int
+    """What the decoder took it for."""
+    truth: int
+    """What was said; the number of labels where nothing was."""
+    weight: float
 
 
 def main() -> None:
@@ -56,24 +76,34 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=929)
     arguments = parser.parse_args()
     ready = bundle.load(arguments.model)
-    assert ready.strings is not None
-    model = ready.strings
+    transcriber = Transcriber(ready)
+    model = transcriber.model
     network = FrameNetwork(model.onnx, model.units.n_outputs)
     sets = [heard_set(path, ready, model, network) for path in arguments.data]
     quiet = [heard_row(path, model, network) for path in arguments.quiet]
-    rng = np.random.default_rng(arguments.seed)
-    best = model  # as it was tuned before, or as every model begins
-    cost = cost_of(best, sets, quiet)
+    best = searched(model, sets, quiet, arguments.trials, np.random.default_rng(arguments.seed))
+    best = replace(best, confidence=calibrated(best, sets, quiet, transcriber))
+    print(best.confidence)
+    bundle.save(replace(ready, strings=best), arguments.model)
+
+
+def searched(
+    model: StringModel,
+    sets: Sequence[Sequence[Listened]],
+    quiet: Sequence[Listened],
+    n_trials: int,
+    rng: np.random.Generator,
+) -> StringModel:
+    """Search the decoder's settings, beginning where the model stands."""
+    best, cost = model, cost_of(model, sets, quiet)
     print(round(cost, 4), best.decoder, flush=True)
-    for trial in range(arguments.trials):
+    for trial in range(n_trials):
         tried = replace(best, decoder=moved(best.decoder, rng))
         new = cost_of(tried, sets, quiet)
         if new < cost:
             best, cost = tried, new
             print(trial, round(cost, 4), best.decoder, flush=True)
-    best = replace(best, confidence=calibrated(best, sets, quiet))
-    print(best.confidence)
-    bundle.save(replace(ready, strings=best), arguments.model)
+    return best
 
 
 def heard_set(path: Path, ready: bundle.Bundle, model: StringModel, network: FrameNetwork) -> list[Listened]:
@@ -81,8 +111,11 @@ def heard_set(path: Path, ready: bundle.Bundle, model: StringModel, network: Fra
     table = table_of(path)
     assert table is not None, path
     spoken = said(ready.labels, ready.language, ready.spoken)
-    clips = read_strings(table, ready.labels, spoken)
-    return [Listened(c.labels, answers_to(load_waveform(c.path, WHOLE), model, network)) for c in clips]
+    heard = []
+    for clip in read_strings(table, ready.labels, spoken):
+        waveform = load_waveform(clip.path, WHOLE)
+        heard.append(Listened(clip.labels, answers_to(waveform, model, network), waveform))
+    return heard
 
 
 def heard_row(path: Path, model: StringModel, network: FrameNetwork) -> Listened:
@@ -92,7 +125,8 @@ def heard_row(path: Path, model: StringModel, network: FrameNetwork) -> Listened
     chosen = rng.choice(len(clips), min(N_QUIET, len(clips)), replace=False)
     gap = np.zeros(round(QUIET_GAP_SECONDS * SAMPLE_RATE), dtype=np.float32)
     parts = [part for number in chosen for part in (load_waveform(clips[number].source, WHOLE), gap)]
-    return Listened((), answers_to(np.concatenate(parts), model, network))
+    waveform = np.concatenate(parts)
+    return Listened((), answers_to(waveform, model, network), waveform)
 
 
 def moved(config: DecoderConfig, rng: np.random.Generator) -> DecoderConfig:
@@ -135,36 +169,92 @@ def cost_of(model: StringModel, sets: Sequence[Sequence[Listened]], quiet: Seque
     for recordings in sets:
         counts = total(counted(each.labels, labels_of(model, decoded(model, each.answers))) for each in recordings)
         costs.append((counts.string_error_rate or 0) + 0.5 * (counts.word_error_rate or 0))
-    false = [len(decoded(model, each.answers)) / (len(each.answers) * 0.02 / 3600) for each in quiet]
-    return float(np.mean(costs)) + FALSE_WEIGHT * float(np.mean(false)) / 10 if quiet else float(np.mean(costs))
+    false = [an_hour(len(decoded(model, each.answers)), each) for each in quiet]
+    return float(np.mean(costs)) + (FALSE_WEIGHT * float(np.mean(false)) if quiet else 0.0)
 
 
-def calibrated(model: StringModel, sets: Sequence[Sequence[Listened]], quiet: Sequence[Listened]) -> Confidence:
-    """Choose the scale and the weight of no word at which probabilities mean what they say."""
-    stretches: list[tuple[NDArray[np.float32], str, bool]] = []
-    for recordings in [*sets, quiet]:
-        for each in recordings:
-            words = [w for w in decoded(model, each.answers) if model.units.units[w.unit].n_times == 1]
-            labels = [model.units.units[word.unit].label for word in words]
-            steps = alignment(each.labels, labels)
-            right = {step.heard for step in steps if step.kind == "right"}
-            stretches += [
-                (each.answers[max(0, w.start - EDGE) : w.end + EDGE], label, place in right)
-                for place, (w, label) in enumerate(zip(words, labels, strict=True))
-            ]
-    truth = np.array([right for _, _, right in stretches])
+def an_hour(n: int, heard: Listened) -> float:
+    """Return how many words that is in an hour."""
+    return n / (len(heard.answers) * OUTPUT_SECONDS / 3600)
+
+
+# -- how sure it is ---------------------------------------------------------------------------------------------------
+
+
+def judged(model: StringModel, recording: Listened, transcriber: Transcriber, weight: float) -> Iterator[Judged]:
+    """Give what network and second opinion make of each word of a recording, as a stream asks them."""
+    words = [word for word in decoded(model, recording.answers) if model.units.units[word.unit].n_times == 1]
     competition = Competition(model.units, model.confidence)
-    likely = [(competition.likelihoods(answers), competition.labels.index(label)) for answers, label, _ in stretches]
+    labels = [model.units.units[word.unit].label for word in words]
+    truths = {step.heard: step.said for step in alignment(recording.labels, labels) if step.heard is not None}
+    befores, afters = [0, *(word.end for word in words)], [*(word.start for word in words[1:]), len(recording.answers)]
+    for place, (word, label, before, after) in enumerate(zip(words, labels, befores, afters, strict=False)):
+        first, last = max(word.start - PAD, before), min(word.end + PAD, max(after, word.end))
+        opinion = transcriber.opinion(recording.waveform[first * OUTPUT_SAMPLES : last * OUTPUT_SAMPLES])
+        likelihoods = competition.likelihoods(recording.answers[max(0, word.start - EDGE) : word.end + EDGE])
+        said_there = truths[place]
+        truth = (
+            len(competition.labels) if said_there is None else competition.labels.index(recording.labels[said_there])
+        )
+        yield Judged(likelihoods, opinion, competition.labels.index(label), truth, weight)
+
+
+def calibrated(
+    model: StringModel, sets: Sequence[Sequence[Listened]], quiet: Sequence[Listened], transcriber: Transcriber
+) -> Confidence:
+    """Choose how both are weighed so that probabilities mean what they say, then where words are refused.
+
+    Every set weighs the same, and other words all together as much as a set.
+    """
+    words: list[Judged] = []
+    for recordings in [*sets, list(quiet)]:
+        of_set = [word for each in recordings for word in judged(model, each, transcriber, 1.0)]
+        words += [replace(word, weight=1 / len(of_set)) for word in of_set]
+    competition = Competition(model.units, model.confidence)
     best, least = model.confidence, np.inf
-    for scale in np.geomspace(0.02, 1.0, 16):
-        for other in (-2.0, 0.0, 1.0, 2.0, 3.0, 4.0):
-            tried = Confidence(float(scale), other, model.confidence.threshold)
-            sure = np.array([competition.shares(likelihoods, tried)[own] for likelihoods, own in likely])
-            loss = -float(np.mean(np.log(np.clip(np.where(truth, sure, 1 - sure), 1e-6, 1))))
-            if loss < least:
-                best, least = tried, loss
-                print(f"scale {scale:.3f} other {other:g}: {loss:.4f}, error {calibration_error(sure, truth):.4f}")
+    for scale in SCALES:
+        for opinion in OPINIONS:
+            for other in OTHERS:
+                tried = replace(model.confidence, scale=float(scale), opinion=opinion, other=other)
+                loss = surprise(words, competition, tried)
+                if loss < least:
+                    best, least = tried, loss
+    costs = {threshold: wrong(words, competition, replace(best, threshold=threshold)) for threshold in THRESHOLDS}
+    best = replace(best, threshold=min(costs, key=costs.__getitem__))
+    sure, right = told(words, competition, best)
+    print(f"loss {least:.4f}, calibration error {calibration_error(sure, right):.4f}, wrong by threshold {costs}")
     return best
+
+
+def shares_of(word: Judged, competition: Competition, confidence: Confidence) -> NDArray[np.float64]:
+    shares = competition.shares(word.likelihoods, confidence, word.opinion)
+    return np.append(shares, max(1 - shares.sum(), 0.0))
+
+
+def surprise(words: Sequence[Judged], competition: Competition, confidence: Confidence) -> float:
+    """Return the mean of minus the log probability of the truth."""
+    losses = [-np.log(max(shares_of(word, competition, confidence)[word.truth], 1e-6)) * word.weight for word in words]
+    return float(np.sum(losses))
+
+
+def wrong(words: Sequence[Judged], competition: Competition, confidence: Confidence) -> float:
+    """Return the share of words that are told wrongly, or refused and were said; every set weighs the same."""
+    costs = []
+    for word in words:
+        shares = shares_of(word, competition, confidence)[:-1]
+        likely = int(shares.argmax())
+        heard = likely if shares[likely] >= confidence.threshold else len(shares)
+        costs.append(word.weight * (heard != word.truth))
+    return float(np.sum(costs))
+
+
+def told(
+    words: Sequence[Judged], competition: Competition, confidence: Confidence
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+    """Return how sure each word of the strings is, and whether it is right."""
+    rows = [shares_of(word, competition, confidence)[:-1] for word in words]
+    sure = np.array([row.max() for row in rows])
+    return sure, np.array([int(row.argmax()) == word.truth for row, word in zip(rows, words, strict=True)])
 
 
 if __name__ == "__main__":

@@ -188,6 +188,16 @@ STRING_FORMS: dict[str, tuple[StringForm, ...]] = {
 }
 """By language; synthetic voices are what says them."""
 
+_NEAR_ENGLISH = """
+a h j k o x tree three's free thee sree fine mine line nine's nice night wine vine hi high fire hive live drive sick fix
+sex mix wait late gate hate ate eight's at hero heaven eleven do you who too tool shoe new zoo done fun sun run then
+when four's floor fork more store force want on sixty sixteen sixth seventy seventeen seventh eighty eighteen eighth
+ninety nineteen ninth forty fourteen fourth fifth
+"""
+NEAR_IN_STRINGS: dict[str, frozenset[str]] = {"en": frozenset(_NEAR_ENGLISH.split())}
+"""Words that hold a digit, or are told from one by a sound that running speech drops. A network that learns of them as
+other words no longer hears "eight" before a word that begins with a consonant, or "three" with an accent."""
+
 _ALIASES = {"cmn": "zh", "yue": "zh", "no": "nb"}  # names that eSpeak and ISO 639 give the same written words
 
 
@@ -199,6 +209,16 @@ def find(language: str | None) -> Language | None:
     """
     code = (language or "").partition("-")[0].lower()
     return LEXICON.get(_ALIASES.get(code, code))
+
+
+def near_in_strings(word: str, language: str | None) -> bool:
+    """Tell whether a word is too near a digit to learn from as another word in strings; "letter_a" is the letter.
+
+    >>> near_in_strings("letter_a", "en"), near_in_strings("Sixty", "en-gb"), near_in_strings("house", "en")
+    (True, True, False)
+    """
+    code = (language or "").partition("-")[0].lower()
+    return word.rpartition("_")[2].lower() in NEAR_IN_STRINGS.get(_ALIASES.get(code, code), ())
 
 
 def digit_words(language: str) -> dict[str, str]:

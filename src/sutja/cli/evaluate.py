@@ -152,7 +152,8 @@ def _scores_of_strings(
     from sutja.transcription import Transcriber
 
     bundle = load_bundle(model)
-    strings = Transcriber(bundle).model
+    transcriber = Transcriber(bundle)
+    strings = transcriber.model
     clips = [clip for table in tables for clip in read_strings(table, strings.labels, bundle.spoken)]
     clips += [StringClip(path, path.name, ()) for path in read_sounds(negatives)]
     if not clips:
@@ -160,7 +161,7 @@ def _scores_of_strings(
     bars = Bars()
     try:
         step = bars.stage("evaluating", len(clips), "string")
-        return evaluate_strings(strings, clips, known_length=known_length, on_clip=step)
+        return evaluate_strings(strings, clips, known_length=known_length, opinion=transcriber.opinion, on_clip=step)
     finally:
         bars.close()
 

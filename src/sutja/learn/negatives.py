@@ -29,7 +29,14 @@ VOWELS = "a e i o u ai ee oo ou ar er or".split()  # noqa: SIM905
 CODAS = ["", "", *"n m t k s l p d g f z sh nd st".split()]  # noqa: SIM905
 
 
-def spliced(waveform: Waveform, other: Waveform, sample_rate: int, rng: np.random.Generator) -> Waveform:
+def spliced(
+    waveform: Waveform,
+    other: Waveform,
+    sample_rate: int,
+    rng: np.random.Generator,
+    *,
+    half_share: float = HALF_SHARE,
+) -> Waveform:
     """Make a sound that is no word out of words: one ends as the other, one stops half-way, or runs backwards.
 
     Parameters
@@ -40,6 +47,8 @@ def spliced(waveform: Waveform, other: Waveform, sample_rate: int, rng: np.rando
         Of both, Hz.
     rng
         Draws what is done, and where it is cut.
+    half_share
+        How often one stops half-way.
 
     """
     kind, n_fade = rng.random(), samples_in(FADE_SECONDS, sample_rate)
@@ -48,7 +57,7 @@ def spliced(waveform: Waveform, other: Waveform, sample_rate: int, rng: np.rando
     if kind < CROSSED_SHARE:
         ending = spoken_part(other, sample_rate, below_db=SPLICE_DB)
         return _joined(word[:cut], ending[int(rng.uniform(0.4, 0.65) * len(ending)) :], n_fade)
-    if kind < CROSSED_SHARE + HALF_SHARE:
+    if kind < CROSSED_SHARE + half_share:
         return _joined(word[:cut], np.zeros(n_fade, dtype=np.float32), n_fade)
     return np.ascontiguousarray(word[::-1])
 

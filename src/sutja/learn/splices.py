@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from sutja.audio import Waveform
 from sutja.augment import Surroundings, augment, change_speed, change_tempo, coloured_noise
 from sutja.config import AugmentConfig
+from sutja.learn.negatives import spliced as crossed
 from sutja.speech import HOP_SECONDS, frame_levels, samples_in, word_frames
 from sutja.strings.frontend import SAMPLE_RATE
 from sutja.synth import NOT_PEOPLE, Voice, accents_of, synthesise, variants
@@ -26,10 +27,10 @@ LENGTHS = 2.4, 4.0, 6.4
 """Seconds of the recordings that are learned from; each string has the shortest that it fits into."""
 MARGIN_SECONDS, FADE_SECONDS = 0.02, 0.008
 GAPS: tuple[tuple[float, float, float], ...] = (
-    (0.40, -0.06, 0.01),
-    (0.30, 0.0, 0.12),
+    (0.38, -0.06, 0.01),
+    (0.27, 0.0, 0.12),
     (0.20, 0.1, 0.5),
-    (0.10, 0.4, 2.0),
+    (0.15, 0.4, 2.0),
 )
 """How people say strings: share of them, shortest and longest pause between words, seconds."""
 LONGEST_JOINT_SECONDS, WORN_SHARE, WORN = 0.15, 0.35, (0.1, 0.2)
@@ -40,11 +41,18 @@ SHORTEST_SECONDS = 0.13
 """No word is made shorter, and none follows the last one's beginning sooner."""
 WORD_TEMPO_SPREAD, WORD_GAIN_DB = 0.1, 3.0
 REPEAT_SHARE, OTHER_SHARE, MIXED_SHARE = 0.25, 0.15, 0.15
+OWN_OTHER_SHARE, PSEUDO_SHARE = 0.6, 0.3
+"""How many other words are of whoever says the string, or of the same corpus, where there are any; and how many are no
+words at all, made of two of theirs. Else the microphone tells other words: some corpora hold nothing else."""
 FEW_TAKES = 4
 """Whoever has fewer says strings together with somebody else."""
 GAIN_DB = -42.0, 0.0
+BABBLE_SHARE, BABBLE_VOICES, BABBLE_DB = 0.12, (4, 9), (5.0, 25.0)
+"""How often so many people talk far away, and how far below the string, dB."""
 BURST_SHARE, BURST_SAMPLES, SHORTEST_PAUSE_SECONDS = 0.4, 64, 0.08
 """Recordings with clicks and breath in pauses that are no shorter than that."""
+MOST_DRAWS = 50
+"""Of strings that turn out to be too long; then nothing is said at all."""
 END_SECONDS, CUT_SHARE = 0.2, 0.15
 """After a string there is at least so much of the room, or nothing at all: a recording that was cut."""
 CHAIN = AugmentConfig(
@@ -87,8 +95,8 @@ class Material:
 
     speakers: Mapping[str, Sequence[Take]]
     """By speaker: takes of the vocabulary."""
-    others: Sequence[Waveform] = ()
-    """Other words, without silence around them."""
+    others: Mapping[str, Sequence[Waveform]] = field(default_factory=dict)
+    """By speaker: other words, without silence around them."""
     wholes: Sequence[Whole] = ()
     around: Surroundings = field(default_factory=Surroundings)
     texts: Mapping[int, str] = field(default_factory=dict)
@@ -130,10 +138,13 @@ def made(material: Material, seed: int, number: int, *, kinds: Mapping[str, floa
 
     """
     rng = np.random.default_rng([seed, number])
-    while True:
-        said = _placed(_drawn(material, kinds, rng), material.around, rng)
+    for _ in range(MOST_DRAWS):
+        said = _placed(_drawn(material, kinds, rng), material, rng)
         if said is not None:
             return said
+    nothing = _placed(_noise(material, rng), material, rng)
+    assert nothing is not None  # it is shorter than the longest recording
+    return nothing
 
 
 def _drawn(material: Material, kinds: Mapping[str, float], rng: np.random.Generator) -> Said:
@@ -144,7 +155,7 @@ def _drawn(material: Material, kinds: Mapping[str, float], rng: np.random.Genera
     if kind == "synthetic":
         return _synthetic(material, rng)
     if kind == "noise":
-        return _noise(material.around, rng)
+        return _noise(material, rng)
     return _spliced(material, rng, only_others=kind == "other")
 
 
@@ -163,7 +174,7 @@ def _spliced(material: Material, rng: np.random.Generator, *, only_others: bool)
     chosen: list[tuple[int, Waveform]] = []
     for unit in units:
         if material.others and (only_others or rng.random() < OTHER_SHARE * 0.5):
-            chosen.append((OTHER, material.others[int(rng.integers(len(material.others)))]))
+            chosen.append((OTHER, _other(material, first, takes, rng)))
         if not only_others:
             of_unit = by_unit[unit]
             chosen.append((unit, of_unit[int(rng.integers(len(of_unit)))].waveform))
@@ -171,7 +182,27 @@ def _spliced(material: Material, rng: np.random.Generator, *, only_others: bool)
     return _laid(words, rng)
 
 
-def _shares(speakers: Mapping[str, Sequence[Take]]) -> tuple[list[str], NDArray[np.float64]]:
+def _other(material: Material, speaker: str, takes: Sequence[Take], rng: np.random.Generator) -> Waveform:
+    """Draw a sound that is no word of the vocabulary: best by the same speaker, at times made of their words."""
+    if rng.random() < PSEUDO_SHARE:
+        word, ending = (takes[int(rng.integers(len(takes)))] for _ in range(2))
+        if word.unit != ending.unit:
+            return crossed(word.waveform, ending.waveform, SAMPLE_RATE, rng, half_share=0.0)
+    others = material.others
+    if rng.random() < OWN_OTHER_SHARE:
+        others = {speaker: others[speaker]} if speaker in others else _of_family(others, speaker) or others
+    names, weights = _shares(others)
+    own = others[names[int(rng.choice(len(names), p=weights))]]
+    return own[int(rng.integers(len(own)))]
+
+
+def _of_family(others: Mapping[str, Sequence[Waveform]], speaker: str) -> dict[str, Sequence[Waveform]]:
+    """Return those of the corpora whose names begin as this speaker's does, up to the first ``_``."""
+    family = speaker.partition("/")[0].partition("_")[0]
+    return {name: words for name, words in others.items() if name.partition("/")[0].partition("_")[0] == family}
+
+
+def _shares(speakers: Mapping[str, Sequence[object]]) -> tuple[list[str], NDArray[np.float64]]:
     """Return the speakers and how often each is heard: by how much there is, and by how many speak, both held back.
 
     A corpus is what a speaker's name has before its first slash.
@@ -286,15 +317,34 @@ def drawn_voice(language: str, rng: np.random.Generator) -> Voice:
     )
 
 
-def _noise(around: Surroundings, rng: np.random.Generator) -> Said:
-    """Make what is no speech: nothing at all, a room with nobody in it, or tones as music and machines have them."""
+def _babble(material: Material, n_samples: int, rng: np.random.Generator) -> Waveform:
+    """Let people talk across each other, as loud as one of them at most: nobody can be understood."""
+    line, names = np.zeros(n_samples, dtype=np.float32), list(material.others)
+    for _ in range(int(rng.integers(*BABBLE_VOICES))):
+        at = -int(rng.uniform(0, 0.6) * SAMPLE_RATE)
+        words = material.others[names[int(rng.integers(len(names)))]]
+        gain = 10 ** (rng.uniform(-6, 0) / 20)
+        while at < n_samples:
+            word = words[int(rng.integers(len(words)))]
+            first, last = max(at, 0), min(at + len(word), n_samples)
+            if last > first:
+                line[first:last] += np.float32(gain / (np.abs(word).max() or 1.0)) * word[first - at : last - at]
+            at += len(word) + int(rng.uniform(0.0, 0.4) * SAMPLE_RATE)
+    return line * np.float32(0.3 / (float(np.abs(line).max()) or 1.0))
+
+
+def _noise(material: Material, rng: np.random.Generator) -> Said:
+    """Make what is no word: a room, people far away, nothing at all, or tones as music and machines have them."""
+    around = material.around
     n = int(rng.uniform(1.0, 3.5) * SAMPLE_RATE)
     line = np.zeros(n, dtype=np.float32)
     kind = rng.random()
-    if kind < 0.4 and around.backgrounds:
+    if kind < 0.3 and material.others:
+        line = _babble(material, n, rng)
+    elif kind < 0.6 and around.backgrounds:
         background = np.resize(around.backgrounds[int(rng.integers(len(around.backgrounds)))], 4 * n)
         line[:] = background[(first := int(rng.integers(0, 3 * n))) : first + n]
-    elif kind < 0.8:
+    elif kind < 0.85:
         time = np.arange(n) / SAMPLE_RATE
         at = 0.0
         while at < n / SAMPLE_RATE:
@@ -336,7 +386,7 @@ def _add_bursts(line: Waveform, pauses: Sequence[tuple[float, float]], rng: np.r
                 line[first : first + n] += (burst * shape * level / (np.abs(burst).max() or 1.0)).astype(np.float32)
 
 
-def _placed(said: Said, around: Surroundings, rng: np.random.Generator) -> Said | None:
+def _placed(said: Said, material: Material, rng: np.random.Generator) -> Said | None:
     """Put a string somewhere into a recording of one of the lengths, and send that through one chain.
 
     None where it is longer than the longest of them.
@@ -352,7 +402,9 @@ def _placed(said: Said, around: Surroundings, rng: np.random.Generator) -> Said 
     line += (rng.standard_normal(n) * 10 ** (rng.uniform(-90, -60) / 20)).astype(np.float32)
     if rng.random() < BURST_SHARE:
         _add_bursts(line, _pauses(said, left / SAMPLE_RATE, n / SAMPLE_RATE), rng)
-    line = augment(line, SAMPLE_RATE, CHAIN, rng, around)
+    if material.others and said.units and rng.random() < BABBLE_SHARE:
+        line += _babble(material, n, rng) * np.float32(10 ** (-rng.uniform(*BABBLE_DB) / 20))
+    line = augment(line, SAMPLE_RATE, CHAIN, rng, material.around)
     line *= np.float32(10 ** (rng.uniform(*GAIN_DB) / 20) / (float(np.abs(line).max()) or 1.0))
     if rng.random() < CUT_SHARE:
         line[left + n_said :] = 0

@@ -10,8 +10,9 @@ add       network and decoder to the model of the run
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ from sutja.learn.sounds import Recorded, surroundings
 from sutja.learn.splices import LENGTHS, OTHER, Material, Said, Take, Whole, made, trimmed
 from sutja.learn.string_batches import read, write
 from sutja.learn.string_training import StringTraining, seconds_a_step, trained
-from sutja.lexicon import STRING_FORMS, StringForm, Vocabulary, find, said, vocabulary
+from sutja.lexicon import STRING_FORMS, StringForm, Vocabulary, find, near_in_strings, said, vocabulary
 from sutja.plan import Plan
 from sutja.progress import Progress, roughly
 from sutja.speech import samples_in
@@ -260,8 +261,11 @@ def _takes(sources: Sources) -> Iterator[tuple[str, str, Waveform]]:
             continue
         waveform = _heard(clip.source, AUDIO)
         if waveform is not None:
-            corpus = clip.attributes.get("corpus", "")
-            yield clip.label, f"{corpus}/{clip.speaker or clip.name}", waveform
+            yield clip.label, _speaker(clip), waveform
+
+
+def _speaker(clip: Clip) -> str:
+    return f"{clip.attributes.get('corpus', '')}/{clip.speaker or clip.name}"
 
 
 def _heard(source: object, audio: AudioConfig) -> Waveform | None:
@@ -279,23 +283,36 @@ def _material(sources: Sources, units: Units) -> Material:
     for label, speaker, waveform in _takes(sources):
         speakers.setdefault(speaker, []).append(Take(place[label], waveform))
     known = vocabulary(sources.labels, sources.language, sources.spoken)
-    others = [_heard(clip.source, AUDIO) for clip in sources.others if (clip.label or "") not in known]
     language = find(sources.language)
+    is_near = partial(_is_near, known=known, has_digits=_has_digits(sources.labels), language=sources.language)
+    others: dict[str, list[Waveform]] = {}
+    for clip in sources.others:
+        heard = None if is_near(clip.label or "") else _heard(clip.source, AUDIO)
+        if heard is not None:
+            others.setdefault(_speaker(clip), []).append(heard)
     return Material(
         speakers,
-        [waveform for waveform in others if waveform is not None],
-        list(_wholes(sources.strings, units, known)),
+        others,
+        list(_wholes(sources.strings, units, is_near)),
         surroundings(Recorded(sources.backgrounds, sources.rooms), AUDIO),
         _texts(sources, units),
-        tuple(word for word in (language.words if language else ()) if word not in known),
+        tuple(word for word in (language.words if language else ()) if not is_near(word)),
         sources.language or "en",
     )
 
 
-def _wholes(strings: Iterable[StringClip], units: Units, known: Vocabulary) -> Iterator[Whole]:
+def _is_near(word: str, *, known: Vocabulary, has_digits: bool, language: str | None) -> bool:
+    return word in known or (has_digits and near_in_strings(word, language))
+
+
+def _has_digits(labels: Sequence[str]) -> bool:
+    return not {str(digit) for digit in range(10)}.isdisjoint(labels)
+
+
+def _wholes(strings: Iterable[StringClip], units: Units, is_near: Callable[[str], bool]) -> Iterator[Whole]:
     """Give the recordings of strings that are short enough, each by the forms that were said where these are known.
 
-    Left out are those with a form of a word that is no unit: an "o" that is spelled is heard as a zero.
+    Left out are those with a word that is no unit and too near one: an "o" that is spelled is heard as a zero.
     """
     names = {unit.name: number for number, unit in enumerate(units.units)}
     labels = {unit.label: number for number, unit in reversed(list(enumerate(units.units))) if unit.n_times == 1}
@@ -305,7 +322,7 @@ def _wholes(strings: Iterable[StringClip], units: Units, known: Vocabulary) -> I
             continue
         forms = clip.words or clip.labels
         string = tuple(names.get(form, labels.get(form, OTHER)) for form in forms)
-        if not any(unit == OTHER and form in known for unit, form in zip(string, forms, strict=True)):
+        if not any(unit == OTHER and is_near(form) for unit, form in zip(string, forms, strict=True)):
             yield Whole(string, waveform)
 
 

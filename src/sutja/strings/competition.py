@@ -1,20 +1,30 @@
 """How sure a word is: its likelihood where it was heard, beside every other word and none.
 
 Each unit is laid over the stretch from left to right, a little silence allowed around it, and the likelihoods of all
-ways are summed. Of the labels and of none, the shares are the probabilities.
+ways are summed. Of the labels and of none, the shares are the probabilities. A second opinion, that of the model of
+single words, may be multiplied in: it hears each word by itself, forwards and backwards.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
+from sutja.audio import Waveform
 from sutja.strings.model import Confidence
 from sutja.strings.units import N_OTHER, Units
 
 NEVER = np.float32(-1e30)
 EDGE = 2
 """Outputs of the neighbourhood that are looked at as well, on both sides."""
+DOUBT = 1e-6
+"""No opinion is more certain than that."""
+
+SecondOpinion = Callable[[Waveform], "NDArray[np.float64] | None"]
+"""From a word's waveform to the probability of each of :attr:`Competition.labels`, and last of none; or None, of what
+cannot be judged."""
 
 
 class Competition:
@@ -49,19 +59,25 @@ class Competition:
         """The labels that :meth:`probabilities` tells of, in order."""
         return self._labels
 
-    def probabilities(self, answers: NDArray[np.float32]) -> NDArray[np.float64]:
+    def probabilities(
+        self, answers: NDArray[np.float32], opinion: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
         """Return the probability of each label over a stretch ``(n, n_outputs)``; the rest is that of no word."""
-        return self.shares(self.likelihoods(answers), self._confidence)
+        return self.shares(self.likelihoods(answers), self._confidence, opinion)
 
-    def shares(self, likelihoods: NDArray[np.float64], confidence: Confidence) -> NDArray[np.float64]:
-        """Return the probability of each label for :meth:`likelihoods`."""
+    def shares(
+        self, likelihoods: NDArray[np.float64], confidence: Confidence, opinion: NDArray[np.float64] | None = None
+    ) -> NDArray[np.float64]:
+        """Return the probability of each label for :meth:`likelihoods`, and for an opinion ``(n_labels + 1,)``."""
         likelihoods = likelihoods * confidence.scale
         likelihoods[len(self._meant) :] += confidence.other
         shares = np.exp(likelihoods - likelihoods.max())
-        shares /= shares.sum()
-        summed = np.zeros(len(self._labels))
+        summed = np.zeros(len(self._labels) + 1)  # last: no word
         np.add.at(summed, self._owner, shares[: len(self._meant)])
-        return summed
+        summed[-1] = shares[len(self._meant) :].sum()
+        if opinion is not None:
+            summed *= np.maximum(opinion, DOUBT) ** confidence.opinion
+        return np.asarray(summed[:-1] / summed.sum())
 
     def likelihoods(self, answers: NDArray[np.float32]) -> NDArray[np.float64]:
         """Return the log of the sum over all ways of each unit, of other speech and of silence, over a stretch."""

@@ -12,6 +12,7 @@ import numpy as np
 from sutja.audio import open_stream
 from sutja.calibration import calibration_error
 from sutja.errors import AudioError
+from sutja.strings.competition import SecondOpinion
 from sutja.strings.frontend import SAMPLE_RATE
 from sutja.strings.grammar import MOST_WORDS, any_string, of_length
 from sutja.strings.model import StringModel
@@ -60,6 +61,7 @@ def evaluate(
     clips: Sequence[StringClip],
     *,
     known_length: bool = False,
+    opinion: SecondOpinion | None = None,
     on_clip: Callable[[], None] = lambda: None,
 ) -> StringScores:
     """Score a model on recordings of strings.
@@ -72,6 +74,8 @@ def evaluate(
         What is said in each.
     known_length
         Whether the model is told how many words each string has.
+    opinion
+        As :class:`~sutja.strings.transcriber.SpokenStrings` asks for it.
     on_clip
         Called after each.
 
@@ -86,7 +90,8 @@ def evaluate(
         )
         try:
             with open_stream(said.source, SAMPLE_RATE) as (rate, chunks):
-                stream, n_samples, events = SpokenStrings(model, rate, grammar, network=network), 0, []
+                stream = SpokenStrings(model, rate, grammar, network=network, opinion=opinion)
+                n_samples, events = 0, []
                 for chunk in chunks:
                     n_samples += len(chunk)
                     events += stream.feed(chunk)

@@ -32,6 +32,8 @@ class Grammar:
     n_least: int = 0
     n_most: int | None = None
     """Words of a string, where that is bounded."""
+    is_free: bool = False
+    """Whether any word may stand in place of any other."""
 
     @property
     def ends_itself(self) -> NDArray[np.bool_]:
@@ -52,14 +54,14 @@ class _Graph:
             )
         return len(self.rows) - 1
 
-    def grammar(self, finals: Iterable[int], n_least: int, n_most: int | None) -> Grammar:
+    def grammar(self, finals: Iterable[int], n_least: int, n_most: int | None, *, is_free: bool) -> Grammar:
         following = np.full((len(self.rows), len(self.units.units)), NOWHERE, dtype=np.int32)
         for node, row in enumerate(self.rows):
             for unit, after in row.items():
                 following[node, unit] = after
         ends = np.zeros(len(self.rows), dtype=bool)
         ends[list(finals)] = True
-        return Grammar(following, ends, n_least, n_most)
+        return Grammar(following, ends, n_least, n_most, is_free)
 
 
 def any_string(units: Units) -> Grammar:
@@ -72,7 +74,7 @@ def any_string(units: Units) -> Grammar:
         else:
             waiting = graph.rows[home][number] = graph.node()
             graph.rows[waiting] |= {n: home for n, other in enumerate(units.units) if other.n_times == 1}
-    return graph.grammar([home], 0, None)
+    return graph.grammar([home], 0, None, is_free=True)
 
 
 def of_length(units: Units, n_least: int, n_most: int | None = None) -> Grammar:
@@ -102,7 +104,7 @@ def of_length(units: Units, n_least: int, n_most: int | None = None) -> Grammar:
             else:
                 waiting = graph.rows[row[n_said]][number] = graph.node()
                 graph.rows[waiting] |= {n: row[after] for n, other in enumerate(units.units) if other.n_times == 1}
-    return graph.grammar(row[n_least:], n_least, n_most)
+    return graph.grammar(row[n_least:], n_least, n_most, is_free=True)
 
 
 def one_of(units: Units, strings: Sequence[Sequence[str]]) -> Grammar:
@@ -137,7 +139,7 @@ def one_of(units: Units, strings: Sequence[Sequence[str]]) -> Grammar:
                 _repeated(graph, tree, path, number)
     lengths = [len(string) for string in strings if string]
     finals = [tree[tuple(string)] for string in strings if string]
-    return graph.grammar(finals, min(lengths), max(lengths))
+    return graph.grammar(finals, min(lengths), max(lengths), is_free=False)
 
 
 def _repeated(graph: _Graph, tree: dict[tuple[str, ...], int], path: tuple[str, ...], number: int) -> None:

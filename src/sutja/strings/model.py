@@ -25,6 +25,8 @@ class Confidence:
     """Added to the log likelihood of other speech and of silence."""
     threshold: float = 0.5
     """A word below is refused."""
+    opinion: float = 0.0
+    """Weight of what the model of single words makes of it; 0 where it is not asked."""
 
 
 @dataclass(frozen=True)
@@ -103,5 +105,6 @@ def model_of(settings: Mapping[str, Any], onnx: bytes) -> StringModel:
 def _check(decoder: DecoderConfig, confidence: Confidence) -> None:
     for name in ("duration_weight", "beam", "farthest", "wait_seconds"):
         require(getattr(decoder, name) >= 0, f"decoder.{name}", getattr(decoder, name), "0 or more")
+    require(confidence.opinion >= 0, "confidence.opinion", confidence.opinion, "0 or more")
     require(confidence.scale > 0, "confidence.scale", confidence.scale, "above 0")
     require(0 <= confidence.threshold <= 1, "confidence.threshold", confidence.threshold, "0 to 1")

@@ -25,7 +25,7 @@ from sutja.audio import Waveform, checked_chunk
 from sutja.errors import AudioError
 from sutja.features import Features
 from sutja.speech import samples_in
-from sutja.strings.competition import EDGE, Competition
+from sutja.strings.competition import EDGE, Competition, SecondOpinion
 from sutja.strings.decoder import Decoder, Heard
 from sutja.strings.frontend import SAMPLE_RATE, STEP_SAMPLES, FrontEnd
 from sutja.strings.grammar import Grammar, any_string
@@ -36,8 +36,11 @@ from sutja.strings.units import OUTPUT_SECONDS
 STRING_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 3.0
 """Of silence end a string; so much one that the grammar does not let end yet."""
 LEAST_RATE = 4_000  # Hz: voices
+OUTPUT_SAMPLES = samples_in(OUTPUT_SECONDS, SAMPLE_RATE)
 MOST_KEPT = 1_000
 """Answers that are kept for words that are not settled: 20 s."""
+PAD = 5
+"""Outputs around a word that the second opinion hears as well, where nothing else is said in them."""
 N_BEST = 5
 LEAST_ALTERNATIVE = 1e-4
 """Alternatives of a word that are less probable are not combined to strings."""
@@ -143,6 +146,9 @@ class SpokenStrings:
         Which strings can be said; any when not given.
     network
         Of the model, where it is loaded already.
+    opinion
+        What is asked about each word as well (:class:`~sutja.transcription.Transcriber` asks the model of single
+        words); the network of strings alone decides when not given.
 
     Raises
     ------
@@ -160,6 +166,7 @@ class SpokenStrings:
         grammar: Grammar | None = None,
         *,
         network: FrameNetwork | None = None,
+        opinion: SecondOpinion | None = None,
     ) -> None:
         if not LEAST_RATE <= sample_rate < math.inf:
             raise AudioError(
@@ -171,6 +178,7 @@ class SpokenStrings:
         self._grammar = grammar or any_string(model.units)
         self._network = network or FrameNetwork(model.onnx, model.units.n_outputs)
         self._competition = Competition(model.units, model.confidence)
+        self._opinion = opinion if model.confidence.opinion else None
         self._begin()
 
     def feed(self, waveform: Waveform) -> list[StringEvent]:
@@ -200,12 +208,15 @@ class SpokenStrings:
         self._state, self._n_early = self._network.nothing(), self.model.delay
         self._answers = np.zeros((0, self.model.units.n_outputs), dtype=np.float32)
         self._first_answer = 0
+        self._waveform, self._first_sample = np.zeros(0, dtype=np.float32), 0
         self._words: list[SpokenWord] = []
         self._times: tuple[int, int] | None = None
         self._said: tuple[str, ...] = ()
         self._last_end = 0
 
     def _hear(self, waveform: Waveform) -> list[StringEvent]:
+        if self._opinion is not None:
+            self._waveform = np.concatenate([self._waveform, waveform])
         return [event for features in self._front.feed(waveform) for event in self._step(features)]
 
     def _step(self, features: Features) -> Iterator[StringEvent]:
@@ -215,8 +226,7 @@ class SpokenStrings:
         answers = answers[n_early:]
         self._answers = np.concatenate([self._answers, answers])
         self._decoder.feed(answers)
-        for word in self._decoder.agreed():
-            yield from self._settled(word)
+        yield from self._settle(self._decoder.agreed())
         if self._is_over():
             yield from self._ended(self._decoder.finish())
         yield from self._partial()
@@ -235,39 +245,56 @@ class SpokenStrings:
         silent = (self._decoder.now - last) * OUTPUT_SECONDS
         return silent >= (STRING_PAUSE_SECONDS if self._decoder.may_end() else LONGEST_PAUSE_SECONDS)
 
-    def _settled(self, heard: Heard) -> Iterator[SpokenWord]:
+    def _settle(self, words: Sequence[Heard]) -> Iterator[SpokenWord]:
+        """Tell words that stand; each is followed by the next, or by what the best way has after them."""
+        if words:
+            ahead = self._decoder.open_words()
+            last = ahead[0].start if ahead else self._decoder.unfinished()
+            for word, after in zip(words, [*(word.start for word in words[1:]), last], strict=True):
+                yield from self._settled(word, after)
+
+    def _settled(self, heard: Heard, after: int | None) -> Iterator[SpokenWord]:
         unit = self.model.units.units[heard.unit]
-        self._last_end = heard.end
+        before, self._last_end = self._last_end, heard.end
         if unit.n_times > 1:
             self._times = unit.n_times, heard.start
             return
         n_times, start = self._times or (1, heard.start)
         self._times = None
-        probabilities = self._probabilities(heard)
-        probability = probabilities[unit.label]
-        label = unit.label if probability >= self.model.confidence.threshold else None
+        probabilities = self._probabilities(heard, self._opinion_of(heard, before, after))
+        likely = max(probabilities, key=probabilities.__getitem__)
+        probability = probabilities[likely]
+        label = likely if probability >= self.model.confidence.threshold else None
         edges = np.linspace(start, heard.end, n_times + 1) * OUTPUT_SECONDS
         for first, last in itertools.pairwise(edges.tolist()):
             word = SpokenWord(label, probability, probabilities, round(first, 3), round(last, 3))
             self._words.append(word)
             yield word
 
-    def _probabilities(self, heard: Heard) -> dict[str, float]:
+    def _opinion_of(self, heard: Heard, before: int, after: int | None) -> NDArray[np.float64] | None:
+        """Ask for the second opinion about a word, between the words before and after it."""
+        if self._opinion is None:
+            return None
+        first = max(heard.start - PAD, min(before, heard.start))
+        last = heard.end + PAD if after is None else min(heard.end + PAD, max(after, heard.end))
+        start, end = (n * OUTPUT_SAMPLES - self._first_sample for n in (first, last))
+        return self._opinion(self._waveform[max(start, 0) : end])
+
+    def _probabilities(self, heard: Heard, opinion: NDArray[np.float64] | None) -> dict[str, float]:
         first = max(heard.start - EDGE - self._first_answer, 0)
         first = min(first, len(self._answers) - 1)  # the best whole string may begin where the best way had silence
         last = max(heard.end + EDGE - self._first_answer, first + 1)
-        shares = self._competition.probabilities(self._answers[first:last])
-        label = self.model.units.units[heard.unit].label
-        own = self._competition.labels.index(label)
-        # The string decides, not the word alone: no other label is as probable as what was heard.
+        shares = self._competition.probabilities(self._answers[first:last], opinion)
+        own = self._competition.labels.index(self.model.units.units[heard.unit].label)
         shares[own] = max(shares[own], LEAST_PROBABILITY)
-        rivals = np.arange(len(shares)) != own
-        shares[rivals] = np.minimum(shares[rivals], np.nextafter(shares[own], 0))
+        if opinion is None or not self._grammar.is_free:
+            # The string decides, not the word alone: no other label is as probable as what was heard.
+            rivals = np.arange(len(shares)) != own
+            shares[rivals] = np.minimum(shares[rivals], np.nextafter(shares[own], 0))
         return {name: float(share) for name, share in zip(self._competition.labels, shares, strict=True)}
 
     def _ended(self, rest: Sequence[Heard]) -> Iterator[StringEvent]:
-        for heard in rest:
-            yield from self._settled(heard)
+        yield from self._settle(rest)
         words, self._words, self._times, self._said = tuple(self._words), [], None, ()
         if words:
             yield SpokenString(words, self._is_complete(words), best_of(words))
@@ -291,6 +318,10 @@ class SpokenStrings:
         if needed > self._first_answer:
             self._answers = self._answers[needed - self._first_answer :]
             self._first_answer = needed
+        first_sample = max(0, self._first_answer - PAD) * OUTPUT_SAMPLES
+        if self._opinion is not None and first_sample > self._first_sample:
+            self._waveform = self._waveform[first_sample - self._first_sample :]
+            self._first_sample = first_sample
 
 
 def best_of(words: Sequence[SpokenWord], n: int = N_BEST) -> tuple[Alternative, ...]:
