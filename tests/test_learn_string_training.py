@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -77,6 +79,14 @@ def test_a_checkpoint_that_is_none_is_named(strings, tmp_path, content, monkeypa
         path.write_bytes(content)
     with pytest.raises(RunError, match="damaged or of another network"):
         trained(strings, UNITS, SMALL, path)
+
+
+def test_a_checkpoint_of_other_settings_is_not_gone_on_with(strings, tmp_path, monkeypatch):
+    monkeypatch.setattr(string_training, "CHECKPOINT_STEPS", 2)
+    path = tmp_path / "kept.npz"
+    trained(strings, UNITS, replace(SMALL, n_steps=2), path)
+    with pytest.raises(RunError, match="seed=930"):
+        trained(strings, UNITS, replace(SMALL, n_steps=2, seed=930), path)
 
 
 def test_bfloat16_learns_too(strings, tmp_path):

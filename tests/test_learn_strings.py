@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from helpers import refused, sutja
 from sutja import bundle
 from sutja.clips import Clip
 from sutja.engine import Serial
-from sutja.errors import DatasetError
+from sutja.errors import DatasetError, RunError
 from sutja.learn import string_training, strings
 from sutja.learn.frame_network import FrameNet
 from sutja.learn.splices import OTHER
@@ -131,6 +132,8 @@ def test_what_was_made_is_not_made_again(tmp_path, clips, monkeypatch):
     monkeypatch.setattr(strings, "measured", lambda network, units, *_: (network, units))
     network, units = learn(Sources(clips), folder, config, Serial(), SILENT)
     assert units == first.units
+    with pytest.raises(RunError, match=r"holds 16 strings of seed 929, now asked for 16 strings of seed 1; "):
+        learn(Sources(clips), folder, replace(config, seed=1), Serial(), SILENT)
     assert network.last.bias is not None
 
 

@@ -7,9 +7,18 @@ from ideal_answers import DURATIONS, UNITS
 
 from sutja.records import FieldError
 from sutja.strings.decoder import DecoderConfig
-from sutja.strings.model import Confidence, StringModel, model_of, settings_of
+from sutja.strings.model import Confidence, Edges, StringModel, model_of, settings_of
 
-MODEL = StringModel(b"network", UNITS, DURATIONS, 8, DecoderConfig(word=-3.0), Confidence(0.2, 1.0, 0.4), {"data": "x"})
+MODEL = StringModel(
+    b"network",
+    UNITS,
+    DURATIONS,
+    8,
+    DecoderConfig(word=-3.0),
+    Confidence(0.2, 1.0, 0.4),
+    Edges(0.04, 0.02),
+    {"data": "x"},
+)
 
 
 def test_settings_come_back():
@@ -43,6 +52,9 @@ def set_at(settings, path, value):
         (["decoder", "beam"], -1.0, "decoder.beam"),
         (["decoder", "word"], None, "decoder.word"),
         (["confidence", "scale"], 0.0, "confidence.scale"),
+        (["confidence", "opinion"], -0.1, "confidence.opinion"),
+        (["edges", "lead_seconds"], -0.1, "edges.lead_seconds"),
+        (["edges", "tail_seconds"], 3.0, "edges.tail_seconds"),
         (["confidence", "threshold"], 1.5, "confidence.threshold"),
     ],
 )

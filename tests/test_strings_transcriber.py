@@ -8,7 +8,7 @@ from strings import RATE, said, string_model
 
 from sutja.errors import AudioError
 from sutja.strings.grammar import of_length, one_of
-from sutja.strings.model import Confidence
+from sutja.strings.model import Confidence, Edges
 from sutja.strings.network import FrameNetwork
 from sutja.strings.transcriber import (
     Alternative,
@@ -170,6 +170,19 @@ def doubled(model=MODEL):
     """The first unit says that the next one comes twice."""
     units = Units((Unit("double", "", 3, 2), *(replace(unit) for unit in model.units.units[1:])))
     return replace(model, units=units)
+
+
+def test_words_reach_beyond_their_states_but_not_into_each_other():
+    plain = [event for event in events_of(said("a", "b", pause=0.4)) if isinstance(event, SpokenWord)]
+    wide = replace(MODEL, edges=Edges(0.05, 0.03))
+    first, second = (e for e in events_of(said("a", "b", pause=0.4), model=wide) if isinstance(e, SpokenWord))
+    assert (plain[0].start - first.start, first.end - plain[0].end) == pytest.approx((0.05, 0.03))
+    gap = plain[1].start - plain[0].end
+    assert first.end <= second.start
+    widest = replace(MODEL, edges=Edges(0.5, 0.5))
+    first, second = (e for e in events_of(said("a", "b", pause=0.4), model=widest) if isinstance(e, SpokenWord))
+    assert first.end == pytest.approx(second.start, abs=1e-3)
+    assert first.end - plain[0].end == pytest.approx(min(gap / 2, 0.5), abs=1e-3)
 
 
 def test_double_counts_twice():

@@ -143,7 +143,7 @@ def trained(
     network, way = FrameNet(units.n_outputs), loop(units)
     mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.mean_decay), use_buffers=True)  # type: ignore[no-untyped-call]
     optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
-    first = _resumed(checkpoint, network, mean, optimiser)
+    first = _resumed(checkpoint, config, network, mean, optimiser)
     lengths, counts = list(strings), np.array([len(each) for each in strings.values()])
     for step in range(first, config.n_steps):
         rng, progress = np.random.default_rng([config.seed, step]), step / config.n_steps
@@ -161,7 +161,7 @@ def trained(
         mean.update_parameters(network)
         on_step(step, float(loss.detach()))
         if (step + 1) % CHECKPOINT_STEPS == 0:
-            _keep(checkpoint, step + 1, network, mean, optimiser)
+            _keep(checkpoint, step + 1, config, network, mean, optimiser)
     best = mean.module
     assert isinstance(best, FrameNet)
     return best.eval()
@@ -205,9 +205,16 @@ def _loss(  # noqa: PLR0913
     )
 
 
-def _keep(path: Path, step: int, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> None:
+def _keep(  # noqa: PLR0913
+    path: Path,
+    step: int,
+    config: StringTraining,
+    network: nn.Module,
+    mean: nn.Module,
+    optimiser: torch.optim.Optimizer,
+) -> None:
     """Write the state after so many steps as plain arrays, whole or not at all."""
-    arrays = {"step": np.array(step)}
+    arrays = {"step": np.array(step), "config": np.array(str(config))}
     for part, module in (("network", network), ("mean", mean)):
         arrays |= {f"{part}/{name}": value.numpy() for name, value in module.state_dict().items()}
     for index, values in optimiser.state_dict()["state"].items():
@@ -216,13 +223,15 @@ def _keep(path: Path, step: int, network: nn.Module, mean: nn.Module, optimiser:
         np.savez(file, **arrays)  # type: ignore[arg-type]
 
 
-def _resumed(path: Path, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer) -> int:
+def _resumed(
+    path: Path, config: StringTraining, network: nn.Module, mean: nn.Module, optimiser: torch.optim.Optimizer
+) -> int:
     """Take up what :func:`_keep` wrote, and return the step to go on with.
 
     Raises
     ------
     RunError
-        When the checkpoint is damaged, or of another network.
+        When the checkpoint is damaged, or of another network, or was learned otherwise.
 
     """
     if not path.exists():
@@ -236,10 +245,13 @@ def _resumed(path: Path, network: nn.Module, mean: nn.Module, optimiser: torch.o
             index, _, of = name.partition("/")
             moments.setdefault(int(index), {})[of] = torch.from_numpy(value)
         optimiser.load_state_dict({**optimiser.state_dict(), "state": moments})
-        return int(arrays["step"])
+        step, before = int(arrays["step"]), str(arrays["config"])
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         reason = str(error).splitlines()[0]
         raise RunError(f"{path}: is damaged or of another network ({reason}); delete it and resume") from error
+    if before != str(config):
+        raise RunError(f"{path}: was learned by {before}, now asked for {config}; ask for the same, or delete it")
+    return step
 
 
 def _below(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

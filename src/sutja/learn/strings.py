@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sutja import bundle
 from sutja.audio import Waveform, load_waveform, printable
@@ -23,25 +24,25 @@ from sutja.clips import Clip
 from sutja.config import AudioConfig
 from sutja.engine import Engine, OnStep
 from sutja.engine.local import local
-from sutja.errors import AudioError, DatasetError
+from sutja.errors import AudioError, DatasetError, RunError
 from sutja.learn.frame_network import DELAY, FrameNet
 from sutja.learn.frames_to_onnx import frames_to_onnx
 from sutja.learn.sounds import Recorded, surroundings
-from sutja.learn.splices import LENGTHS, OTHER, Material, Said, Take, Whole, made, trimmed
+from sutja.learn.splices import LENGTHS, MARGIN_SECONDS, OTHER, Material, Said, Take, Whole, made, trimmed
 from sutja.learn.string_batches import read, write
 from sutja.learn.string_training import StringTraining, seconds_a_step, trained
 from sutja.lexicon import STRING_FORMS, StringForm, Vocabulary, find, near_in_strings, said, vocabulary
 from sutja.plan import Plan
 from sutja.progress import Progress, roughly
 from sutja.speech import samples_in
-from sutja.strings.decoder import Decoder, DecoderConfig, Duration
+from sutja.strings.decoder import Decoder, DecoderConfig, Duration, Heard
 from sutja.strings.frontend import SAMPLE_RATE
 from sutja.strings.grammar import one_of
-from sutja.strings.model import StringModel
+from sutja.strings.model import MOST_EDGE, Edges, StringModel
 from sutja.strings.network import FrameNetwork
 from sutja.strings.sets import StringClip, read_strings, table_of
 from sutja.strings.transcriber import answers_to
-from sutja.strings.units import Unit, Units, n_states
+from sutja.strings.units import OUTPUT_SECONDS, Unit, Units, n_states
 
 KINDS = {"spliced": 0.5, "synthetic": 0.13, "real": 0.22, "other": 0.1, "noise": 0.05}
 """How often strings of each kind are made, where there is what they are made of."""
@@ -162,18 +163,23 @@ def learn(sources: Sources, folder: Path, config: StringTraining, engine: Engine
     ------
     DatasetError
         When no recording of a word can be used.
+    RunError
+        When what the folder holds was begun with other settings.
 
     """
     folder.mkdir(parents=True, exist_ok=True)
     units = units_of(sources)
-    strings = folder / "strings"
-    if not (strings / DONE).exists():
+    strings, wanted = folder / "strings", f"{config.n_strings} strings of seed {config.seed}"
+    made_before = (strings / DONE).read_text() if (strings / DONE).exists() else None
+    if made_before not in (None, wanted):
+        raise RunError(f"{strings}: holds {made_before}, now asked for {wanted}; ask for the same, or delete it")
+    if made_before is None:
         strings.mkdir(exist_ok=True)
         step = progress.stage("making strings", config.n_strings, "string")
         jobs = [_Part(sources, units, strings, part, config.n_strings, config.seed) for part in range(N_PARTS)]
         for _ in engine.map(_make, jobs, step):
             pass
-        (strings / DONE).touch()
+        (strings / DONE).write_text(wanted)
     made_of = read(strings)
     progress.say(
         f"learning strings takes about {roughly(config.n_steps * seconds_a_step(made_of, units, config))} here"
@@ -333,26 +339,47 @@ def measured(network: FrameNet, units: Units, material: Material, config: String
     """Export a network, and measure how long its words take in strings that it did not learn from."""
     plain = tuple(Duration(float(np.log(STATE_OUTPUTS * unit.n_states)), WIDE) for unit in units.units)
     model = StringModel(frames_to_onnx(network), units, plain, DELAY)
+    return timed(model, material, config)
+
+
+def timed(model: StringModel, material: Material, config: StringTraining) -> StringModel:
+    """Measure how long words take in strings that the network did not learn from, and how far they reach."""
+    units, plain = model.units, model.durations
     asked = FrameNetwork(model.onnx, units.n_outputs)
     lengths: dict[int, list[int]] = {number: [] for number in range(len(units.units))}
+    away: list[list[float]] = []
     kinds = {kind: share for kind, share in KINDS.items() if kind in ("spliced", "real")}
     kinds = kinds if material.wholes else {"spliced": 1.0}
     for number in range(N_MEASURED):
         string = made(material, config.seed + 1, number, kinds=kinds)
         if string.units and OTHER not in string.units and all(units.units[u].n_times == 1 for u in string.units):
-            for heard in forced(model, asked, string):
-                lengths[heard[0]].append(heard[1])
+            words = forced(model, asked, string)
+            for word in words:
+                lengths[word.unit].append(word.end - word.start)
+            if len(words) == len(string.times):
+                outputs = np.array([(word.start, word.end) for word in words])
+                away.extend((outputs * OUTPUT_SECONDS - string.times).tolist())
     durations = tuple(_duration(lengths[number], each) for number, each in enumerate(plain))
-    return replace(model, durations=durations)
+    return replace(model, durations=durations, edges=_edges(np.array(away).reshape(-1, 2)))
 
 
-def forced(model: StringModel, network: FrameNetwork, string: Said) -> list[tuple[int, int]]:
-    """Lay a string whose words are known over its recording: unit and length in outputs of each word."""
+def _edges(away: NDArray[np.float64]) -> Edges:
+    """Return how far words reach beyond what the network finds of them, beside the margin that takes were cut with."""
+    known = away[~np.isnan(away).any(axis=1)]
+    if not len(known):
+        return Edges()
+    late, early = np.median(known[:, 0]), -np.median(known[:, 1])
+    lead, tail = (round(max(0.0, float(by) - MARGIN_SECONDS), 3) for by in (late, early))
+    return Edges(min(lead, MOST_EDGE), min(tail, MOST_EDGE))
+
+
+def forced(model: StringModel, network: FrameNetwork, string: Said) -> list[Heard]:
+    """Lay a string whose words are known over its recording."""
     labels = [[model.units.units[unit].label for unit in string.units]]
     config = DecoderConfig(duration_weight=0.0)
     decoder = Decoder(model.units, model.durations, one_of(model.units, labels), config)
     decoder.feed(answers_to(string.waveform, model, network))
-    return [(word.unit, word.end - word.start) for word in decoder.finish()]
+    return decoder.finish()
 
 
 def _duration(lengths: Sequence[int], plain: Duration) -> Duration:

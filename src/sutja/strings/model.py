@@ -11,6 +11,7 @@ from sutja.records import require, typed
 from sutja.strings.decoder import DecoderConfig, Duration
 from sutja.strings.units import FEWEST_STATES, Unit, Units
 
+MOST_EDGE = 0.5
 MOST_DELAY = 10
 """Outputs of 20 ms that the network may look ahead."""
 
@@ -30,6 +31,14 @@ class Confidence:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """How far words reach beyond the outputs that their states win: the first and last of a word are faint."""
+
+    lead_seconds: float = 0.0
+    tail_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
 class StringModel:
     """A frame network and its decoder."""
 
@@ -40,6 +49,7 @@ class StringModel:
     """Outputs that the network looks ahead."""
     decoder: DecoderConfig = field(default_factory=DecoderConfig)
     confidence: Confidence = field(default_factory=Confidence)
+    edges: Edges = field(default_factory=Edges)
     about: Mapping[str, Any] = field(default_factory=dict)
 
     @property
@@ -56,6 +66,7 @@ class _Record:
     delay: int
     decoder: dict[str, Any]
     confidence: dict[str, Any]
+    edges: dict[str, Any] = field(default_factory=dict)
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -67,6 +78,7 @@ def settings_of(model: StringModel) -> dict[str, Any]:
         "delay": model.delay,
         "decoder": dataclasses.asdict(model.decoder),
         "confidence": dataclasses.asdict(model.confidence),
+        "edges": dataclasses.asdict(model.edges),
         "about": dict(model.about),
     }
 
@@ -98,11 +110,14 @@ def model_of(settings: Mapping[str, Any], onnx: bytes) -> StringModel:
     require(0 <= said.delay <= MOST_DELAY, "delay", said.delay, f"0 to {MOST_DELAY}")
     decoder: DecoderConfig = typed(DecoderConfig, said.decoder, "decoder")
     confidence: Confidence = typed(Confidence, said.confidence, "confidence")
-    _check(decoder, confidence)
-    return StringModel(onnx, Units(tuple(units)), tuple(durations), said.delay, decoder, confidence, said.about)
+    edges: Edges = typed(Edges, said.edges, "edges")
+    _check(decoder, confidence, edges)
+    return StringModel(onnx, Units(tuple(units)), tuple(durations), said.delay, decoder, confidence, edges, said.about)
 
 
-def _check(decoder: DecoderConfig, confidence: Confidence) -> None:
+def _check(decoder: DecoderConfig, confidence: Confidence, edges: Edges) -> None:
+    for name in ("lead_seconds", "tail_seconds"):
+        require(0 <= getattr(edges, name) <= MOST_EDGE, f"edges.{name}", getattr(edges, name), f"0 to {MOST_EDGE}")
     for name in ("duration_weight", "beam", "farthest", "wait_seconds"):
         require(getattr(decoder, name) >= 0, f"decoder.{name}", getattr(decoder, name), "0 or more")
     require(confidence.opinion >= 0, "confidence.opinion", confidence.opinion, "0 or more")

@@ -261,15 +261,22 @@ class SpokenStrings:
             return
         n_times, start = self._times or (1, heard.start)
         self._times = None
+        from_, to = self._edges(start, heard.end, before, after)
         probabilities = self._probabilities(heard, self._opinion_of(heard, before, after))
         likely = max(probabilities, key=probabilities.__getitem__)
         probability = probabilities[likely]
         label = likely if probability >= self.model.confidence.threshold else None
-        edges = np.linspace(start, heard.end, n_times + 1) * OUTPUT_SECONDS
-        for first, last in itertools.pairwise(edges.tolist()):
+        for first, last in itertools.pairwise(np.linspace(from_, to, n_times + 1).tolist()):
             word = SpokenWord(label, probability, probabilities, round(first, 3), round(last, 3))
             self._words.append(word)
             yield word
+
+    def _edges(self, start: int, end: int, before: int, after: int | None) -> tuple[float, float]:
+        """Return when a word begins and ends, seconds: of a pause between two, each has half at most."""
+        edges, pauses = self.model.edges, [(start - before) / 2, np.inf if after is None else (after - end) / 2]
+        lead, tail = (max(n, 0) * OUTPUT_SECONDS for n in pauses)
+        first = start * OUTPUT_SECONDS - min(edges.lead_seconds, lead)
+        return max(first, 0.0), end * OUTPUT_SECONDS + min(edges.tail_seconds, tail)
 
     def _opinion_of(self, heard: Heard, before: int, after: int | None) -> NDArray[np.float64] | None:
         """Ask for the second opinion about a word, between the words before and after it."""
