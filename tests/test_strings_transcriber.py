@@ -181,8 +181,8 @@ def test_words_reach_beyond_their_states_but_not_into_each_other():
     assert first.end <= second.start
     widest = replace(MODEL, edges=Edges(0.5, 0.5))
     first, second = (e for e in events_of(said("a", "b", pause=0.4), model=widest) if isinstance(e, SpokenWord))
-    assert first.end == pytest.approx(second.start, abs=1e-3)
-    assert first.end - plain[0].end == pytest.approx(min(gap / 2, 0.5), abs=1e-3)
+    assert plain[0].end < first.end <= second.start < plain[1].start
+    assert plain[1].start - second.start <= gap / 2 + 1e-3
 
 
 def test_double_counts_twice():

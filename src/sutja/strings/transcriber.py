@@ -212,7 +212,7 @@ class SpokenStrings:
         self._words: list[SpokenWord] = []
         self._times: tuple[int, int] | None = None
         self._said: tuple[str, ...] = ()
-        self._last_end = 0
+        self._last_end, self._told_until = 0, 0.0
 
     def _hear(self, waveform: Waveform) -> list[StringEvent]:
         if self._opinion is not None:
@@ -273,10 +273,14 @@ class SpokenStrings:
 
     def _edges(self, start: int, end: int, before: int, after: int | None) -> tuple[float, float]:
         """Return when a word begins and ends, seconds: of a pause between two, each has half at most."""
-        edges, pauses = self.model.edges, [(start - before) / 2, np.inf if after is None else (after - end) / 2]
+        edges, pauses = (
+            self.model.edges,
+            [(start - before) / 2, self._decoder.now - end if after is None else (after - end) / 2],
+        )
         lead, tail = (max(n, 0) * OUTPUT_SECONDS for n in pauses)
-        first = start * OUTPUT_SECONDS - min(edges.lead_seconds, lead)
-        return max(first, 0.0), end * OUTPUT_SECONDS + min(edges.tail_seconds, tail)
+        first = max(start * OUTPUT_SECONDS - min(edges.lead_seconds, lead), self._told_until)
+        self._told_until = end * OUTPUT_SECONDS + min(edges.tail_seconds, tail)
+        return first, self._told_until
 
     def _opinion_of(self, heard: Heard, before: int, after: int | None) -> NDArray[np.float64] | None:
         """Ask for the second opinion about a word, between the words before and after it."""
