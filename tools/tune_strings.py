@@ -40,6 +40,8 @@ WHOLE = AudioConfig(sample_rate=SAMPLE_RATE, max_seconds=LONGEST_BACKGROUND)
 FALSE_WEIGHT = 0.00004
 """Of a false word an hour, beside a share of wrong strings: 250 weigh as much as one string of a hundred."""
 QUIET_GAP_SECONDS, N_QUIET = 0.15, 400
+QUIET_SHARE = 0.15
+"""Of a set, that other words taken for some of the vocabulary weigh."""
 SCALES, OPINIONS = np.geomspace(0.02, 0.6, 12), (0.0, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
 OTHERS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
@@ -204,12 +206,12 @@ def calibrated(
 ) -> Confidence:
     """Choose how both are weighed so that probabilities mean what they say, then where words are refused.
 
-    Every set weighs the same, and other words all together as much as a set.
+    Every set weighs the same, and other words all together less: people say mostly what they are asked for.
     """
     words: list[Judged] = []
-    for recordings in [*sets, list(quiet)]:
+    for recordings, share in [*((each, 1.0) for each in sets), (quiet, QUIET_SHARE)]:
         of_set = [word for each in recordings for word in judged(model, each, transcriber, 1.0)]
-        words += [replace(word, weight=1 / len(of_set)) for word in of_set]
+        words += [replace(word, weight=share / len(of_set)) for word in of_set]
     competition = Competition(model.units, model.confidence)
     best, least = model.confidence, np.inf
     for scale in SCALES:
