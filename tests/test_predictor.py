@@ -17,6 +17,8 @@ import pytest
 import soundfile
 from conftest import tone
 from helpers import tiny_study
+from models import SMALL, make_bundle
+from strings import RATE, said, string_bundle
 
 import sutja
 from sutja import bundle, predictor
@@ -24,6 +26,7 @@ from sutja.audio import load_waveform
 from sutja.config import AudioConfig, FeatureConfig
 from sutja.errors import AudioError, BundleError
 from sutja.predictor import Prediction, Predictor
+from sutja.strings.model import Confidence
 from sutja.window import judged
 
 
@@ -332,3 +335,66 @@ def test_embeddings_of_clips_and_of_none_that_cannot_be_used():
     assert np.array_equal(one, next(predictor.embed_many(sources[:1])))
     with pytest.raises(BundleError, match="no embedding; train it with --preset words"):
         Predictor(make_bundle(SMALL)).embed_many(sources)
+
+
+# -- several words in a row -------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def knows_strings():
+    return Predictor(string_bundle())
+
+
+def test_words_in_a_row_are_told_one_by_one(knows_strings):
+    found = knows_strings.predict(said("abba"), sample_rate=RATE)
+    assert (found.label, found.text, found.rejected, found.n_words) == ("abba", "abba", False, 4)
+    assert [word.label for word in found.words] == list("abba")
+    assert found.probability == pytest.approx(np.prod([word.probability for word in found.words]))
+    assert set(found.probabilities) == set("abcd")
+    assert found == knows_strings.examine(said("abba"), sample_rate=RATE).prediction
+    assert list(knows_strings.predict_many([said("abba")], sample_rate=RATE)) == [found]
+
+
+def test_words_with_pauses_between_them_are_told_too(knows_strings):
+    found = knows_strings.predict(said("a", "b", pause=0.6), sample_rate=RATE)
+    assert (found.label, found.n_words) == ("ab", 2)
+
+
+def test_one_word_is_never_asked_about_in_a_row(knows_strings, monkeypatch):
+    monkeypatch.setattr(predictor, "SpokenStrings", None)
+    one = knows_strings.predict(said("a", pause=0.2), sample_rate=RATE)
+    assert (one.words, one.n_words) == ((), 1)
+    assert knows_strings.predict(said("abba"), sample_rate=RATE, several=False).words == ()
+
+
+def asking(monkeypatch, *opinions):
+    """Return a model whose words in a row are what the opinions say: places of labels, 4 of none."""
+    ready, given = string_bundle(), iter(opinions)
+    model = Predictor(replace(ready, strings=replace(ready.strings, confidence=Confidence(scale=1e-4, opinion=1.0))))
+    monkeypatch.setattr(model, "opinion", lambda waveform: np.eye(5)[next(given)])
+    return model
+
+
+def test_where_no_two_words_are_believed_one_is_judged(monkeypatch):
+    found = asking(monkeypatch, 4, 0).predict(said("a", "b", pause=0.6), sample_rate=RATE)
+    assert found.words == ()
+    assert found.n_words == 2
+
+
+def test_a_row_with_a_word_that_is_refused_has_no_label(monkeypatch):
+    found = asking(monkeypatch, 2, 4, 0, 0).predict(said("abcd"), sample_rate=RATE)
+    assert (found.label, found.rejected, found.text) == (None, True, "c?aa")
+
+
+def test_a_model_of_single_words_counts_them_and_judges_one():
+    found = Predictor(make_bundle(SMALL)).predict(said("a", "b", pause=0.6), sample_rate=RATE)
+    assert (found.words, found.n_words) == ((), 2)
+
+
+def test_what_it_thinks_of_one_word_of_a_row(knows_strings):
+    shares = knows_strings.opinion(said("a", pause=0.05))
+    assert shares.shape == (5,)
+    assert shares.sum() == pytest.approx(1, abs=1e-5)
+    assert knows_strings.opinion(np.zeros(10, np.float32)) is None
+    never_refuses = replace(make_bundle(SMALL), strings=string_bundle().strings)
+    assert Predictor(never_refuses).opinion(said("a", pause=0.05))[-1] == pytest.approx(1 / 5)

@@ -50,10 +50,10 @@ def test_a_length_and_a_list_can_be_told(transcriber):
 
 
 def test_the_model_of_single_words_is_asked_as_well(transcriber):
-    found = transcriber.opinion(said("a"))
+    found = transcriber.predictor.opinion(said("a"))
     assert found.shape == (len(transcriber.model.labels) + 1,)
     assert found.sum() == pytest.approx(1, abs=1e-5 if string_bundle().threshold is not None else 1)
-    assert transcriber.opinion(np.zeros(10, np.float32)) is None
+    assert transcriber.predictor.opinion(np.zeros(10, np.float32)) is None
 
 
 def test_events_come_while_it_is_heard(transcriber):

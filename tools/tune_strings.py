@@ -192,7 +192,7 @@ def judged(model: StringModel, recording: Listened, transcriber: Transcriber, we
     befores, afters = [0, *(word.end for word in words)], [*(word.start for word in words[1:]), len(recording.answers)]
     for place, (word, label, before, after) in enumerate(zip(words, labels, befores, afters, strict=False)):
         first, last = max(word.start - PAD, before), min(word.end + PAD, max(after, word.end))
-        opinion = transcriber.opinion(recording.waveform[first * OUTPUT_SAMPLES : last * OUTPUT_SAMPLES])
+        opinion = transcriber.predictor.opinion(recording.waveform[first * OUTPUT_SAMPLES : last * OUTPUT_SAMPLES])
         likelihoods = competition.likelihoods(recording.answers[max(0, word.start - EDGE) : word.end + EDGE])
         said_there = truths[place]
         truth = (

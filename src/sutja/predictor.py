@@ -6,28 +6,37 @@ Reaches no torch. The same clip gives the same answer from a path, its bytes or 
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.audio import Excerpt, Source, load_waveform
+from sutja.audio import Excerpt, Source, Waveform, load_waveform
 from sutja.bundle import DEFAULT_MODEL, EMBEDDING, Bundle, has_embedding, open_member
 from sutja.bundle import load as load_bundle
 from sutja.ensemble import combine, tempered
 from sutja.errors import AudioError, BundleError
 from sutja.features import features_of, first_frame_seconds, log_mels, network_input, network_inputs
 from sutja.metrics import Probabilities
+from sutja.strings.frontend import SAMPLE_RATE
+from sutja.strings.network import FrameNetwork
+from sutja.strings.transcriber import SpokenString, SpokenStrings, SpokenWord, joined
 from sutja.window import Words, words_in
 
 Answer = TypeVar("Answer")
 BATCH_SIZE = 32
+FEWEST_WORDS = 2
 MAX_THREADS = 8  # one interpreter has no use for more
+LONG_SECONDS, DOUBTFUL_SECONDS = 0.8, 0.5
+"""A sound that is longer than the first may be several words without a pause: of 1500 single words one in a hundred is,
+of running strings 95. What is refused as one word may be two quick ones from the second on."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +44,25 @@ class Prediction:
     """What one clip is taken for."""
 
     label: str | None
-    """None when the clip is refused: nothing in the vocabulary."""
+    """None when the clip is refused: nothing in the vocabulary. Of several :attr:`words`, all of them: `4711`."""
     probability: float
-    """Of the most probable label, also of a refused one."""
+    """Of the most probable label, also of a refused one; of several words, that every one is right."""
     probabilities: dict[str, float]
     """Of every label, in class order. They sum to 1, or fall short of it by the probability that the clip is nothing
     in the vocabulary, where the model can say so."""
     rejected: bool = False
     n_words: int = 1
-    """That the recording seems to hold, as far as pauses part them: of several, one is judged."""
+    """That the recording seems to hold, as far as pauses part them: of several, one is judged, unless :attr:`words`
+    tells them all."""
     word_at: float = 0.0
     """Where the one begins, seconds, where there are several."""
+    words: tuple[SpokenWord, ...] = ()
+    """What is said, in order, where there are several words and the model knows words in a row; else empty."""
+
+    @property
+    def text(self) -> str:
+        """The labels of several words, `?` for one that is refused; else the label, or nothing."""
+        return joined([word.label for word in self.words]) if self.words else self.label or ""
 
     @property
     def several(self) -> dict[str, Any]:
@@ -81,6 +98,8 @@ class _Heard:
     inputs: list[NDArray[np.float32]]
     """Each member's, ``(n_bins, n_frames)``."""
     words: Words
+    waveform: Waveform | None
+    """Where there may be several words in it."""
 
 
 class Predictor:
@@ -116,7 +135,7 @@ class Predictor:
         """
         return cls(load_bundle(path))
 
-    def predict(self, source: Source, *, sample_rate: int | None = None) -> Prediction:
+    def predict(self, source: Source, *, sample_rate: int | None = None, several: bool = True) -> Prediction:
         """Say what one clip is.
 
         Parameters
@@ -125,6 +144,8 @@ class Predictor:
             A path, the bytes of a file, an open binary file, or samples.
         sample_rate
             Of samples, Hz; the model's own (``bundle.audio.sample_rate``) when not given. Files say their own.
+        several
+            Whether words in a row are told one by one, where the model knows how; else the clip is one word.
 
         Raises
         ------
@@ -132,7 +153,8 @@ class Predictor:
             When the source cannot be used.
 
         """
-        return self._predictions([self._heard(source, sample_rate)])[0]
+        heard = self._heard(source, sample_rate)
+        return self._predictions([heard if several else replace(heard, waveform=None)])[0]
 
     def examine(self, source: Source, *, sample_rate: int | None = None) -> Examination:
         """Say what one clip is, and show how that came about: the members' answers and what they were shown.
@@ -152,7 +174,7 @@ class Predictor:
         shown = [network_input(features_of(d, c), c) for d, c in zip(decibels, self._configs, strict=True)]
         answers = self._answers([features[None] for features in shown])
         return Examination(
-            self._prediction(self._calibrated(answers)[0], words_in(waveform, audio.sample_rate)),
+            self._prediction(self._calibrated(answers)[0], *self._words(waveform)),
             {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in named},
             dict(zip(named, shown, strict=True)),
             dict(zip(named, decibels, strict=True)),
@@ -184,7 +206,7 @@ class Predictor:
         embedding = [session for session in self._sessions if has_embedding(session)]
         if not embedding:
             raise BundleError("the model's networks give no embedding; train it with --preset words")
-        return self._each(_several(sources), sample_rate, self._embed_batch)
+        return self._each(_sources(sources), sample_rate, self._embed_batch)
 
     def _embed_batch(
         self, sources: Sequence[Source], sample_rate: int | None
@@ -236,7 +258,7 @@ class Predictor:
             At once, when it is given one source instead of several.
 
         """
-        return self._each(_several(sources), sample_rate, self._predict_batch)
+        return self._each(_sources(sources), sample_rate, self._predict_batch)
 
     def _each(
         self,
@@ -266,7 +288,13 @@ class Predictor:
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
         inputs = network_inputs(waveform, audio.sample_rate, self._configs)
-        return _Heard(inputs, words_in(waveform, audio.sample_rate))
+        return _Heard(inputs, *self._words(waveform))
+
+    def _words(self, waveform: Waveform) -> tuple[Words, Waveform | None]:
+        """Count words, and return the waveform where there may be several that can be told one by one."""
+        words = words_in(waveform, self.bundle.audio.sample_rate)
+        may_be_several = words.n > 1 or words.seconds > DOUBTFUL_SECONDS
+        return words, waveform if may_be_several and self.bundle.strings is not None else None
 
     def _heard_or_error(self, source: Source, sample_rate: int | None) -> _Heard | AudioError:
         try:
@@ -278,7 +306,7 @@ class Predictor:
         every = zip(*(clip.inputs for clip in clips), strict=True)
         batches = [np.stack(shown) for shown in every]  # (batch, n_bins, n_frames) of each member
         rows = zip(self.probabilities(batches), clips, strict=True)
-        return [self._prediction(row, clip.words) for row, clip in rows]
+        return [self._prediction(row, clip.words, clip.waveform) for row, clip in rows]
 
     def _answers(self, inputs: Sequence[NDArray[np.float32]]) -> dict[str, Probabilities]:
         """Ask each member: ``(batch, n_classes)``, as its network says it."""
@@ -288,18 +316,73 @@ class Predictor:
     def _calibrated(self, answers: dict[str, Probabilities]) -> Probabilities:
         return tempered(combine(answers), self.bundle.temperature, self.bundle.bias)
 
-    def _prediction(self, row: NDArray[np.float32], words: Words) -> Prediction:
+    def _prediction(self, row: NDArray[np.float32], words: Words, waveform: Waveform | None) -> Prediction:
         probabilities = self._by_label(row)
         label = max(probabilities, key=probabilities.__getitem__)
         probability = probabilities[label]
         rejected = self.bundle.threshold is not None and probability < self.bundle.threshold
-        return Prediction(None if rejected else label, probability, probabilities, rejected, words.n, words.judged_at)
+        one = Prediction(None if rejected else label, probability, probabilities, rejected, words.n, words.judged_at)
+        if waveform is None or not (words.n > 1 or words.seconds > LONG_SECONDS or rejected):
+            return one
+        return self._several(one, waveform)
+
+    def _several(self, one: Prediction, waveform: Waveform) -> Prediction:
+        """Tell all words, where two or more are found and believed; else the one stands."""
+        assert self._strings is not None
+        assert self.bundle.strings is not None
+        stream = SpokenStrings(
+            self.bundle.strings, self.bundle.audio.sample_rate, network=self._strings, opinion=self.opinion
+        )
+        events = [*stream.feed(waveform), *stream.flush()]
+        words = tuple(word for event in events if isinstance(event, SpokenString) for word in event.words)
+        believed = [word.label for word in words if word.label is not None]
+        if len(believed) < FEWEST_WORDS:
+            return one
+        is_whole = len(believed) == len(words)
+        return replace(
+            one,
+            label=joined(believed) if is_whole else None,
+            probability=math.prod(word.probability for word in words),
+            rejected=not is_whole,
+            n_words=len(words),
+            words=words,
+        )
+
+    @cached_property
+    def _strings(self) -> FrameNetwork | None:
+        """The network of words in a row, loaded when it is asked for the first time."""
+        model = self.bundle.strings
+        return None if model is None else FrameNetwork(model.onnx, model.units.n_outputs)
+
+    def opinion(self, waveform: Waveform) -> NDArray[np.float64] | None:
+        """Say what one word of a string is, as a word by itself.
+
+        Parameters
+        ----------
+        waveform
+            The word and a little around it, at :data:`~sutja.strings.frontend.SAMPLE_RATE`.
+
+        Returns
+        -------
+        NDArray or None
+            Probability of each of the strings' labels, and of none; None where it is too short or too quiet to judge.
+
+        """
+        assert self.bundle.strings is not None
+        heard = self._heard_or_error(waveform, SAMPLE_RATE)
+        if isinstance(heard, AudioError):
+            return None
+        found = self._by_label(self.probabilities([shown[None] for shown in heard.inputs])[0])
+        shares = np.array([found[label] for label in self.bundle.strings.labels])
+        refuses = self.bundle.threshold is not None
+        # A model that never refuses knows nothing of what is no word.
+        return np.append(shares, 1.0 - sum(found.values()) if refuses else 1.0 / (len(found) + 1))
 
     def _by_label(self, row: NDArray[np.float32]) -> dict[str, float]:
         return dict(zip(self.labels, row[: len(self.labels)].tolist(), strict=True))
 
 
-def _several(sources: Any) -> Iterator[Source]:
+def _sources(sources: Any) -> Iterator[Source]:
     """Refuse one source where several are expected: a path has letters, bytes have numbers, an open file has lines."""
     is_one = isinstance(sources, str | bytes | bytearray | memoryview | os.PathLike | Excerpt)
     is_samples = getattr(sources, "ndim", None) in (0, 1) and getattr(sources, "dtype", None) != np.dtype(object)

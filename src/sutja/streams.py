@@ -172,7 +172,7 @@ class IsolatedWords:
         self._levels = Levels(self.sample_rate)
 
     def _recognised(self, segment: SpeechSegment) -> Word:
-        prediction = self.predictor.predict(segment.waveform, sample_rate=self.sample_rate)
+        prediction = self.predictor.predict(segment.waveform, sample_rate=self.sample_rate, several=False)
         return Word(**vars(prediction), start=segment.start, end=segment.end)
 
 

@@ -10,13 +10,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator, Sequence
 
-import numpy as np
-from numpy.typing import NDArray
-
-from sutja.audio import Source, Waveform, open_stream
+from sutja.audio import Source, open_stream
 from sutja.bundle import DEFAULT_MODEL, Bundle
 from sutja.bundle import load as load_bundle
-from sutja.errors import AudioError, BundleError, ConfigError
+from sutja.errors import BundleError, ConfigError
 from sutja.predictor import Predictor
 from sutja.records import FieldError
 from sutja.strings.frontend import SAMPLE_RATE
@@ -51,7 +48,7 @@ class Transcriber:
                 "that does: digits-en"
             )
         self.model: StringModel = bundle.strings
-        self._predictor = model if isinstance(model, Predictor) else Predictor(bundle)
+        self.predictor = model if isinstance(model, Predictor) else Predictor(bundle)
         try:
             self._network = FrameNetwork(self.model.onnx, self.model.units.n_outputs)
         except FieldError as error:
@@ -83,25 +80,7 @@ class Transcriber:
             When the sample rate is too low to hear voices.
 
         """
-        return SpokenStrings(self.model, sample_rate, grammar, network=self._network, opinion=self.opinion)
-
-    def opinion(self, waveform: Waveform) -> NDArray[np.float64] | None:
-        """Ask the model of single words about one word at :data:`~sutja.strings.frontend.SAMPLE_RATE`.
-
-        Returns
-        -------
-        NDArray or None
-            Probability of each of the strings' labels, and of none; None where it is too short or too quiet to judge.
-
-        """
-        try:
-            found = self._predictor.predict(waveform, sample_rate=SAMPLE_RATE).probabilities
-        except AudioError:
-            return None
-        shares = np.array([found[label] for label in self.model.labels])
-        refuses = self._predictor.bundle.threshold is not None
-        # A model that never refuses knows nothing of what is no word.
-        return np.append(shares, 1.0 - sum(found.values()) if refuses else 1.0 / (len(found) + 1))
+        return SpokenStrings(self.model, sample_rate, grammar, network=self._network, opinion=self.predictor.opinion)
 
     def listed(self, text: str) -> list[tuple[str, ...]]:
         """Read a list of strings, a line each, for :meth:`grammar`; an empty line is none.

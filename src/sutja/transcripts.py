@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sutja.predictor import Prediction
 from sutja.strings.transcriber import SpokenString, SpokenWord, StringEvent, joined
 
 DECIMALS = 3
@@ -61,6 +62,17 @@ def string_record(string: SpokenString) -> Record:
 def whole_record(string: SpokenString) -> Record:
     """Return a string for JSON, with its words."""
     return string_record(string) | {"words": [word_record(word) for word in string.words]}
+
+
+def several_record(prediction: Prediction) -> Record:
+    """Return what is told of a clip with several words, beside its label; nothing where there is one.
+
+    >>> several_record(Prediction("7", 0.9, {"7": 0.9}, n_words=2, word_at=0.4))
+    {'n_words': 2, 'word_at': 0.4}
+    """
+    if not prediction.words:
+        return prediction.several
+    return {**prediction.several, "text": prediction.text, "words": [word_record(word) for word in prediction.words]}
 
 
 def _times(of: SpokenWord | SpokenString) -> Record:

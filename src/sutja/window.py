@@ -51,10 +51,13 @@ WORD_SCORE = 0.2
 
 @dataclass(frozen=True)
 class Words:
-    """How many words a recording seems to hold, and where the one begins that is judged, seconds."""
+    """How many words a recording seems to hold, as far as pauses part them."""
 
     n: int = 1
     judged_at: float = 0.0
+    """Where the one begins that is judged, seconds."""
+    seconds: float = 0.0
+    """How long that one sounds; 0 where the recording is too short for more than one."""
 
 
 @dataclass(frozen=True)
@@ -143,8 +146,9 @@ def words_in(waveform: Waveform, sample_rate: int) -> Words:
         return Words()
     sounds = sounds_in(waveform, sample_rate)
     is_word = (sounds.n_sounding >= LEAST_WORD) & (sounds.scores >= WORD_SCORE * sounds.scores.max())
-    start = int(sounds.frames[sounds.scores.argmax(), 0]) * samples_in(HOP_SECONDS, sample_rate) / sample_rate
-    return Words(max(1, int(is_word.sum())), start)
+    first, last = (int(frame) for frame in sounds.frames[sounds.scores.argmax()])
+    hop_seconds = samples_in(HOP_SECONDS, sample_rate) / sample_rate
+    return Words(max(1, int(is_word.sum())), first * hop_seconds, (last + 1 - first) * hop_seconds)
 
 
 def loudest_start(waveform: Waveform, n_samples: int) -> int:

@@ -161,7 +161,9 @@ def _scores_of_strings(
     bars = Bars()
     try:
         step = bars.stage("evaluating", len(clips), "string")
-        return evaluate_strings(strings, clips, known_length=known_length, opinion=transcriber.opinion, on_clip=step)
+        return evaluate_strings(
+            strings, clips, known_length=known_length, opinion=transcriber.predictor.opinion, on_clip=step
+        )
     finally:
         bars.close()
 

@@ -23,8 +23,19 @@ export function word(prediction) {
   const sure = prediction.rejected
     ? say("nearest", { label, percent: percent(probability) })
     : say("sure", { percent: percent(prediction.probability) });
-  const { n_words: n = 1, word_at: at = 0 } = prediction;
-  byId("sure").textContent = n > 1 ? `${sure} · ${say("several", { n, at: at.toFixed(1) })}` : sure;
+  const { n_words: n = 1, word_at: at = 0, words = [] } = prediction;
+  if (words.length) byId("sure").textContent = `${told(prediction)} · ${say("all_told", { n, words: list(words) })}`;
+  else byId("sure").textContent = n > 1 ? `${sure} · ${say("several", { n, at: at.toFixed(1) })}` : sure;
+}
+
+/** Say how sure all words in a row are, or what was heard where one of them is none. @param {Prediction} prediction */
+function told({ rejected, text = "", probability }) {
+  return rejected ? text : say("sure", { percent: percent(probability) });
+}
+
+/** @param {import("./service.js").SpokenWord[]} words */
+function list(words) {
+  return words.map(({ label, start, probability }) => `${label ?? "?"} (${start.toFixed(1)} s, ${percent(probability)})`).join(", ");
 }
 
 /** Show no answer: what was asked last has none. */
@@ -40,7 +51,9 @@ export function nothing() {
 }
 
 /** A row a label: each member's bar, and that of all together. @param {Prediction} prediction */
-export function bars({ probabilities, members }) {
+export function bars({ probabilities, members, words = [] }) {
+  byId("bars-box").hidden = words.length > 0; // of words in a row, none is judged alone
+  if (words.length) return;
   // A member that is alone says what the ensemble says; of a word in the stream only that is told.
   const alone = card.members.length === 1 ? { [card.members[0].name]: probabilities } : {};
   const columns = Object.entries(members ?? alone);

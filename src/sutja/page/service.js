@@ -12,7 +12,7 @@ import { refusal, say } from "./text.js";
  *
  * What a recording is taken for; of a word of the stream only the first four are told.
  * @typedef {{ label: string | null, rejected: boolean, probability: number, probabilities: Record<string, number>,
- *   n_words?: number, word_at?: number, members?: Record<string, Record<string, number>>, features?: Record<string, Lattice> }} Prediction
+ *   n_words?: number, word_at?: number, text?: string, words?: SpokenWord[], members?: Record<string, Record<string, number>>, features?: Record<string, Lattice> }} Prediction
  *
  * A word of a string, and a string; times in seconds.
  * @typedef {{ label: string | null, probability: number, start: number, end: number }} SpokenWord

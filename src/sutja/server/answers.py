@@ -21,7 +21,7 @@ from sutja.server.settings import Limits
 from sutja.strings.grammar import Grammar, parse_length
 from sutja.strings.transcriber import SpokenString, Transcript
 from sutja.transcription import Transcriber
-from sutja.transcripts import whole_record
+from sutja.transcripts import several_record, whole_record
 
 DECIMALS = 4  # of features and relevance, which are drawn; probabilities keep all of theirs
 
@@ -152,7 +152,7 @@ def examined(predictor: Predictor, examination: Examination, wanted: Wanted) -> 
     """Tell what an examined recording is taken for, without what takes long: the explanation."""
     fields = prediction(examination.prediction)
     fields |= {"members": examination.members, "duration_seconds": examination.duration_seconds}
-    fields |= examination.prediction.several
+    fields |= several_record(examination.prediction)
     if wanted.features:
         starts = examination.start_seconds
         fields["features"] = {

@@ -220,17 +220,20 @@ def _transcripts() -> Schema:
         "probability": SHARE,
         "complete": {"type": "boolean", "description": "Whether it is as long as was asked for"},
         "alternatives": {"type": "array", "items": _object(alternative)},
-        "words": {"type": "array", "items": _object(word)},
+        "words": {"type": "array", "items": _ref("SpokenWord")},
     }
     transcript = {"text": TEXT, "strings": {"type": "array", "items": _ref("String")}, "duration_seconds": NUMBER}
-    return {"Transcript": _object(transcript), "String": _object(string)}
+    return {"Transcript": _object(transcript), "String": _object(string), "SpokenWord": _object(word)}
 
 
 def _schemas(labels: Sequence[str]) -> Schema:
-    label: Schema = {"type": ["string", "null"], "enum": [*labels, None], "description": "null: not in the vocabulary"}
     by_label = _object(dict.fromkeys(labels, SHARE))
+    said: Schema = {
+        "type": ["string", "null"],
+        "description": "A label; all of them in a row, as `4711`, where there are `words`; null: not in the vocabulary",
+    }
     answer = {
-        "label": label,
+        "label": said,
         "rejected": {"type": "boolean"},
         "probability": SHARE,
         "probabilities": by_label,
@@ -238,10 +241,12 @@ def _schemas(labels: Sequence[str]) -> Schema:
         "duration_seconds": NUMBER,
         "n_words": COUNT | {"description": "That the recording seems to hold; of several, one is judged"},
         "word_at": NUMBER | {"description": "Where that one begins, seconds"},
+        "text": TEXT | {"description": "Of several words, `?` for one that is not in the vocabulary"},
+        "words": {"type": "array", "items": _ref("SpokenWord")},
         "features": {"type": "object", "additionalProperties": _object(LATTICE)},
         "explanation": _ref("Explanation"),
     }
-    optional = ("features", "explanation", "n_words", "word_at")
+    optional = ("features", "explanation", "n_words", "word_at", "text", "words")
     return {
         "Answer": _object(answer, *optional),
         "NamedAnswer": _object({"file": TEXT, **answer}, *optional),
