@@ -155,8 +155,9 @@ def test_strings_for_people(tones, tmp_path):
     assert lines[0] == "strings wrong 50.0 % of 2"
     assert lines[1] == "words wrong 14.3 % of 7   substituted 0, deleted 1, inserted 0, refused 0"
     assert lines[2].startswith("calibration error ")
-    assert lines[3] == "false words 0 in 1 s without any word of the vocabulary: 0.0 an hour"
-    assert lines[4:6] == ["  speaker y             100.0 % wrong of 1", "  speaker x               0.0 % wrong of 1"]
+    assert lines[3].startswith("a word is known 0.")
+    assert lines[4] == "false words 0 in 1 s without any word of the vocabulary: 0.0 an hour"
+    assert lines[5:7] == ["  speaker y             100.0 % wrong of 1", "  speaker x               0.0 % wrong of 1"]
     assert lines[-1].endswith("1.wav: said cda, heard cd (100.0 %)")
 
 
@@ -236,3 +237,29 @@ def test_a_layout_that_is_named_is_no_set_of_strings(tones, tmp_path):
 def test_a_model_of_single_words_and_strings(study, tmp_path):
     folder = write_strings(tmp_path / "set")
     assert "knows single words, not words in a row" in refused(evaluate(study, folder))
+
+
+def test_textgrids_say_when_words_are(tones, tmp_path):
+    """Beside a table, or without one; what we transcribe is what we read."""
+    folder = write_strings(tmp_path / "set")
+    result = sutja("transcribe", folder / "clips" / "0.wav", "--model", tones, "--textgrid")
+    (folder / "clips" / "0.TextGrid").write_text(result.stdout, "utf-8")
+    found = json.loads(sutja("evaluate", folder, "--model", tones, "--json").stdout)
+    assert found["boundaries_off"] == [0.0, 0.0]
+    assert 0 < found["known_after"][0] <= found["known_after"][1] < 0.6
+    assert "times are 0.000 s off, 90 % within 0.000 s" in sutja("evaluate", folder, "--model", tones).stdout
+    alone = json.loads(sutja("evaluate", folder / "clips", "--model", tones, "--json").stdout)
+    assert (alone["n_strings"], alone["n_words"], alone["string_error_rate"]) == (1, 4, 0.0)
+    assert alone["boundaries_off"] == [0.0, 0.0]
+    page = tmp_path / "page.html"
+    sutja("evaluate", folder, "--model", tones, "--out", page)
+    assert "times of words are off by" in page.read_text("utf-8")
+
+
+def test_a_ctm_says_when_words_are(tones, tmp_path):
+    write_said(tmp_path / "0.wav", "ab")
+    (tmp_path / "all.ctm").write_text("0 1 1.0 0.3 a\n0 1 1.3 0.35 b\n", "utf-8")
+    for data in (tmp_path, tmp_path / "all.ctm"):
+        found = json.loads(sutja("evaluate", data, "--model", tones, "--json").stdout)
+        assert (found["n_words"], found["word_error_rate"]) == (2, 0.0)
+        assert found["boundaries_off"][0] <= found["boundaries_off"][1] < 0.1

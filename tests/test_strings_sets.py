@@ -5,7 +5,8 @@ from conftest import tone, write_wav
 
 from sutja.errors import DatasetError
 from sutja.pcm import to_pcm16
-from sutja.strings.sets import forms_of, read_strings, table_of
+from sutja.strings.sets import forms_of, read_set, read_strings, set_of, table_of
+from sutja.transcripts import textgrid
 
 LABELS = tuple("0123456789")
 SPOKEN = {"0": "zero", "7": "seven"}
@@ -81,3 +82,41 @@ def test_forms_are_those_of_the_language_that_is_spoken():
     assert (german["zwo"], german["ja"]) == ("2", "ja")
     assert "two" not in german
     assert forms_of(["stop"], {}) == {"stop": "stop"}
+
+
+def grid(path, *words):
+    path.write_text(textgrid({"words": words}, 2.0), "utf-8")
+
+
+def test_a_textgrid_beside_a_recording_has_its_times(tmp_path):
+    table = written(tmp_path / "s", "file_name,digits", "a.wav,47", "b.wav,7", "c.wav,")
+    grid(tmp_path / "s" / "a.TextGrid", (0.5, 0.8, "four"), (0.8, 1.25, "seven"))
+    grid(tmp_path / "s" / "c.TextGrid", (0.5, 0.8, "house"))
+    assert set_of(tmp_path / "s") == table
+    spoken = SPOKEN | {"4": "four"}
+    assert [clip.times for clip in read_set(table, LABELS, spoken)] == [((0.5, 0.8), (0.8, 1.25)), (), ()]
+    grid(tmp_path / "s" / "b.textgrid", (0.5, 0.8, "four"))
+    with pytest.raises(DatasetError, match=r"b\.textgrid: says 'four', and the table '7'"):
+        read_set(table, LABELS, spoken)
+
+
+def test_textgrids_or_a_ctm_are_a_set_without_a_table(tmp_path):
+    folder = tmp_path / "s"
+    written(folder, "file_name,digits", "a.wav,47", "b.wav,").unlink()
+    assert set_of(folder) is None
+    grid(folder / "a.TextGrid", (0.5, 0.8, "seven"))
+    grid(folder / "b.TextGrid", (0.5, 0.8, "house"))
+    assert set_of(folder) == folder
+    first, second = read_set(folder, LABELS, SPOKEN)
+    assert (first.labels, first.times, first.name) == (("7",), ((0.5, 0.8),), "a.wav")
+    assert (second.labels, second.times, second.words) == ((), (), ("house",))
+    ctm = folder / "all.ctm"
+    ctm.write_text("a 1 0.5 0.3 zero\n", "utf-8")
+    assert set_of(folder) == set_of(ctm) == ctm
+    assert [clip.labels for clip in read_set(ctm, LABELS, SPOKEN)] == [("0",)]
+    ctm.write_text("nobody 1 0.5 0.3 zero\n", "utf-8")
+    with pytest.raises(DatasetError, match="nobody is not there"):
+        read_set(ctm, LABELS, SPOKEN)
+    assert set_of(folder / "none.ctm") is None
+    (folder / "other.ctm").write_text("", "utf-8")
+    assert set_of(folder) is None

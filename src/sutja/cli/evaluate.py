@@ -115,11 +115,11 @@ def evaluate(  # noqa: PLR0913  one a command-line option
 
 def _tables_of_strings(source: DataOptions) -> list[Path]:
     """Return the tables that make DATA strings of words; none where it is single words."""
-    from sutja.strings.sets import table_of
+    from sutja.strings.sets import set_of
 
     if source.layout is not None:
         return []
-    tables = [table_of(path) for path in source.data]
+    tables = [set_of(path) for path in source.data]
     found = [table for table in tables if table is not None]
     if found and len(found) < len(tables):
         other = source.data[tables.index(None)]
@@ -148,13 +148,13 @@ def _scores_of_strings(
 ) -> StringScores:
     from sutja.bundle import load as load_bundle
     from sutja.strings.evaluation import evaluate as evaluate_strings
-    from sutja.strings.sets import StringClip, read_strings
+    from sutja.strings.sets import StringClip, read_set
     from sutja.transcription import Transcriber
 
     bundle = load_bundle(model)
     transcriber = Transcriber(bundle)
     strings = transcriber.model
-    clips = [clip for table in tables for clip in read_strings(table, strings.labels, bundle.spoken)]
+    clips = [clip for table in tables for clip in read_set(table, strings.labels, bundle.spoken)]
     clips += [StringClip(path, path.name, ()) for path in read_sounds(negatives)]
     if not clips:
         raise DatasetError(f"{printable(tables[0])}: has no row; expected a recording a row; fill it in")
@@ -176,7 +176,7 @@ def _tell_string_scores(
     if out:
         from sutja.reports.strings import write_string_scores
 
-        title = ", ".join(table.resolve().parent.name for table in tables)
+        title = ", ".join((table if table.is_dir() else table.parent).resolve().name for table in tables)
         write_string_scores(out, scores, title=title, known_length=known)
     if as_json:
         found = dataclasses.asdict(scores) | {"false_words_per_hour": scores.false_words_per_hour}
@@ -195,6 +195,12 @@ def _print_string_scores(scores: StringScores) -> None:
         )
     if scores.ece is not None:
         click.echo(f"calibration error {percent(scores.ece)}")
+    if scores.known_after is not None:
+        click.echo(
+            f"a word is known {scores.known_after[0]:.2f} s after its end, 95 % within {scores.known_after[1]:.2f} s"
+        )
+    if scores.boundaries_off is not None:
+        click.echo(f"times are {scores.boundaries_off[0]:.3f} s off, 90 % within {scores.boundaries_off[1]:.3f} s")
     if scores.false_words_per_hour is not None:
         click.echo(
             f"false words {scores.false_words} in {about(scores.other_seconds)} without any word of the vocabulary: "

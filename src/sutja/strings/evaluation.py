@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from sutja.audio import open_stream
+from sutja.audio import Waveform, open_stream
 from sutja.calibration import calibration_error
 from sutja.errors import AudioError
 from sutja.strings.competition import SecondOpinion
@@ -19,7 +19,10 @@ from sutja.strings.model import StringModel
 from sutja.strings.network import FrameNetwork
 from sutja.strings.scores import Counts, alignment, counted, total
 from sutja.strings.sets import StringClip
-from sutja.strings.transcriber import SpokenString, SpokenStrings, SpokenWord, Transcript, joined
+from sutja.strings.transcriber import SpokenString, SpokenStrings, SpokenWord, StringEvent, Transcript, joined
+
+CHUNK_SECONDS = 0.02
+"""Of sound at a time, as a microphone brings it: for how long after its end a word is known."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class StringScores:
     """Recordings in which no word of the vocabulary is said ..."""
     false_words: int
     """... and the words that were heard in them all the same."""
+    known_after: tuple[float, float] | None = None
+    """Seconds from a word's end until it stands, while it is spoken: median, and what 95 % of the words keep to."""
+    boundaries_off: tuple[float, float] | None = None
+    """How far starts and ends of right words are from where they are, seconds: median, and what 90 % keep to."""
     by_speaker: dict[str, Counts] = field(default_factory=dict)
     by_length: dict[int, Counts] = field(default_factory=dict)
     wrong: list[dict[str, Any]] = field(default_factory=list)
@@ -91,18 +98,35 @@ def evaluate(
         try:
             with open_stream(said.source, SAMPLE_RATE) as (rate, chunks):
                 stream = SpokenStrings(model, rate, grammar, network=network, opinion=opinion)
-                n_samples, events = 0, []
-                for chunk in chunks:
+                n_samples, events, delays = 0, list[StringEvent](), list[float]()
+                for chunk in _spoken(chunks, rate):
                     n_samples += len(chunk)
-                    events += stream.feed(chunk)
+                    new = stream.feed(chunk)
+                    delays += [n_samples / rate - event.end for event in new if isinstance(event, SpokenWord)]
+                    events += new
             events += stream.flush()
         except AudioError as error:
             tally.unreadable[said.name] = str(error)
         else:
             heard = Transcript(tuple(event for event in events if isinstance(event, SpokenString)))
             tally.add(said, heard.words, n_samples / rate)
+            tally.delays += delays if said.labels else []
         on_clip()
     return tally.scores()
+
+
+def _spoken(chunks: Iterable[Waveform], rate: int) -> Iterator[Waveform]:
+    """Cut what is read of a file as it would come from a microphone."""
+    n_chunk = max(1, round(CHUNK_SECONDS * rate))
+    for chunk in chunks:
+        yield from (chunk[start : start + n_chunk] for start in range(0, len(chunk), n_chunk))
+
+
+def _quantiles(values: Sequence[float], *shares: float) -> tuple[float, float] | None:
+    if not values:
+        return None
+    low, high = (round(float(np.quantile(values, share)), 3) for share in shares)
+    return low, high
 
 
 class _Tally:
@@ -113,6 +137,8 @@ class _Tally:
         self._of: list[tuple[StringClip, Counts]] = []
         self._wrong: list[dict[str, Any]] = []
         self._sure: list[tuple[float, bool]] = []
+        self._off: list[float] = []
+        self.delays: list[float] = []
         self._other_seconds, self._n_false, self._n_refused = 0.0, 0, 0
 
     def add(self, clip: StringClip, words: Sequence[SpokenWord], seconds: float) -> None:
@@ -128,6 +154,12 @@ class _Tally:
         self._sure += [
             (words[step.heard].probability, step.kind == "right") for step in steps if step.heard is not None
         ]
+        if clip.times:
+            right = [step for step in steps if step.kind == "right"]
+            pairs = [(clip.times[s.said], words[s.heard]) for s in right if s.said is not None and s.heard is not None]
+            self._off += [
+                abs(at - said) for (start, end), word in pairs for at, said in ((word.start, start), (word.end, end))
+            ]
         if counts.n_wrong:
             sure = float(np.prod([word.probability for word in words])) if words else 0.0
             said = {"path": str(clip.path), "said": joined(clip.labels), "heard": joined(heard), "probability": sure}
@@ -154,6 +186,8 @@ class _Tally:
             None if sure is None or right is None else calibration_error(sure, right),
             round(self._other_seconds, 3),
             self._n_false,
+            _quantiles(self.delays, 0.5, 0.95),
+            _quantiles(self._off, 0.5, 0.9),
             dict(by_speaker),
             dict(sorted(by_length.items())),
             sorted(self._wrong, key=lambda each: -each["probability"]),
