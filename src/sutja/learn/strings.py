@@ -28,7 +28,7 @@ from sutja.errors import AudioError, DatasetError, RunError
 from sutja.learn.frame_network import DELAY, FrameNet
 from sutja.learn.frames_to_onnx import frames_to_onnx
 from sutja.learn.sounds import Recorded, surroundings
-from sutja.learn.splices import LENGTHS, MARGIN_SECONDS, OTHER, Material, Said, Take, Whole, made, trimmed
+from sutja.learn.splices import LENGTHS, OTHER, Material, Said, Take, Whole, made, trimmed
 from sutja.learn.string_batches import read, write
 from sutja.learn.string_training import StringTraining, seconds_a_step, trained
 from sutja.lexicon import STRING_FORMS, StringForm, Vocabulary, find, near_in_strings, said, vocabulary
@@ -364,12 +364,12 @@ def timed(model: StringModel, material: Material, config: StringTraining) -> Str
 
 
 def _edges(away: NDArray[np.float64]) -> Edges:
-    """Return how far words reach beyond what the network finds of them, beside the margin that takes were cut with."""
+    """Return how far words reach beyond what the network finds of them, in the median."""
     known = away[~np.isnan(away).any(axis=1)]
     if not len(known):
         return Edges()
     late, early = np.median(known[:, 0]), -np.median(known[:, 1])
-    lead, tail = (round(max(0.0, float(by) - MARGIN_SECONDS), 3) for by in (late, early))
+    lead, tail = (round(max(0.0, float(by)), 3) for by in (late, early))
     return Edges(min(lead, MOST_EDGE), min(tail, MOST_EDGE))
 
 
