@@ -12,10 +12,11 @@ import click
 from sutja.audio import printable
 from sutja.cli.console import INTERRUPTED, command, say
 from sutja.cli.options import Bars, expand, model_option, source_of
-from sutja.cli.rows import ResultFile, answer_line, csv_line, csv_row, json_line
+from sutja.cli.rows import ResultFile, answer_line, csv_line, json_line
 from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, one_line
 from sutja.folders import PassedOver
+from sutja.outcomes import csv_row
 from sutja.predictor import Prediction, Predictor
 
 Outcome = Prediction | AudioError

@@ -10,18 +10,16 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sutja.audio import printable
 from sutja.cli.options import percent
 from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, RunError
 from sutja.files import cannot_write
+from sutja.outcomes import as_csv, as_json, csv_row, record_of
 from sutja.predictor import Prediction
 from sutja.streams import Word
-
-OF_SEVERAL = ("n_words", "word_at")
-"""Fields that are told where there are several words."""
 
 
 def answer_line(prediction: Prediction) -> str:
@@ -37,13 +35,7 @@ def answer_line(prediction: Prediction) -> str:
 
 def json_line(path: Path, outcome: Prediction | AudioError) -> str:
     """Write one JSON object: everything that is known."""
-    record: dict[str, Any] = {"path": printable(path)}
-    if isinstance(outcome, AudioError):
-        record["error"] = str(outcome)
-    else:
-        fields = {name: value for name, value in dataclasses.asdict(outcome).items() if name not in OF_SEVERAL}
-        record |= fields | outcome.several
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return as_json(record_of(path, outcome))
 
 
 def word_json(word: Word) -> str:
@@ -64,19 +56,7 @@ def word_line(word: Word) -> str:
 
 def csv_line(path: Path, outcome: Prediction | AudioError) -> str:
     """Write :data:`sutja.columns.RESULT_COLUMNS`; the label of a clip that is refused is empty."""
-    values = ["", "", str(outcome)] if isinstance(outcome, AudioError) else [outcome.label, outcome.probability, ""]
-    return csv_row([printable(path), *values])
-
-
-def csv_row(values: Iterable[Any]) -> str:
-    r"""Write values as CSV does.
-
-    >>> csv_row(["a, b.wav", 7])
-    '"a, b.wav",7\n'
-    """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(values)  # with which it puts quotes around either
-    return text.getvalue().removesuffix("\r\n") + "\n"
+    return as_csv(record_of(path, outcome))
 
 
 class ResultFile:

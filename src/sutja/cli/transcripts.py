@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from sutja.audio import printable
 from sutja.cli.console import say
 from sutja.cli.options import percent
-from sutja.cli.rows import csv_row
 from sutja.columns import TRANSCRIPT_COLUMNS
 from sutja.errors import AudioError, one_line
+from sutja.outcomes import csv_row
 from sutja.strings.transcriber import SpokenString, joined
 from sutja.transcripts import DECIMALS, NOTHING_SAID, Interval, srt, textgrid, whole_record
 
