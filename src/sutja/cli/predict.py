@@ -11,11 +11,12 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.console import INTERRUPTED, command, say
-from sutja.cli.options import Bars, expand, model_option, source_of
+from sutja.cli.options import Bars, model_option, source_of
 from sutja.cli.rows import ResultFile, answer_line, csv_line, json_line
 from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, one_line
 from sutja.folders import PassedOver
+from sutja.listing import Item, expand
 from sutja.outcomes import csv_row
 from sutja.predictor import Prediction, Predictor
 
@@ -50,7 +51,7 @@ def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path 
     sys.exit(1 if n_failed or passed.missed else 0)
 
 
-def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Outcome], None]) -> int:
+def _each(predictor: Predictor, paths: Iterable[Item], write: Callable[[Item, Outcome], None]) -> int:
     """Predict one after the other, whatever their number, and count those that cannot be used."""
     n_failed = 0
     paths, sources = itertools.tee(paths)
@@ -64,7 +65,7 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
     n_before, bars = results.n_lines, Bars()
     step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
 
-    def write(path: Path, outcome: Outcome) -> None:
+    def write(path: Item, outcome: Outcome) -> None:
         results.write(path, outcome)
         step()
 
@@ -82,15 +83,15 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
     return results.n_failed
 
 
-def _print_json(path: Path, outcome: Outcome) -> None:
+def _print_json(path: Item, outcome: Outcome) -> None:
     click.echo(json_line(path, outcome), nl=False)
 
 
-def _print_csv(path: Path, outcome: Outcome) -> None:
+def _print_csv(path: Item, outcome: Outcome) -> None:
     click.echo(csv_line(path, outcome), nl=False)
 
 
-def _print_text(path: Path, outcome: Outcome) -> None:
+def _print_text(path: Item, outcome: Outcome) -> None:
     if isinstance(outcome, AudioError):
         say(f"sutja: {outcome}")
     else:
