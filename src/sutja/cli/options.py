@@ -88,6 +88,45 @@ def _text_of(path: Path) -> str:
         ) from error
 
 
+def engine_options(command: Callback) -> Callback:
+    """Add where the jobs run; the command gets it as one :class:`sutja.engine.choice.Choice`, named ``engine``."""
+    from sutja.engine.choice import ENGINES, PATIENCE, Choice
+
+    @functools.wraps(command)
+    def gathered(*arguments: Any, **options: Any) -> Any:
+        names = {"name": "engine", "scheduler": "scheduler", "n_workers": "n_workers", "patience": "patience"}
+        chosen = {field: options.pop(option) for field, option in names.items()}
+        return command(*arguments, engine=Choice(**chosen), **options)
+
+    wrapped: Callback = gathered
+    options = [
+        click.option(
+            "--engine",
+            type=click.Choice(ENGINES),
+            help="Where the work is done: on this machine, or on the workers of a Dask cluster (extra cluster).",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="HOST:PORT|FILE",
+            help="The Dask scheduler whose workers do it, or the file it wrote.",
+        ),
+        click.option(
+            "--workers", "n_workers", type=int, help="Start a Dask cluster of so many processes here, for this command."
+        ),
+        click.option(
+            "--patience",
+            type=float,
+            default=PATIENCE,
+            show_default=True,
+            metavar="SECONDS",
+            help="Of a Dask cluster: a worker that has work and takes no step for so long is started anew.",
+        ),
+    ]
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
+
+
 speaker_from_option = click.option(
     "--speaker-from",
     metavar="PATTERN",

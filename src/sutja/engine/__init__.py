@@ -2,21 +2,25 @@
 
 A job is plain data (it can be pickled) and so is its result: what an engine takes and gives never holds an open file,
 a network or a closure, and a job writes nothing that another reads. :mod:`sutja.engine.threads` runs jobs over
-threads, :mod:`sutja.engine.local` over the processes of this machine. Every engine gives what :class:`Serial` gives,
-which is the one law that its tests ask for.
+threads, :mod:`sutja.engine.local` over the processes of this machine, :mod:`sutja.engine.cluster` over those of many.
+Every engine gives what :class:`Serial` gives, which is the one law that its tests ask for.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, wait
+from dataclasses import dataclass
 from itertools import islice
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Any, Generic, Protocol, TypeVar
+from uuid import uuid4
 
 from sutja.errors import JobError, SutjaError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
+Value = TypeVar("Value")
 OnStep = Callable[[], None]
 
 JOBS_AHEAD = 32  # for each worker: a slow one does not stop the others, and memory stays flat
@@ -24,6 +28,51 @@ JOBS_AHEAD = 32  # for each worker: a slow one does not stop the others, and mem
 
 def no_step() -> None:
     """Do nothing: for those who do not follow the steps of jobs."""
+
+
+_held: dict[str, Any] = {}  # of a worker, and of the process that shares: each value once
+
+
+@dataclass(frozen=True)
+class Shared(Generic[Value]):
+    """What a job holds in the place of a large value that all jobs need: it goes to each worker once."""
+
+    name: str
+
+    @property
+    def value(self) -> Value:
+        """The value, where the job runs."""
+        value: Value = _held[self.name]
+        return value
+
+
+def hold(value: Value) -> Shared[Value]:
+    """Keep a value in this process under a new name.
+
+    >>> shared = hold([1, 2])
+    >>> shared.value, let_go(shared)
+    ([1, 2], None)
+    """
+    shared: Shared[Value] = Shared(uuid4().hex)
+    put(shared, value)
+    return shared
+
+
+def put(shared: Shared[Value], value: Value) -> None:
+    """Keep a value in this process, a worker, under the name that it has where it was shared."""
+    _held[shared.name] = value
+
+
+def keep_only(values: Mapping[str, Any]) -> None:
+    """Keep these values in this process, a worker, by their names, and no others."""
+    for name in set(_held) - set(values):
+        del _held[name]
+    _held.update(values)
+
+
+def let_go(shared: Shared[Any]) -> None:
+    """Forget a value in this process."""
+    _held.pop(shared.name, None)
 
 
 class Engine(Protocol):
@@ -55,6 +104,22 @@ class Engine(Protocol):
 
         """
 
+    def share(self, value: Value) -> Shared[Value]:
+        """Give what jobs are to hold in the place of a large value: it goes to each worker once, not with each job.
+
+        It is kept until the engine is closed; where workers are other processes, it must be plain data.
+        """
+
+    def check_sees(self, folder: Path) -> None:
+        """Check that every worker sees a folder of this machine under the same name.
+
+        Raises
+        ------
+        EngineError
+            When one does not, which names the worker.
+
+        """
+
 
 class Serial:
     """One job after the other, here."""
@@ -76,6 +141,13 @@ class Serial:
                 raise_with_job(error, job)
                 raise
             yield result
+
+    def share(self, value: Value) -> Shared[Value]:
+        """Do as :meth:`Engine.share` says."""
+        return hold(value)
+
+    def check_sees(self, folder: Path) -> None:
+        """Do nothing: what is here is seen here."""
 
 
 def in_order(
