@@ -24,6 +24,7 @@ from sutja.errors import ConfigError, RunError
 from sutja.folders import PassedOver
 from sutja.listing import drawn, is_given_whole
 from sutja.outcomes import schema
+from sutja.remote import is_url
 from sutja.shards import FORMS, SHARD_SIZE, Asked, Manifest, Part
 
 OnPart = Callable[[int, int | None], None]
@@ -199,6 +200,8 @@ def _done(out: str, manifest: Manifest, work: _Work, on_part: OnPart) -> Summary
     n_all = None if None in sizes else sum(size for size in sizes if size is not None)
     n_before = n_rows = sum(part.n_rows for part in parts.values())
     on_part(n_rows, n_all)
+    if not is_url(out):
+        work.engine.check_sees(Path(out).absolute().parent)
     for part in _mapped(out, manifest, work, [number for number in mine if number not in parts]):
         parts[part.number] = part
         n_rows += part.n_rows

@@ -281,7 +281,7 @@ def work_off(shard: Shard, on_step: OnStep) -> Part:
     """
     if shard.witness is not None and not os.path.exists(shard.witness):  # noqa: PTH110
         raise RunError(
-            f"{printable(shard.witness)}: was there when the list was drawn and cannot be seen by this worker; expected "
+            f"{printable(shard.witness)}: was there when the list was drawn, and this worker cannot see it; expected "
             "paths that all workers share; give such, or URLs"
         )
     if isolated.model_of(shard.model) != shard.model_digest:
