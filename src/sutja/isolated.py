@@ -16,10 +16,12 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
+from io import FileIO  # without a lock, which would be held when the program ends
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -34,6 +36,7 @@ PATIENCE_SECONDS = 300.0
 """For the next record, or for a model to be loaded: a store may be slow, and a decoder may never come back."""
 IDLE_SECONDS = 600.0
 """After which a process that is asked nothing leaves: workers of a cluster outlive the runs."""
+LOOK_SECONDS = 1.0  # between two looks whether it was ended
 N_LINES_AHEAD = 256  # that the process may be ahead of who writes them down
 N_ATTEMPTS = 2  # a process may also be ended by who is not to blame on the recording: no memory, an operator
 
@@ -190,11 +193,16 @@ class _Process:
                 return self._lines.put(line, timeout=1)
 
     def _next(self) -> Message:
-        try:
-            line = self._lines.get(timeout=PATIENCE_SECONDS)
-        except queue.Empty:
-            self.end()
-            raise _DiedError(f"gave no answer for {PATIENCE_SECONDS:g} s") from None
+        line, deadline = None, time.monotonic() + PATIENCE_SECONDS
+        while line is None:
+            try:
+                line = self._lines.get(timeout=min(LOOK_SECONDS, PATIENCE_SECONDS))
+            except queue.Empty:
+                if time.monotonic() > deadline:
+                    self.end()
+                    raise _DiedError(f"gave no answer for {PATIENCE_SECONDS:g} s") from None
+                if self._gone.is_set():  # whoever ended it, nothing more will come
+                    line = b""
         if not line.endswith(b"\n"):
             raise _DiedError(_how(self._process.wait()))
         message: Message = json.loads(line)
@@ -223,7 +231,7 @@ def main(model: str) -> None:
     said = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # what libraries print is no record
     requests: queue.Queue[bytes] = queue.Queue()
-    threading.Thread(target=_read, args=(sys.stdin.buffer, requests), daemon=True).start()
+    threading.Thread(target=_read, args=(FileIO(0, closefd=False), requests), daemon=True).start()
 
     def say(message: Message) -> None:
         said.write(json.dumps(message).encode() + b"\n")
@@ -247,7 +255,7 @@ def _next_of(requests: queue.Queue[bytes]) -> bytes:
         return b""
 
 
-def _read(stdin: BinaryIO, requests: queue.Queue[bytes]) -> None:
+def _read(stdin: FileIO, requests: queue.Queue[bytes]) -> None:
     """Pass on what is asked, and leave at once with who asks."""
     for line in stdin:
         requests.put(line)

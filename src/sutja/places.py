@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -91,29 +92,30 @@ def write_new(place: str, content: bytes) -> bool:
         When it cannot be written.
 
     """
+    if not is_url(place):
+        return _linked(Path(place), content)
     try:
-        if is_url(place):
-            with remote.writing(place, new=True) as draft:
-                draft.write_bytes(content)
-        else:
-            _link_new(Path(place), content)
+        with remote.writing(place, new=True) as draft:
+            draft.write_bytes(content)
     except FileExistsError:
         return False
     return True
 
 
-def _link_new(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+def _linked(path: Path, content: bytes) -> bool:
+    """Write beside the place and link there: a link, unlike a move, takes no place that is taken."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        os.link(draft, path)
-    except FileExistsError:
-        raise
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.") as draft:
+            draft.write(content)
+            draft.flush()
+            Path(draft.name).chmod(0o644)
+            os.link(draft.name, path)
     except OSError as error:
+        if isinstance(error, FileExistsError) and path.exists():
+            return False
         raise cannot_write(path, error) from error
-    finally:
-        draft.unlink(missing_ok=True)
+    return True
 
 
 def remove_folder(folder: str) -> None:
