@@ -113,7 +113,7 @@ def object_store(monkeypatch) -> Iterator[str]:
         s3fs.S3FileSystem().mkdir("takes")
         yield address
         s3fs.S3FileSystem.clear_instance_cache()
-        process.stdin.close()
+        process.kill()
 
 
 def end(pid: int) -> None:

@@ -142,7 +142,10 @@ def predict_all(  # noqa: PLR0913  one a decision of the caller
     elif resume or share is not None:
         manifest = began
     else:
-        raise RunError(f"{place}: was begun already; go on with --resume, or choose another name for --out")
+        found_there = (
+            "is there already, whole; take it away" if began.finished else "was begun already; go on with --resume"
+        )
+        raise RunError(f"{place}: {found_there}, or choose another name for --out")
     _check_same(place, manifest, asked, passed)
     if manifest.finished is not None:
         return _told(place, manifest)
