@@ -146,7 +146,9 @@ def predict_all(  # noqa: PLR0913  one a decision of the caller
             "is there already, whole; take it away" if began.finished else "was begun already; go on with --resume"
         )
         raise RunError(f"{place}: {found_there}, or choose another name for --out")
-    _check_same(place, manifest, asked, passed)
+    _check_same(place, manifest, asked)
+    if began is not None and manifest.finished is None:
+        _check_list(place, manifest, passed)
     if manifest.finished is not None:
         return _told(place, manifest)
     return _done(place, manifest, _Work(_seen(model), engine or Threads(), share), on_part)
@@ -165,7 +167,7 @@ def _begun(out: str, asked: Asked, labels: Sequence[str], passed: PassedOver) ->
     return shards.draw(out, asked, drawn(asked.sources, passed, asked.column), labels, str(Path.cwd()))
 
 
-def _check_same(out: str, manifest: Manifest, asked: Asked, passed: PassedOver) -> None:
+def _check_same(out: str, manifest: Manifest, asked: Asked) -> None:
     """Refuse to go on with what was begun with something else."""
     before, now = dataclasses.asdict(manifest.asked), dataclasses.asdict(asked)
     for name, value in before.items():
@@ -174,13 +176,18 @@ def _check_same(out: str, manifest: Manifest, asked: Asked, passed: PassedOver) 
                 f"{shards.manifest_place(out)}: was begun with {name.replace('_', ' ')} {_shown(value)}, and now it is "
                 f"{_shown(now[name])}; give the same, or choose another name for --out"
             )
-    if manifest.finished is None and all(map(is_given_whole, asked.sources)):
-        now_listed = drawn(asked.sources, passed, asked.column)
-        if shards.list_digest(now_listed) != manifest.list_sha256:
-            raise RunError(
-                f"{shards.manifest_place(out)}: was begun with another list than {', '.join(asked.sources)} holds now; "
-                "give the same, or choose another name for --out"
-            )
+
+
+def _check_list(out: str, manifest: Manifest, passed: PassedOver) -> None:
+    """Refuse to go on where a list that is given now is another; what lies in a folder was drawn once and stays."""
+    asked = manifest.asked
+    if not all(map(is_given_whole, asked.sources)):
+        return
+    if shards.list_digest(drawn(asked.sources, passed, asked.column)) != manifest.list_sha256:
+        raise RunError(
+            f"{shards.manifest_place(out)}: was begun with another list than {', '.join(asked.sources)} holds now; "
+            "give the same, or choose another name for --out"
+        )
 
 
 def _shown(value: object) -> str:
