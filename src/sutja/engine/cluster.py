@@ -33,7 +33,7 @@ from distributed import Client, KilledWorker, LocalCluster, get_worker
 
 import sutja
 from sutja.engine import Job, OnStep, Result, Shared, Value, hold, in_order, keep_only, let_go, no_step, raise_with_job
-from sutja.errors import EngineError, listed
+from sutja.errors import EngineError, listed, one_line
 
 CONNECT_SECONDS = 10.0  # a scheduler that is there answers in less
 WORKER_SECONDS = 60.0  # a batch system may take longer to start the first: then it is better to wait there than here
@@ -114,16 +114,16 @@ class Dask:
             self._shared[shared] = self._client.submit(_same, value, key=f"sutja-value-{shared.name}", pure=False)
         return shared
 
-    def check_sees(self, folder: Path) -> None:
-        """Do as :meth:`sutja.engine.Engine.check_sees` says, and that workers can write there if this process can."""
-        folder = folder.absolute()
-        with _probe(folder) as (probe, token):
+    def check_sees(self, path: Path) -> None:
+        """Do as :meth:`sutja.engine.Engine.check_sees` says."""
+        path = path.absolute()
+        with _probe(path) as (probe, token):
             seen = self._client.run(_sees, str(probe), token, on_error="return")
         for worker, fault in sorted(seen.items()):
             if fault:
                 raise EngineError(
-                    f"the worker {worker} cannot use {folder} ({fault}); expected a folder that all workers share with "
-                    "this machine, under the same name; choose one on a shared disk"
+                    f"the worker {worker} cannot use {one_line(str(path))} ({fault}); expected what all workers share "
+                    "with this machine, under the same name; put it on a shared disk"
                 )
 
     def _close(self) -> None:
@@ -242,31 +242,33 @@ def _told(worker: str, misfit: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _probe(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """Leave a file in a folder that holds a word, where this process may write; else give the folder alone."""
-    if not os.access(folder, os.W_OK):
-        yield folder, None
-        return
-    token = uuid4().hex
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".seen.", suffix=".tmp") as file:
-        file.write(token)
-        file.flush()
-        yield Path(file.name), token
+def _probe(path: Path) -> Iterator[tuple[Path, str | int | None]]:
+    """Leave a file with a word in it in a folder where this process may write; of a file, give how long it is."""
+    if not path.is_dir():
+        yield path, path.stat().st_size if path.is_file() else None
+    elif not os.access(path, os.W_OK):
+        yield path, None
+    else:
+        token = uuid4().hex
+        with tempfile.NamedTemporaryFile("w", dir=path, prefix=".seen.", suffix=".tmp") as file:
+            file.write(token)
+            file.flush()
+            yield Path(file.name), token
 
 
-def _sees(name: str, token: str | None) -> str:
-    """Tell, in a worker, why a file is not what another machine wrote or its folder takes none; else nothing."""
+def _sees(name: str, token: str | int | None) -> str:
+    """Tell, in a worker, why a file is not what another machine has, or its folder takes none; else nothing."""
     path = Path(name)
     try:
-        if token is None:
-            path.stat()
-            return ""
-        if path.read_text() != token:
-            return "it holds something else there"
-        with tempfile.TemporaryFile(dir=path.parent):
-            return ""
+        if isinstance(token, str):
+            same = path.read_text() == token
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        else:
+            same = path.stat().st_size == token or token is None
     except OSError as error:
         return error.strerror or type(error).__name__
+    return "" if same else "it is another there"
 
 
 @contextlib.contextmanager
