@@ -1,6 +1,6 @@
 """A cluster beside one machine: what it costs, whether the numbers are the same, what survives the death of workers.
 
-    python bench/cluster.py [--networks 10] [--epochs 6] [--kill-seconds 20] [--part training,faults] [--simulate] [--json]
+    python bench/cluster.py [--networks 10] [--epochs 6] [--kill-seconds 20] [--part PARTS] [--simulate] [--json]
 
 Scheduler and workers are processes on loopback. Other work on the machine makes times uncertain: each pair is measured
 in turn ``--rounds`` times and the least time of each counts, by the wall's clock and by the processor's (of all

@@ -35,7 +35,7 @@ from sutja.engine.threads import Threads
 from sutja.ensemble import combine
 from sutja.errors import AudioError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
-from sutja.files import write_json
+from sutja.files import nearest_folder, write_json
 from sutja.learn.estimate import Estimate, estimate
 from sutja.learn.folds import Fold, corpora_of, folds_of_clips, folds_over, make_folds, split_clips
 from sutja.learn.inputs import VIEWS, Layout, save_array, write_paddings, write_targets, write_versions
@@ -200,7 +200,7 @@ def small_jobs(plan: Plan, engine: Engine) -> Engine:
 
 def check_seen(plan: Plan, engine: Engine) -> None:
     """Check that the workers see where the run is to be, and one recording of each place that they are to read."""
-    engine.check_sees(next(folder for folder in (plan.run, *plan.run.absolute().parents) if folder.is_dir()))
+    engine.check_sees(nearest_folder(plan.run))
     places = [[clip.path for clip in clips] for clips in (plan.dataset.clips, plan.extra, plan.negatives)]
     for paths in (*places, plan.backgrounds, plan.rooms):
         for path in filter(Path.is_file, paths[:1]):
