@@ -30,6 +30,7 @@ from uuid import uuid4
 import dask
 import distributed
 from distributed import Client, KilledWorker, LocalCluster, get_worker
+from distributed.utils import silence_logging_cmgr
 
 import sutja
 from sutja.engine import Job, OnStep, Result, Shared, Value, hold, in_order, keep_only, let_go, no_step, raise_with_job
@@ -48,10 +49,20 @@ Versions = Mapping[str, str | None]
 """By package, and of `python` and `sutja`; None where it is not installed."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that are waited for signs of life."""
+
+    step: float
+    """Of a worker that has work."""
+    worker: float
+    """Where there is no worker."""
+
+
 class Dask:
     """Several jobs at a time, on the workers of a scheduler."""
 
-    def __init__(self, client: Client, patience: float, packages: Sequence[str] = ()) -> None:
+    def __init__(self, client: Client, patience: Patience, packages: Sequence[str] = ()) -> None:
         self._client, self._patience, self._versions = client, patience, versions(packages)
         self._shared: dict[Shared[Any], distributed.Future] = {}
         _check_workers(client, self._versions)
@@ -68,10 +79,11 @@ class Dask:
 
         """
         with contextlib.ExitStack() as stack:
-            if where is None:
-                where = stack.enter_context(_here(n_workers))
-            client = stack.enter_context(_connected(where))
-            engine = cls(client, patience, packages)
+            # A batch system starts workers when it has room; those of this machine come soon or not at all.
+            waits = Patience(patience, max(patience, WORKER_SECONDS) if where else WORKER_SECONDS)
+            stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is told in a sentence
+            client = stack.enter_context(_connected(where or stack.enter_context(_here(n_workers))))
+            engine = cls(client, waits, packages)
             stack.callback(engine._close)
             yield engine
 
@@ -141,7 +153,10 @@ class Dask:
 def _here(n_workers: int) -> Iterator[str]:
     """Start a scheduler with workers of one thread on this machine, for this machine only; give its address."""
     # One job a worker: a job that waits behind another would be counted as the cause of its worker's death.
-    settings = {"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": 3}
+    settings = {
+        "distributed.scheduler.worker-saturation": 1.0,
+        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS - 1,
+    }
     with dask.config.set(settings), _quiet():
         try:
             cluster = LocalCluster(
@@ -342,9 +357,10 @@ class _Work:
         for pending in self._pending():
             _end(pending, EngineError(reason))
 
-    def on(self, worker: str) -> list[_Pending]:
-        """List the jobs that began on a worker and did not end."""
-        return [pending for pending in self._pending() if pending.worker == worker]
+    def on(self, worker: str, keys: Sequence[Any]) -> list[_Pending]:
+        """List the jobs that began on a worker and did not end; where none said so, those that it was given."""
+        began = [pending for pending in self._pending() if pending.worker == worker]
+        return began or [p for p in self._pending() if p.future is not None and p.future.key in keys]
 
     def _pending(self) -> list[_Pending]:
         with self._lock:
@@ -432,11 +448,11 @@ def _killed(job: object, error: KilledWorker) -> str:
     )
 
 
-def _watch(work: _Work, client: Client, patience: float, stopped: threading.Event) -> None:
+def _watch(work: _Work, client: Client, patience: Patience, stopped: threading.Event) -> None:
     """Start workers anew that have work and give no sign; give up where a job hangs wherever it is, or none is left."""
     since: dict[str, float] = {}
     last_worker = monotonic()
-    while not stopped.wait(min(LOOK_SECONDS, patience / 4)):
+    while not stopped.wait(min(LOOK_SECONDS, patience.step / 4)):
         try:
             processing = client.processing()
         except (OSError, TimeoutError):
@@ -444,21 +460,24 @@ def _watch(work: _Work, client: Client, patience: float, stopped: threading.Even
         now = monotonic()
         if processing:
             last_worker = now
-        elif now - last_worker > patience:
-            work.lose(f"no worker is left for {patience:.0f} s; expected some; start new ones and go on with --resume")
+        elif now - last_worker > patience.worker:
+            work.lose(
+                f"there is no worker any more, for {patience.worker:.0f} s; expected one or more; start some and go on "
+                "with --resume"
+            )
         busy = {worker for worker, keys in processing.items() if keys}
         since = {worker: since.get(worker, now) for worker in busy}
         for worker in busy:
-            if now - max(since[worker], work.heard_of.get(worker, 0.0)) > patience:
-                _restart(work, client, worker, patience)
+            if now - max(since[worker], work.heard_of.get(worker, 0.0)) > patience.step:
+                _restart(work, client, worker, processing[worker], patience.step)
 
 
-def _restart(work: _Work, client: Client, worker: str, patience: float) -> None:
-    for pending in work.on(worker):
+def _restart(work: _Work, client: Client, worker: str, keys: Sequence[Any], seconds: float) -> None:
+    for pending in work.on(worker, keys):
         pending.n_hangs += 1
         if pending.n_hangs >= N_HANGS:
             text = (
-                f"{pending.job}: {N_HANGS} workers did not get on with it for {patience:.0f} s, the last at {worker}; "
+                f"{pending.job}: {N_HANGS} workers did not get on with it for {seconds:.0f} s, the last at {worker}; "
                 "expected a step now and then; look at what this job reads, and go on with --resume"
             )
             _end(pending, EngineError(text))
