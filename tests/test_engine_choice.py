@@ -21,8 +21,10 @@ from sutja.errors import ConfigError, DependencyError, EngineError
         ({"name": "local", "n_workers": 2}, "--workers is of the engine dask"),
         ({"scheduler": "tcp://a:1", "n_workers": 2}, "contradict each other"),
         ({"n_workers": 0}, "0 workers can do nothing"),
-        ({"patience": 0.0}, "a patience of 0 s is none"),
-        ({"patience": float("nan")}, "a patience of nan s is none"),
+        ({"name": "local", "patience": 9.0}, "--patience is of the engine dask"),
+        ({"patience": 9.0}, "--patience is of a cluster, and none was asked for"),
+        ({"name": "dask", "patience": 0.0}, "a patience of 0 s is none"),
+        ({"n_workers": 2, "patience": float("nan")}, "a patience of nan s is none"),
     ],
 )
 def test_what_contradicts_itself_is_refused(asked, told):

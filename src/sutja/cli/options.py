@@ -116,10 +116,9 @@ def engine_options(command: Callback) -> Callback:
         click.option(
             "--patience",
             type=float,
-            default=PATIENCE,
-            show_default=True,
             metavar="SECONDS",
-            help="Of a Dask cluster: a worker that has work and takes no step for so long is started anew.",
+            help="Of a Dask cluster: a worker that has work and takes no step for so long is started anew; "
+            f"{PATIENCE:.0f} if not given.",
         ),
     ]
     for option in reversed(options):

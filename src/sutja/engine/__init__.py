@@ -110,8 +110,10 @@ class Engine(Protocol):
         It is kept until the engine is closed; where workers are other processes, it must be plain data.
         """
 
-    def check_sees(self, folder: Path) -> None:
-        """Check that every worker sees a folder of this machine under the same name.
+    def check_sees(self, path: Path) -> None:
+        """Check that every worker sees a file or a folder of this machine under the same name.
+
+        In a folder that this process may write to, they must be able to, too.
 
         Raises
         ------
@@ -146,8 +148,63 @@ class Serial:
         """Do as :meth:`Engine.share` says."""
         return hold(value)
 
-    def check_sees(self, folder: Path) -> None:
+    def check_sees(self, path: Path) -> None:
         """Do nothing: what is here is seen here."""
+
+
+N_A_CHUNK = 16  # small jobs: a message costs milliseconds, and what comes back of them lies in memory
+
+
+class Chunks:
+    """Many small jobs over an engine whose messages cost more than they do: some at a time."""
+
+    def __init__(self, engine: Engine, n_a_chunk: int = N_A_CHUNK) -> None:
+        self._engine, self._n_a_chunk = engine, n_a_chunk
+
+    @property
+    def n_workers(self) -> int:
+        """How many jobs run at a time."""
+        return self._engine.n_workers
+
+    def map(
+        self, function: Callable[[Job, OnStep], Result], jobs: Iterable[Job], on_step: OnStep = no_step
+    ) -> Iterator[Result]:
+        """Do as :meth:`Engine.map` says.
+
+        >>> list(Chunks(Serial(), 2).map(lambda job, on_step: 2 * job, [1, 2, 3]))
+        [2, 4, 6]
+        """
+        coming = iter(jobs)
+        chunks = (_Chunk(function, part) for part in iter(lambda: tuple(islice(coming, self._n_a_chunk)), ()))
+        try:
+            for results in self._engine.map(_each, chunks, on_step):
+                yield from results
+        except JobError as error:
+            failed = error.__cause__
+            if isinstance(failed, JobError):  # the job itself, in its chunk
+                raise failed from failed.__cause__
+            raise
+
+    def share(self, value: Value) -> Shared[Value]:
+        """Do as :meth:`Engine.share` says."""
+        return self._engine.share(value)
+
+    def check_sees(self, path: Path) -> None:
+        """Do as :meth:`Engine.check_sees` says."""
+        self._engine.check_sees(path)
+
+
+@dataclass(frozen=True)
+class _Chunk:
+    function: Callable[[Any, OnStep], Any]
+    jobs: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return f"{self.jobs[0]} and {len(self.jobs) - 1} more" if len(self.jobs) > 1 else str(self.jobs[0])
+
+
+def _each(chunk: _Chunk, on_step: OnStep) -> list[Any]:
+    return list(Serial().map(chunk.function, chunk.jobs, on_step))
 
 
 def in_order(

@@ -36,14 +36,15 @@ class Choice:
     """Address (`tcp://host:8786`) of a Dask scheduler that is there, or the file that it wrote."""
     n_workers: int | None = None
     """So many workers are started on this machine, where no scheduler is named."""
-    patience: float = PATIENCE
-    """Seconds after which a worker that has work and does not get on is taken to hang."""
+    patience: float | None = None
+    """Seconds after which a worker that has work and does not get on is taken to hang; :data:`PATIENCE` if not said."""
 
     def __post_init__(self) -> None:
         if self.name is not None and self.name not in ENGINES:
             raise ConfigError(f"engine {self.name!r} is not known; expected one of {', '.join(ENGINES)}; correct it")
         if self.name == "local":
-            for option, value in (("--scheduler", self.scheduler), ("--workers", self.n_workers)):
+            given = {"--scheduler": self.scheduler, "--workers": self.n_workers, "--patience": self.patience}
+            for option, value in given.items():
                 if value is not None:
                     raise ConfigError(
                         f"{option} is of the engine dask, and --engine local was asked for; "
@@ -56,7 +57,9 @@ class Choice:
             )
         if self.n_workers is not None and self.n_workers < 1:
             raise ConfigError(f"{self.n_workers} workers can do nothing; expected 1 or more; correct --workers")
-        if not self.patience > 0:
+        if self.patience is not None and not self.on_cluster:
+            raise ConfigError("--patience is of a cluster, and none was asked for; leave it out, or add --engine dask")
+        if self.patience is not None and not self.patience > 0:
             raise ConfigError(f"a patience of {self.patience:g} s is none; expected more than 0; correct --patience")
 
     @property
@@ -96,7 +99,8 @@ def opened(choice: Choice, n_jobs: int, packages: Sequence[str] = ()) -> Iterato
         raise needs("distributed", "cluster")
     from sutja.engine.cluster import Dask
 
-    with Dask.open(_address(choice.scheduler), choice.n_workers or n_jobs, choice.patience, packages) as engine:
+    where, n_workers = _address(choice.scheduler), choice.n_workers or n_jobs
+    with Dask.open(where, n_workers, choice.patience or PATIENCE, packages) as engine:
         yield engine
 
 

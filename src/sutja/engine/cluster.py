@@ -30,10 +30,11 @@ from uuid import uuid4
 import dask
 import distributed
 from distributed import Client, KilledWorker, LocalCluster, get_worker
+from distributed.utils import silence_logging_cmgr
 
 import sutja
 from sutja.engine import Job, OnStep, Result, Shared, Value, hold, in_order, keep_only, let_go, no_step, raise_with_job
-from sutja.errors import EngineError, listed
+from sutja.errors import EngineError, listed, one_line
 
 CONNECT_SECONDS = 10.0  # a scheduler that is there answers in less
 WORKER_SECONDS = 60.0  # a batch system may take longer to start the first: then it is better to wait there than here
@@ -48,10 +49,20 @@ Versions = Mapping[str, str | None]
 """By package, and of `python` and `sutja`; None where it is not installed."""
 
 
+@dataclass(frozen=True)
+class Patience:
+    """Seconds that are waited for signs of life."""
+
+    step: float
+    """Of a worker that has work."""
+    worker: float
+    """Where there is no worker."""
+
+
 class Dask:
     """Several jobs at a time, on the workers of a scheduler."""
 
-    def __init__(self, client: Client, patience: float, packages: Sequence[str] = ()) -> None:
+    def __init__(self, client: Client, patience: Patience, packages: Sequence[str] = ()) -> None:
         self._client, self._patience, self._versions = client, patience, versions(packages)
         self._shared: dict[Shared[Any], distributed.Future] = {}
         _check_workers(client, self._versions)
@@ -68,10 +79,11 @@ class Dask:
 
         """
         with contextlib.ExitStack() as stack:
-            if where is None:
-                where = stack.enter_context(_here(n_workers))
-            client = stack.enter_context(_connected(where))
-            engine = cls(client, patience, packages)
+            # A batch system starts workers when it has room; those of this machine come soon or not at all.
+            waits = Patience(patience, max(patience, WORKER_SECONDS) if where else WORKER_SECONDS)
+            stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is told in a sentence
+            client = stack.enter_context(_connected(where or stack.enter_context(_here(n_workers))))
+            engine = cls(client, waits, packages)
             stack.callback(engine._close)
             yield engine
 
@@ -114,16 +126,16 @@ class Dask:
             self._shared[shared] = self._client.submit(_same, value, key=f"sutja-value-{shared.name}", pure=False)
         return shared
 
-    def check_sees(self, folder: Path) -> None:
-        """Do as :meth:`sutja.engine.Engine.check_sees` says, and that workers can write there if this process can."""
-        folder = folder.absolute()
-        with _probe(folder) as (probe, token):
+    def check_sees(self, path: Path) -> None:
+        """Do as :meth:`sutja.engine.Engine.check_sees` says."""
+        path = path.absolute()
+        with _probe(path) as (probe, token):
             seen = self._client.run(_sees, str(probe), token, on_error="return")
         for worker, fault in sorted(seen.items()):
             if fault:
                 raise EngineError(
-                    f"the worker {worker} cannot use {folder} ({fault}); expected a folder that all workers share with "
-                    "this machine, under the same name; choose one on a shared disk"
+                    f"the worker {worker} cannot use {one_line(str(path))} ({fault}); expected what all workers share "
+                    "with this machine, under the same name; put it on a shared disk"
                 )
 
     def _close(self) -> None:
@@ -141,7 +153,10 @@ class Dask:
 def _here(n_workers: int) -> Iterator[str]:
     """Start a scheduler with workers of one thread on this machine, for this machine only; give its address."""
     # One job a worker: a job that waits behind another would be counted as the cause of its worker's death.
-    settings = {"distributed.scheduler.worker-saturation": 1.0, "distributed.scheduler.allowed-failures": 3}
+    settings = {
+        "distributed.scheduler.worker-saturation": 1.0,
+        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS - 1,
+    }
     with dask.config.set(settings), _quiet():
         try:
             cluster = LocalCluster(
@@ -242,31 +257,33 @@ def _told(worker: str, misfit: Sequence[str]) -> str:
 
 
 @contextlib.contextmanager
-def _probe(folder: Path) -> Iterator[tuple[Path, str | None]]:
-    """Leave a file in a folder that holds a word, where this process may write; else give the folder alone."""
-    if not os.access(folder, os.W_OK):
-        yield folder, None
-        return
-    token = uuid4().hex
-    with tempfile.NamedTemporaryFile("w", dir=folder, prefix=".seen.", suffix=".tmp") as file:
-        file.write(token)
-        file.flush()
-        yield Path(file.name), token
+def _probe(path: Path) -> Iterator[tuple[Path, str | int | None]]:
+    """Leave a file with a word in it in a folder where this process may write; of a file, give how long it is."""
+    if not path.is_dir():
+        yield path, path.stat().st_size if path.is_file() else None
+    elif not os.access(path, os.W_OK):
+        yield path, None
+    else:
+        token = uuid4().hex
+        with tempfile.NamedTemporaryFile("w", dir=path, prefix=".seen.", suffix=".tmp") as file:
+            file.write(token)
+            file.flush()
+            yield Path(file.name), token
 
 
-def _sees(name: str, token: str | None) -> str:
-    """Tell, in a worker, why a file is not what another machine wrote or its folder takes none; else nothing."""
+def _sees(name: str, token: str | int | None) -> str:
+    """Tell, in a worker, why a file is not what another machine has, or its folder takes none; else nothing."""
     path = Path(name)
     try:
-        if token is None:
-            path.stat()
-            return ""
-        if path.read_text() != token:
-            return "it holds something else there"
-        with tempfile.TemporaryFile(dir=path.parent):
-            return ""
+        if isinstance(token, str):
+            same = path.read_text() == token
+            with tempfile.TemporaryFile(dir=path.parent):
+                pass
+        else:
+            same = path.stat().st_size == token or token is None
     except OSError as error:
         return error.strerror or type(error).__name__
+    return "" if same else "it is another there"
 
 
 @contextlib.contextmanager
@@ -340,9 +357,10 @@ class _Work:
         for pending in self._pending():
             _end(pending, EngineError(reason))
 
-    def on(self, worker: str) -> list[_Pending]:
-        """List the jobs that began on a worker and did not end."""
-        return [pending for pending in self._pending() if pending.worker == worker]
+    def on(self, worker: str, keys: Sequence[Any]) -> list[_Pending]:
+        """List the jobs that began on a worker and did not end; where none said so, those that it was given."""
+        began = [pending for pending in self._pending() if pending.worker == worker]
+        return began or [p for p in self._pending() if p.future is not None and p.future.key in keys]
 
     def _pending(self) -> list[_Pending]:
         with self._lock:
@@ -430,11 +448,11 @@ def _killed(job: object, error: KilledWorker) -> str:
     )
 
 
-def _watch(work: _Work, client: Client, patience: float, stopped: threading.Event) -> None:
+def _watch(work: _Work, client: Client, patience: Patience, stopped: threading.Event) -> None:
     """Start workers anew that have work and give no sign; give up where a job hangs wherever it is, or none is left."""
     since: dict[str, float] = {}
     last_worker = monotonic()
-    while not stopped.wait(min(LOOK_SECONDS, patience / 4)):
+    while not stopped.wait(min(LOOK_SECONDS, patience.step / 4)):
         try:
             processing = client.processing()
         except (OSError, TimeoutError):
@@ -442,21 +460,24 @@ def _watch(work: _Work, client: Client, patience: float, stopped: threading.Even
         now = monotonic()
         if processing:
             last_worker = now
-        elif now - last_worker > patience:
-            work.lose(f"no worker is left for {patience:.0f} s; expected some; start new ones and go on with --resume")
+        elif now - last_worker > patience.worker:
+            work.lose(
+                f"there is no worker any more, for {patience.worker:.0f} s; expected one or more; start some and go on "
+                "with --resume"
+            )
         busy = {worker for worker, keys in processing.items() if keys}
         since = {worker: since.get(worker, now) for worker in busy}
         for worker in busy:
-            if now - max(since[worker], work.heard_of.get(worker, 0.0)) > patience:
-                _restart(work, client, worker, patience)
+            if now - max(since[worker], work.heard_of.get(worker, 0.0)) > patience.step:
+                _restart(work, client, worker, processing[worker], patience.step)
 
 
-def _restart(work: _Work, client: Client, worker: str, patience: float) -> None:
-    for pending in work.on(worker):
+def _restart(work: _Work, client: Client, worker: str, keys: Sequence[Any], seconds: float) -> None:
+    for pending in work.on(worker, keys):
         pending.n_hangs += 1
         if pending.n_hangs >= N_HANGS:
             text = (
-                f"{pending.job}: {N_HANGS} workers did not get on with it for {patience:.0f} s, the last at {worker}; "
+                f"{pending.job}: {N_HANGS} workers did not get on with it for {seconds:.0f} s, the last at {worker}; "
                 "expected a step now and then; look at what this job reads, and go on with --resume"
             )
             _end(pending, EngineError(text))

@@ -87,7 +87,7 @@ class Processes:
         self._shared.append(shared := hold(value))
         return shared
 
-    def check_sees(self, folder: Path) -> None:
+    def check_sees(self, path: Path) -> None:
         """Do nothing: processes of this machine see what this one sees."""
 
 

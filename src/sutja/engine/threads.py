@@ -37,7 +37,7 @@ class Threads:
         """Do as :meth:`sutja.engine.Engine.share` says: threads have it already."""
         return hold(value)
 
-    def check_sees(self, folder: Path) -> None:
+    def check_sees(self, path: Path) -> None:
         """Do nothing: what is here is seen here."""
 
 
