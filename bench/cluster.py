@@ -25,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cluster_predict
 import numpy as np
 
 from sutja.config import Config, preset
@@ -41,6 +42,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=6, help="of each (%(default)s)")
     parser.add_argument("--rounds", type=int, default=2, help="of each measurement (%(default)s)")
     parser.add_argument("--kill-seconds", type=float, default=20.0, help="between two killed workers (%(default)s)")
+    cluster_predict.add_arguments(parser)
     parser.add_argument("--part", default=",".join(PARTS), help="what is measured (%(default)s)")
     parser.add_argument("--simulate", action="store_true", help="10 to 1000 workers, from costs measured here")
     parser.add_argument("--json", action="store_true")
@@ -48,6 +50,7 @@ def main() -> None:
     result: dict[str, Any] = {"bench": "cluster", "n_cores": os.cpu_count(), "load": os.getloadavg()[0]}
     for name in arguments.part.split(","):
         result |= PARTS[name](arguments)
+    result["equal"] = all(value for name, value in result.items() if name.startswith("equal"))
     if arguments.simulate:
         result |= simulated(arguments)
     print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
@@ -278,7 +281,11 @@ def per_item(work: Callable[[int], Iterable[Any]], n: int) -> float:
     return (time.process_time() - started) / n
 
 
-PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {"training": training, "faults": faults}
+PARTS: dict[str, Callable[[argparse.Namespace], dict[str, Any]]] = {
+    "training": training,
+    "faults": faults,
+    **cluster_predict.PARTS,
+}
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -55,6 +55,12 @@ class _Work:
     share: tuple[int, int] | None
 
 
+def here() -> Engine:
+    """Return what does it on this machine: a process that hears for each core that this one may use."""
+    may_use = getattr(os, "sched_getaffinity", None)  # where a batch system gives a few of a machine's cores
+    return Threads(len(may_use(0)) if may_use else os.cpu_count() or 1)
+
+
 def form_of(out: str) -> str:
     """Return the form of results by their name.
 
@@ -151,7 +157,7 @@ def predict_all(  # noqa: PLR0913  one a decision of the caller
         _check_list(place, manifest, passed)
     if manifest.finished is not None:
         return _told(place, manifest)
-    return _done(place, manifest, _Work(_seen(model), engine or Threads(), share), on_part)
+    return _done(place, manifest, _Work(_seen(model), engine or here(), share), on_part)
 
 
 def _check(shard_size: int | None, share: tuple[int, int] | None) -> None:

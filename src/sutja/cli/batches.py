@@ -78,7 +78,6 @@ def predict_batch(  # noqa: PLR0913  one a decision of the user
     """Predict them, say what became of it, and return how many recordings could not be used."""
     from sutja.batch import form_of, predict_all
     from sutja.engine.choice import opened
-    from sutja.engine.threads import Threads
 
     chosen = form_of(out) if form is None or out.endswith(".parquet") else FORMS[form]
     if chosen == "parquet" and form is not None:
@@ -89,7 +88,7 @@ def predict_batch(  # noqa: PLR0913  one a decision of the user
     try:
         with _stopping(), opened(wishes.engine, 1) as engine:
             summary = predict_all(
-                sources, out, model=model, engine=engine if wishes.engine.on_cluster else Threads(), form=chosen,
+                sources, out, model=model, engine=engine if wishes.engine.on_cluster else None, form=chosen,
                 shard_size=wishes.shard_size, share=wishes.share, resume=resume, column=wishes.column, passed=passed,
                 on_part=meter.reach,
             )  # fmt: skip
