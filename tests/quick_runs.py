@@ -43,10 +43,10 @@ def quick() -> Iterator[None]:
     exported: dict[bytes, bytes] = {}
     hear, export = recipe.hear, to_onnx.to_onnx
 
-    def hear_once(plan: Plan, progress: Any) -> Any:
+    def hear_once(plan: Plan, progress: Any, listeners: Any) -> Any:
         root = plan.dataset.root
         if root not in heard:
-            heard[root] = hear(plan, progress)
+            heard[root] = hear(plan, progress, listeners)
         return heard[root]
 
     def export_once(members: Any, config: Any) -> bytes:

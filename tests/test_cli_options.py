@@ -14,8 +14,9 @@ from helpers import write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, DataOptions, Lines, expand, interval, percent
+from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, DataOptions, Lines, interval, percent
 from sutja.errors import DatasetError
+from sutja.listing import expand
 
 
 def make(root: Path, *names: str) -> list[Path]:

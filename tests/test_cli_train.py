@@ -31,6 +31,7 @@ from helpers import (
 
 from sutja.config import DEFAULT_PRESET, PRESETS, preset
 from sutja.diagnosis import diagnose_run
+from sutja.engine.choice import LOCAL, Choice
 from sutja.runs import Metrics, RunFolder, read_metrics
 
 
@@ -124,6 +125,14 @@ def asked(monkeypatch, *arguments):
     result = sutja("train", *arguments)
     assert result.exit_code == 0, result.output
     return plans[0]
+
+
+def test_a_cluster_is_asked_for(study, tmp_path, monkeypatch):
+    more = ["--out", tmp_path / "run", "--skip-unreadable"]
+    plan = asked(monkeypatch, study / "train.csv", *more, "--scheduler", "tcp://a:1", "--patience", 60)
+    assert plan.engine == Choice(scheduler="tcp://a:1", patience=60.0)
+    assert plan.config.preset == "robust"
+    assert asked(monkeypatch, study / "train.csv", *more).engine == LOCAL
 
 
 def test_options_become_settings(study, tmp_path, monkeypatch):

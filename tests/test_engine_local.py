@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from sutja.engine import JOBS_AHEAD, Serial
+from sutja.engine import JOBS_AHEAD, Serial, Shared, let_go
 from sutja.engine.local import Processes, local
 from sutja.engine.threads import Threads
 from sutja.errors import DatasetError, JobError, RunError
@@ -101,6 +101,18 @@ def test_any_other_error_comes_as_it_is_with_its_job_noted(engine):
 
 def divide(job: int, on_step) -> float:
     return 1 / job
+
+
+@pytest.mark.parametrize("engine", ENGINES[1:4], ids=lambda engine: f"{type(engine).__name__}-{engine.n_workers}")
+def test_a_shared_value_is_where_the_jobs_are(engine, tmp_path):
+    shared = engine.share([1, 2])
+    assert list(engine.map(total, [shared, shared])) == [3, 3]
+    engine.check_sees(tmp_path)  # what is here is seen here
+    let_go(shared)
+
+
+def total(job: Shared[list[int]], on_step) -> int:
+    return sum(job.value)
 
 
 def test_jobs_are_taken_a_few_ahead():

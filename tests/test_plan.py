@@ -10,6 +10,7 @@ import pytest
 from sutja.clips import Clip
 from sutja.config import DEFAULT_PRESET, preset
 from sutja.dataset import Dataset
+from sutja.engine.choice import Choice
 from sutja.errors import ConfigError, DatasetError
 from sutja.plan import Wishes, fitting_protocol, plan_run, settings_of
 
@@ -41,6 +42,24 @@ def test_without_wishes_it_is_the_preset():
     assert plan.dataset == dataset()
     assert (plan.negatives, plan.extra, plan.resume) == ((), (), False)
     assert plan.folder.path == RUN
+
+
+def test_on_a_cluster_networks_learn_and_every_path_is_from_the_root():
+    more = {"backgrounds": (Path("noise.wav"),), "rooms": (Path("room.wav"),), "engine": Choice(n_workers=2)}
+    given = replace(dataset(), negatives=dataset("x", 1).clips)
+    plan = plan_run(given, RUN, extra=dataset("0", 1).clips, negatives=dataset("y", 1).clips, engine=more["engine"])
+    assert plan.config.preset == DEFAULT_PRESET
+    places = [plan.run, plan.dataset.root, *(clip.path for clip in (*plan.dataset.clips, *plan.extra, *plan.negatives))]
+    assert all(path.is_absolute() for path in places)
+    words = plan_run(dataset(), RUN, Wishes("words"), **more)
+    assert words.backgrounds == (Path("noise.wav").absolute(),)
+    assert words.rooms == (Path("room.wav").absolute(),)
+    assert plan_run(dataset(), RUN, Wishes("robust")).run == RUN
+
+
+def test_what_takes_seconds_has_no_use_for_a_cluster():
+    with pytest.raises(ConfigError, match=r"preset quick .* has no use for a cluster; leave --engine"):
+        plan_run(dataset(), RUN, Wishes("quick"), engine=Choice(scheduler="tcp://a:1"))
 
 
 def test_every_wish_is_heard():

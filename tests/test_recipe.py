@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -30,6 +32,7 @@ from sutja.audio import load_waveform
 from sutja.config import Config, preset
 from sutja.dataset import fingerprint, scan
 from sutja.engine import Serial
+from sutja.engine.choice import Choice
 from sutja.errors import ConfigError, DatasetError, RunError
 from sutja.files import write_json
 from sutja.learn import to_onnx as export
@@ -355,7 +358,7 @@ def begun(study, tmp_path, quick, monkeypatch) -> Path:
             raise CutError
 
     with monkeypatch.context() as patch:
-        patch.setattr(recipe, "local", lambda n_workers: CutOff())
+        patch.setattr(recipe, "opened", lambda *asked: contextlib.nullcontext(CutOff()))
         with pytest.raises(CutError):
             train(plan(study, tmp_path / "run"), Told())
     return tmp_path / "run"
@@ -367,6 +370,34 @@ def test_a_run_that_was_cut_off_goes_on(study, begun, tmp_path):
     train(plan(study, tmp_path / "whole"), Told())
     same_results(begun, tmp_path / "whole")
     assert told.steps == [36, 8, 3]
+
+
+def test_a_cluster_gives_the_same_numbers_also_where_a_worker_is_killed(study, tmp_path, quick):
+    pytest.importorskip("distributed")
+    whole, killed = Told(), []
+
+    class Killing(Told):
+        def stage(self, name: str, total: int, unit: str):
+            step = super().stage(name, total, unit)
+
+            def killing() -> None:
+                step()
+                if name.startswith("training") and not killed:  # after the first epoch that is told
+                    children = Path(f"/proc/self/task/{os.getpid()}/children")
+                    pids = map(int, children.read_text().split()) if children.exists() else []
+                    killed.extend(pid for pid in pids if b"spawn_main" in Path(f"/proc/{pid}/cmdline").read_bytes())
+                    if killed:
+                        os.kill(killed[0], signal.SIGKILL)
+
+            return killing
+
+    epochs = {"config": replace(CONFIG, train=replace(CONFIG.train, epochs=3))}
+    train(plan(study, tmp_path / "whole", **epochs), whole)
+    told = Killing()
+    train(plan(study, tmp_path / "cluster", engine=Choice(n_workers=2), **epochs), told)
+    same_results(tmp_path / "whole", tmp_path / "cluster")
+    assert told.steps == whole.steps
+    nothing_half_written(tmp_path / "cluster")
 
 
 @pytest.mark.parametrize(

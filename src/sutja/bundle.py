@@ -260,6 +260,18 @@ def load(path: str | os.PathLike[str]) -> Bundle:
     return bundle
 
 
+def digest(path: str | os.PathLike[str]) -> str:
+    """Return what tells a saved model from every other: the checksum of all that it says, in hexadecimal.
+
+    Raises
+    ------
+    BundleError
+        When it is missing or damaged.
+
+    """
+    return _digest(_canonical(_read_manifest(_place(Path(path)))))
+
+
 def shipped() -> tuple[str, ...]:
     """Name the models that sutja brings, in order.
 

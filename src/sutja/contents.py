@@ -1,4 +1,4 @@
-"""What a sound file holds, byte by byte, wherever it comes from: a path, a pipe, bytes, an open file.
+"""What a sound file holds, byte by byte, wherever it comes from: a path, a URL, a pipe, bytes, an open file.
 
 What is small or cannot be sought in is held in memory; a large file stays on its disk. Nothing is read without end.
 """
@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, Protocol
 
 from sutja.errors import AudioError
 from sutja.parquet import StoredSound
+from sutja.remote import is_url, read
 
 HELD_BYTES = 2**20
 """Files up to this size are read at once: one read is quicker than many, and a word is smaller."""
@@ -138,7 +139,7 @@ def open_content(source: Any, name: str) -> Content:
     Parameters
     ----------
     source
-        A path, also of a pipe; the bytes themselves; or an open binary file, also one that cannot seek.
+        A path, also of a pipe; a URL; the bytes themselves; or an open binary file, also one that cannot seek.
     name
         What it is called in messages.
 
@@ -148,6 +149,8 @@ def open_content(source: Any, name: str) -> Content:
         When it is not there, cannot be read, gives no bytes or has none.
 
     """
+    if is_url(source):
+        return Held(read(source))
     if isinstance(source, str | os.PathLike):
         return _at_path(Path(source), name)
     if isinstance(source, StoredSound):

@@ -8,7 +8,8 @@
     ├── ConfigError       settings that contradict each other or do not exist
     ├── BundleError       a saved model that is damaged, incomplete or of a newer format
     ├── RunError          a training run that cannot be started, resumed or read
-    │   └── JobError      one of its jobs failed: the job and why
+    │   ├── JobError      one of its jobs failed: the job and why
+    │   └── EngineError   what was to run its jobs is not there, does not fit or went away
     └── DependencyError   an optional package that is needed for this and not installed
 
 Every message says what was found, what was expected and what to do. The command line prints it as one line and
@@ -80,6 +81,10 @@ class JobError(RunError):
 
     def __reduce__(self) -> tuple[type[JobError], tuple[str, object]]:
         return type(self), (str(self), self.job)
+
+
+class EngineError(RunError):
+    """What was to run jobs - a scheduler, its workers - is not there, does not fit this installation, or went away."""
 
 
 class DependencyError(SutjaError):

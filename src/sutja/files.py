@@ -187,6 +187,12 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def nearest_folder(path: Path) -> Path:
+    """Return the folder itself, or the nearest one above it that is there."""
+    path = path.absolute()
+    return next(folder for folder in (path, *path.parents) if folder.is_dir())
+
+
 def cannot_write(path: Path, error: OSError) -> RunError:
     """Say in one sentence why a file could not be written."""
     reason = error.strerror or str(error)

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from sutja.errors import needs
 
@@ -111,8 +111,35 @@ def read_table(path: Path) -> ParquetTable:
     )
 
 
+def column_of(file: Path | BinaryIO, name: str | None) -> Iterator[Any]:
+    """Give the values of one column, some at a time.
+
+    Parameters
+    ----------
+    file
+        Its path, or the file itself, open for reading.
+    name
+        Of the column.
+
+    Raises
+    ------
+    DependencyError
+        Without pyarrow.
+    OSError, ValueError
+        When it cannot be read as parquet, or has no such column; without a name it says which there are.
+
+    """
+    with _opened(file) as table:
+        names = table.schema_arrow.names
+        if name not in names:
+            found = "is a table" if name is None else f"has no column {name!r}"
+            raise ValueError(f"{found}; name the column that holds the paths, --path-column: {', '.join(names)}")
+        for batch in table.iter_batches(columns=[name], use_threads=False):
+            yield from batch.column(0).to_pylist()
+
+
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[pyarrow.parquet.ParquetFile]:
+def _opened(path: Path | BinaryIO) -> Iterator[pyarrow.parquet.ParquetFile]:
     """Open a file; whatever pyarrow makes of damage becomes one line."""
     try:
         import pyarrow.parquet

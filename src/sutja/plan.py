@@ -15,6 +15,7 @@ from typing import Any
 from sutja.clips import Clip, natural_order
 from sutja.config import DEFAULT_PRESET, Config, EvaluationProtocol, preset
 from sutja.dataset import Dataset
+from sutja.engine.choice import LOCAL, Choice
 from sutja.errors import ConfigError, DatasetError, listed
 from sutja.lexicon import vocabulary
 from sutja.runs import RunFolder
@@ -52,6 +53,8 @@ class Plan:
     """Of the model; it is written into it."""
     compare: Path | None = None
     """An earlier run whose accuracy is shown beside this one's."""
+    engine: Choice = LOCAL
+    """Where its jobs run."""
     command: str = ""
     """How the run was asked for, for people: it is written into the settings."""
 
@@ -112,7 +115,7 @@ def plan_run(
         Recordings of what is not in the vocabulary, besides those of ``dataset`` itself.
     settings
         Fields of :class:`Plan`: ``n_jobs``, ``resume``, ``skip_unreadable``, ``backgrounds``, ``rooms``, ``compare``,
-        ``licence``, ``command``.
+        ``licence``, ``engine``, ``command``.
 
     Raises
     ------
@@ -153,14 +156,46 @@ def plan_run(
     if protocol == "corpora":
         n_corpora = len({clip.attributes.get("corpus") for clip in dataset.labelled})
         config = replace(config, train=replace(config.train, n_folds=max(2, n_corpora)))
-    return Plan(dataset, config, protocol, run, negatives=refused, extra=tuple(extra), **settings)
+    plan = Plan(dataset, config, protocol, run, negatives=refused, extra=tuple(extra), **settings)
+    return _from_the_root(plan) if plan.engine.on_cluster else plan
+
+
+def _from_the_root(plan: Plan) -> Plan:
+    """Give every path from the root: workers have another current folder.
+
+    Raises
+    ------
+    ConfigError
+        When no network learns: there is nothing for a cluster to do.
+
+    """
+    if plan.config.body:
+        raise ConfigError(
+            "preset quick teaches words in seconds, and has no use for a cluster; leave --engine, --scheduler and "
+            "--workers out, or choose robust"
+        )
+    dataset = replace(plan.dataset, root=plan.dataset.root.absolute(), clips=_placed(plan.dataset.clips))
+    return replace(
+        plan,
+        dataset=replace(dataset, negatives=_placed(dataset.negatives)),
+        run=plan.run.absolute(),
+        negatives=_placed(plan.negatives),
+        extra=_placed(plan.extra),
+        backgrounds=tuple(path.absolute() for path in plan.backgrounds),
+        rooms=tuple(path.absolute() for path in plan.rooms),
+    )
+
+
+def _placed(clips: Sequence[Clip]) -> tuple[Clip, ...]:
+    return tuple(replace(clip, path=clip.path.absolute()) for clip in clips)
 
 
 def _is_quick(dataset: Dataset, wishes: Wishes, extra: Sequence[Clip], settings: Mapping[str, Any]) -> bool:
     """Tell whether nothing is asked for that takes networks which learn, and there are few clips to learn from."""
     asked = bool(_only_learning(wishes)) or bool(extra) or wishes.protocol in _LEARNED
     surroundings = any(settings.get(name) for name in ("backgrounds", "rooms"))
-    return len(dataset.labelled) < QUICK_BELOW and not asked and not surroundings
+    on_cluster = settings.get("engine", LOCAL).on_cluster
+    return len(dataset.labelled) < QUICK_BELOW and not asked and not surroundings and not on_cluster
 
 
 def settings_of(wishes: Wishes) -> Config:

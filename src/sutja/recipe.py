@@ -17,6 +17,7 @@ import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -28,13 +29,13 @@ from sutja.calibration import Calibration, Refusal, calibrate
 from sutja.clips import Clip, natural_order
 from sutja.config import Config
 from sutja.dataset import check_none_lost, tell_left_out
-from sutja.engine import Engine, OnStep
-from sutja.engine.local import local
+from sutja.engine import Chunks, Engine, OnStep
+from sutja.engine.choice import opened
 from sutja.engine.threads import Threads
 from sutja.ensemble import combine
 from sutja.errors import AudioError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
-from sutja.files import write_json
+from sutja.files import nearest_folder, write_json
 from sutja.learn.estimate import Estimate, estimate
 from sutja.learn.folds import Fold, corpora_of, folds_of_clips, folds_over, make_folds, split_clips
 from sutja.learn.inputs import VIEWS, Layout, save_array, write_paddings, write_targets, write_versions
@@ -156,14 +157,9 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     if plan.folder.metrics.exists():
         check_finished(plan)
         return finish(plan)
-    material = hear(plan, progress)
-    experiment = cut(plan, material)
-    write_json(plan.folder.settings, settings)  # now the folder is a run: what cannot be learned left none
-    jobs = list_jobs(plan, material, experiment)
-    engine = local(plan.n_jobs)
-    progress.say(str(time_ahead(plan, experiment, jobs, engine)))
-    write_rows(plan, material, experiment, progress)
-    results = learn(jobs, engine, progress)
+    with opened(plan.engine, plan.n_jobs, ["torch"]) as engine:
+        check_seen(plan, engine)
+        material, experiment, results = learned(plan, settings, engine, progress)
     judged = gather(plan, experiment, results)
     judged, calibration = calibrated(plan.config, experiment, judged)
     keep_out_of_fold(plan, material, experiment, judged)
@@ -177,6 +173,19 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     return finish(plan)
 
 
+def learned(
+    plan: Plan, settings: Mapping[str, Any], engine: Engine, progress: Progress
+) -> tuple[Material, Experiment, Results]:
+    """Do all that takes long, with the engine: hear, lay out, learn."""
+    material = hear(plan, progress, small_jobs(plan, engine))
+    experiment = cut(plan, material)
+    write_json(plan.folder.settings, settings)  # now the folder is a run: what cannot be learned left none
+    jobs = list_jobs(plan, material, experiment)
+    progress.say(str(time_ahead(plan, experiment, jobs, engine)))
+    write_rows(plan, material, experiment, progress, small_jobs(plan, engine))
+    return material, experiment, learn(jobs, engine, progress)
+
+
 def finish(plan: Plan) -> Metrics:
     """Draw the report, clear the work away, and return what ``metrics.json`` holds."""
     write_report(plan.run)
@@ -184,17 +193,31 @@ def finish(plan: Plan) -> Metrics:
     return runs.read_metrics(plan.folder)
 
 
+def small_jobs(plan: Plan, engine: Engine) -> Engine:
+    """Return what hears clips: threads of this process, or the workers of a cluster, several clips at a time."""
+    return Chunks(engine) if plan.engine.on_cluster else Threads(plan.n_jobs)
+
+
+def check_seen(plan: Plan, engine: Engine) -> None:
+    """Check that the workers see where the run is to be, and one recording of each place that they are to read."""
+    engine.check_sees(nearest_folder(plan.run))
+    places = [[clip.path for clip in clips] for clips in (plan.dataset.clips, plan.extra, plan.negatives)]
+    for paths in (*places, plan.backgrounds, plan.rooms):
+        for path in filter(Path.is_file, paths[:1]):
+            engine.check_sees(path)
+
+
 # -- look ------------------------------------------------------------------------------------------------------------
 
 
-def hear(plan: Plan, progress: Progress) -> Material:
+def hear(plan: Plan, progress: Progress, listeners: Engine | None = None) -> Material:
     """Load every recording; compute features here where the versions of a clip are random paddings of them."""
     labelled = plan.dataset.labelled
     if not labelled:
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip has a label; nothing can be learned; add labels")
     clips = (*labelled, *plan.extra, *plan.negatives)
     step = progress.stage("listening", len(clips), "clip")
-    outcomes = Threads(plan.n_jobs).map(partial(_extract_one, plan.config), clips, step)
+    outcomes = (listeners or Threads(plan.n_jobs)).map(partial(_extract_one, plan.config), clips, step)
     usable = _usable(dict(zip(clips, outcomes, strict=True)), plan, progress)
     if not any(clip in usable for clip in labelled):
         raise DatasetError(f"{printable(plan.dataset.root)}: no clip can be used; look at them with `sutja data info`")
@@ -266,7 +289,7 @@ def time_ahead(plan: Plan, experiment: Experiment, jobs: Sequence[Job], engine: 
     return estimate(jobs, dict(plan.config.members), varied, len(experiment.sounds), engine.n_workers)
 
 
-def write_rows(plan: Plan, material: Material, experiment: Experiment, progress: Progress) -> None:
+def write_rows(plan: Plan, material: Material, experiment: Experiment, progress: Progress, listeners: Engine) -> None:
     """Lay out the inputs of all networks where the jobs find them."""
     config, work, sounds = plan.config, plan.folder.work, experiment.sounds
     _check_order(plan, np.array([clip.name for clip in material.clips]), progress)
@@ -280,7 +303,7 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
         save_array(work / VIEWS, standardised(views))
     step = progress.stage("augmenting", len(sounds), "sound")
     jobs = version_jobs(sounds, config, Recorded(plan.backgrounds, plan.rooms))
-    versions = Threads(plan.n_jobs).map(versions_of, jobs, step)
+    versions = listeners.map(versions_of, jobs, step)
     write_versions(work, versions, experiment.layout, config)
 
 

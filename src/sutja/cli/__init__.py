@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "data",
     "explore": "explore",
     "train": "train",
+    "sweep": "sweep",
     "study": "study",
     "predict": "predict",
     "transcribe": "transcribe",

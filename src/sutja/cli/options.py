@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import collections
 import functools
-import glob
 import io
-import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,6 @@ from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import say
 from sutja.contents import MAX_HELD_BYTES
 from sutja.errors import ConfigError, DatasetError
-from sutja.folders import LeftOut, PassedOver, entries
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from contextlib import AbstractContextManager
@@ -89,6 +86,44 @@ def _text_of(path: Path) -> str:
         raise ConfigError(
             f"{printable(path)}: is no text in UTF-8; expected a list of strings, a line each; save it as UTF-8"
         ) from error
+
+
+def engine_options(command: Callback) -> Callback:
+    """Add where the jobs run; the command gets it as one :class:`sutja.engine.choice.Choice`, named ``engine``."""
+    from sutja.engine.choice import ENGINES, PATIENCE, Choice
+
+    @functools.wraps(command)
+    def gathered(*arguments: Any, **options: Any) -> Any:
+        names = {"name": "engine", "scheduler": "scheduler", "n_workers": "n_workers", "patience": "patience"}
+        chosen = {field: options.pop(option) for field, option in names.items()}
+        return command(*arguments, engine=Choice(**chosen), **options)
+
+    wrapped: Callback = gathered
+    options = [
+        click.option(
+            "--engine",
+            type=click.Choice(ENGINES),
+            help="Where the work is done: on this machine, or on the workers of a Dask cluster (extra cluster).",
+        ),
+        click.option(
+            "--scheduler",
+            metavar="HOST:PORT|FILE",
+            help="The Dask scheduler whose workers do it, or the file it wrote.",
+        ),
+        click.option(
+            "--workers", "n_workers", type=int, help="Start a Dask cluster of so many processes here, for this command."
+        ),
+        click.option(
+            "--patience",
+            type=float,
+            metavar="SECONDS",
+            help="Of a Dask cluster: a worker that has work and takes no step for so long is started anew; "
+            f"{PATIENCE:.0f} if not given.",
+        ),
+    ]
+    for option in reversed(options):
+        wrapped = option(wrapped)
+    return wrapped
 
 
 speaker_from_option = click.option(
@@ -382,50 +417,12 @@ def interval(edges: Sequence[float] | None) -> str:
     return "no interval" if edges is None else f"{100 * edges[0]:.1f} to {100 * edges[1]:.1f} %"
 
 
-def expand(paths: Iterable[str], passed: PassedOver | None = None) -> Iterator[Path]:
-    """Turn files, folders and globs into files, in order; what matches nothing stays as it is, to be reported.
-
-    So does `-`, which is standard input, whatever is called so. What lies in a folder and is no sound that can be read
-    is counted in ``passed``.
-    """
-    passed = passed or PassedOver()
-    for text in paths:
-        path = Path(text)
-        if text == "-":
-            yield path
-        elif os.path.isdir(text):  # noqa: PTH112  Path.is_dir raises where a name is too long
-            yield from _or_itself(path, _sounds(path, passed))
-        elif os.path.exists(text):  # noqa: PTH110
-            yield path.absolute() if str(path) == "-" else path
-        else:
-            names = sorted(glob.glob(text, recursive=True))  # noqa: PTH207  the pattern is the user's own, from anywhere
-            folders = [name for name in names if os.path.isdir(name)]  # noqa: PTH112
-            if "**" not in text:  # which matches what is in them as well
-                for folder in folders:
-                    passed.add(LeftOut(Path(folder), "folder"), printable(folder))
-            yield from _or_itself(path, map(Path, sorted(set(names).difference(folders))))
-
-
 class _StandardInput(io.BytesIO):
     """What came through standard input, under its name. It is read here, where Ctrl-C ends it, and not in a thread."""
 
     name = "standard input"
 
 
-def source_of(path: Path) -> Source:
-    """Return what is to be heard for a path that :func:`expand` gave."""
+def source_of(path: Path | str) -> Source:
+    """Return what is to be heard for what :func:`sutja.listing.expand` gave."""
     return _StandardInput(sys.stdin.buffer.read(MAX_HELD_BYTES + 1)) if str(path) == "-" else path
-
-
-def _sounds(folder: Path, passed: PassedOver) -> Iterator[Path]:
-    for name, reason in entries(folder):
-        if reason:
-            passed.add(LeftOut(Path(name), reason), printable(name))
-        else:
-            yield Path(name)
-
-
-def _or_itself(path: Path, files: Iterator[Path]) -> Iterator[Path]:
-    first = next(files, path)
-    yield first
-    yield from files

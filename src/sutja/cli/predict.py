@@ -10,12 +10,16 @@ from pathlib import Path
 import click
 
 from sutja.audio import printable
+from sutja.cli.batches import Wishes, batch_options, is_batch, predict_batch
 from sutja.cli.console import INTERRUPTED, command, say
-from sutja.cli.options import Bars, expand, model_option, source_of
-from sutja.cli.rows import ResultFile, answer_line, csv_line, csv_row, json_line
+from sutja.cli.options import Bars, engine_options, model_option, source_of
+from sutja.cli.rows import ResultFile, answer_line, csv_line, json_line
 from sutja.columns import RESULT_COLUMNS
+from sutja.engine.choice import Choice
 from sutja.errors import AudioError, one_line
 from sutja.folders import PassedOver
+from sutja.listing import Item, expand
+from sutja.outcomes import csv_row
 from sutja.predictor import Prediction, Predictor
 
 Outcome = Prediction | AudioError
@@ -26,30 +30,62 @@ Outcome = Prediction | AudioError
 @model_option
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")
 @click.option("--csv", "form", flag_value="csv", help="path,label,probability,error.")
-@click.option("--out", type=click.Path(path_type=Path), help="Write a file, as CSV or with --json; shows progress.")
+@click.option(
+    "--out",
+    type=click.Path(),
+    help="Write a file, as CSV or with --json; shows progress. Of a batch: .parquet, .jsonl or .csv, also at a URL.",
+)
 @click.option("--resume", is_flag=True, help="Resume the file of --out: only clips that it does not hold yet.")
-def predict(paths: tuple[str, ...], *, model: Path, form: str | None, out: Path | None, resume: bool) -> None:
-    """Say what is spoken in PATHS: files, folders and globs; - is a recording through standard input.
+@batch_options
+@engine_options
+def predict(  # noqa: PLR0913  one a command-line option
+    paths: tuple[str, ...],
+    *,
+    model: Path,
+    form: str | None,
+    out: str | None,
+    resume: bool,
+    shard_size: int | None,
+    share: tuple[int, int] | None,
+    column: str | None,
+    engine: Choice,
+) -> None:
+    """Say what is spoken in PATHS: files, folders, globs and URLs; - is a recording through standard input.
 
     A file that cannot be used is reported in its place, the others still come, and the exit status is 1. What lies in a
-    folder and is no recording is counted on stderr, with the reason.
+    folder and is no recording is counted on stderr, with the reason. A list is @list.txt, a recording a line; @- comes
+    through standard input.
+
+    Many recordings are a batch where --out is a parquet file or a URL, or an option asks for it: done in shards, by as
+    many workers as there are, and gone on with after any stop. PATHS of a batch may also be tar archives and parquet
+    tables, and - is a list. See docs/cluster.md.
     """
     if resume and out is None:
         raise click.UsageError("--resume needs --out: the file to resume")
-    predictor, passed = Predictor.load(model), PassedOver()
-    if out is None:
-        if form == "csv":
-            click.echo(csv_row(RESULT_COLUMNS), nl=False)
-        write = {"json": _print_json, "csv": _print_csv, None: _print_text}[form]
-        n_failed = _each(predictor, expand(paths, passed), write)
+    passed, wishes = PassedOver(), Wishes(shard_size, share, column, engine)
+    if is_batch(paths, out, wishes):
+        n_failed = predict_batch(paths, str(out), wishes, model=model, form=form, resume=resume, passed=passed)
     else:
-        n_failed = _into_file(predictor, paths, ResultFile(out, as_json=form == "json", resume=resume), passed)
+        n_failed = _streamed(Predictor.load(model), paths, form, out, resume=resume, passed=passed)
     for line in passed.lines():
         say(f"left out: {line}")
     sys.exit(1 if n_failed or passed.missed else 0)
 
 
-def _each(predictor: Predictor, paths: Iterable[Path], write: Callable[[Path, Outcome], None]) -> int:
+def _streamed(  # noqa: PLR0913  one a decision of the user
+    predictor: Predictor, paths: tuple[str, ...], form: str | None, out: str | None, *, resume: bool, passed: PassedOver
+) -> int:
+    """Predict one after the other, here, and count those that cannot be used."""
+    if out is not None:
+        results = ResultFile(Path(out), as_json=form == "json", resume=resume)
+        return _into_file(predictor, paths, results, passed)
+    if form == "csv":
+        click.echo(csv_row(RESULT_COLUMNS), nl=False)
+    write = {"json": _print_json, "csv": _print_csv, None: _print_text}[form]
+    return _each(predictor, expand(paths, passed), write)
+
+
+def _each(predictor: Predictor, paths: Iterable[Item], write: Callable[[Item, Outcome], None]) -> int:
     """Predict one after the other, whatever their number, and count those that cannot be used."""
     n_failed = 0
     paths, sources = itertools.tee(paths)
@@ -63,7 +99,7 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
     n_before, bars = results.n_lines, Bars()
     step = bars.stage("predicting", sum(1 for _ in results.remaining(expand(paths))), "clip")
 
-    def write(path: Path, outcome: Outcome) -> None:
+    def write(path: Item, outcome: Outcome) -> None:
         results.write(path, outcome)
         step()
 
@@ -81,15 +117,15 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
     return results.n_failed
 
 
-def _print_json(path: Path, outcome: Outcome) -> None:
+def _print_json(path: Item, outcome: Outcome) -> None:
     click.echo(json_line(path, outcome), nl=False)
 
 
-def _print_csv(path: Path, outcome: Outcome) -> None:
+def _print_csv(path: Item, outcome: Outcome) -> None:
     click.echo(csv_line(path, outcome), nl=False)
 
 
-def _print_text(path: Path, outcome: Outcome) -> None:
+def _print_text(path: Item, outcome: Outcome) -> None:
     if isinstance(outcome, AudioError):
         say(f"sutja: {outcome}")
     else:

@@ -10,18 +10,17 @@ import io
 import json
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import BinaryIO
 
 from sutja.audio import printable
 from sutja.cli.options import percent
 from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, RunError
 from sutja.files import cannot_write
+from sutja.listing import Item
+from sutja.outcomes import as_csv, as_json, csv_row, record_of
 from sutja.predictor import Prediction
 from sutja.streams import Word
-
-OF_SEVERAL = ("n_words", "word_at")
-"""Fields that are told where there are several words."""
 
 
 def answer_line(prediction: Prediction) -> str:
@@ -35,15 +34,9 @@ def answer_line(prediction: Prediction) -> str:
     return f"{answer} ({percent(prediction.probability)}){several if prediction.n_words > 1 else ''}"
 
 
-def json_line(path: Path, outcome: Prediction | AudioError) -> str:
+def json_line(path: Item, outcome: Prediction | AudioError) -> str:
     """Write one JSON object: everything that is known."""
-    record: dict[str, Any] = {"path": printable(path)}
-    if isinstance(outcome, AudioError):
-        record["error"] = str(outcome)
-    else:
-        fields = {name: value for name, value in dataclasses.asdict(outcome).items() if name not in OF_SEVERAL}
-        record |= fields | outcome.several
-    return json.dumps(record, ensure_ascii=False) + "\n"
+    return as_json(record_of(path, outcome))
 
 
 def word_json(word: Word) -> str:
@@ -62,21 +55,9 @@ def word_line(word: Word) -> str:
     return f"{word.start:.2f} s: {answer_line(word)}"
 
 
-def csv_line(path: Path, outcome: Prediction | AudioError) -> str:
+def csv_line(path: Item, outcome: Prediction | AudioError) -> str:
     """Write :data:`sutja.columns.RESULT_COLUMNS`; the label of a clip that is refused is empty."""
-    values = ["", "", str(outcome)] if isinstance(outcome, AudioError) else [outcome.label, outcome.probability, ""]
-    return csv_row([printable(path), *values])
-
-
-def csv_row(values: Iterable[Any]) -> str:
-    r"""Write values as CSV does.
-
-    >>> csv_row(["a, b.wav", 7])
-    '"a, b.wav",7\n'
-    """
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\r\n").writerow(values)  # with which it puts quotes around either
-    return text.getvalue().removesuffix("\r\n") + "\n"
+    return as_csv(record_of(path, outcome))
 
 
 class ResultFile:
@@ -120,7 +101,7 @@ class ResultFile:
             self._write(self._form.head)
         self.n_lines = self._done.total()
 
-    def remaining(self, paths: Iterable[Path]) -> Iterator[Path]:
+    def remaining(self, paths: Iterable[Item]) -> Iterator[Item]:
         """Pass on the paths that have no line yet; one that is asked for twice has two."""
         done = self._done.copy()
         for path in paths:
@@ -130,7 +111,7 @@ class ResultFile:
             else:
                 yield path
 
-    def write(self, path: Path, outcome: Prediction | AudioError) -> None:
+    def write(self, path: Item, outcome: Prediction | AudioError) -> None:
         """Add a line."""
         self._write(self._form.line(path, outcome))
         self.n_lines += 1
@@ -197,7 +178,7 @@ class ResultFile:
 class Form:
     """One format of a file of results: its writer, and the reader of what that writes."""
 
-    line: Callable[[Path, Prediction | AudioError], str]
+    line: Callable[[Item, Prediction | AudioError], str]
     head: str
     """The first line of a file, before those of clips."""
     begins: bytes

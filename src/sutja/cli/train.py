@@ -14,7 +14,16 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.console import command, say
-from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives, read_sounds
+from sutja.cli.options import (
+    Bars,
+    DataOptions,
+    data_options,
+    engine_options,
+    interval,
+    percent,
+    read_negatives,
+    read_sounds,
+)
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS, Config
 from sutja.diagnosis import diagnose_run
 from sutja.errors import ConfigError, needs
@@ -104,6 +113,7 @@ from sutja.runs import Metrics
 @click.option(
     "--string-steps", type=click.IntRange(10), help="Steps of learning strings, if not the preset's; needs --strings."
 )
+@engine_options
 @click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(source: DataOptions, *, out: Path, **options: Any) -> None:

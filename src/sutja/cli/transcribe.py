@@ -11,11 +11,12 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.console import command, say
-from sutja.cli.options import expand, grammar_of, model_option, source_of, string_options
+from sutja.cli.options import grammar_of, model_option, source_of, string_options
 from sutja.cli.transcripts import Csv, Json, LineWriter, Put, Srt, Text, TextGrid, Writer
 from sutja.errors import AudioError, RunError
 from sutja.files import new_folder, replace_atomically
 from sutja.folders import PassedOver
+from sutja.listing import Item, expand
 from sutja.strings.grammar import Grammar
 from sutja.strings.transcriber import SpokenString
 from sutja.transcription import Transcriber
@@ -60,7 +61,7 @@ def transcribe(  # noqa: PLR0913  one a command-line option
     sys.exit(1 if n_failed or passed.missed else 0)
 
 
-def _told(transcriber: Transcriber, grammar: Grammar, path: Path, writer: LineWriter) -> bool:
+def _told(transcriber: Transcriber, grammar: Grammar, path: Item, writer: LineWriter) -> bool:
     """Tell of one recording, whether or not it can be used, which is returned."""
     try:
         _tell(transcriber, grammar, path, writer)
@@ -70,7 +71,7 @@ def _told(transcriber: Transcriber, grammar: Grammar, path: Path, writer: LineWr
     return True
 
 
-def _tell(transcriber: Transcriber, grammar: Grammar, path: Path, writer: Writer) -> None:
+def _tell(transcriber: Transcriber, grammar: Grammar, path: Item, writer: Writer) -> None:
     """Tell of one recording while it is heard."""
     seconds = [0.0]
     for event in transcriber.events(source_of(path), grammar, on_heard=lambda now: seconds.__setitem__(0, now)):
@@ -79,7 +80,7 @@ def _tell(transcriber: Transcriber, grammar: Grammar, path: Path, writer: Writer
     writer.end(path, seconds[0])
 
 
-def _each_apart(transcriber: Transcriber, grammar: Grammar, files: list[Path], form: str, out: Path | None) -> int:
+def _each_apart(transcriber: Transcriber, grammar: Grammar, files: list[Item], form: str, out: Path | None) -> int:
     """Write files that are about one recording each, and count the recordings that cannot be used."""
     suffix, writer_of = FILES[form]
     if len(files) == 1:
@@ -103,8 +104,8 @@ def _each_apart(transcriber: Transcriber, grammar: Grammar, files: list[Path], f
     return n_failed
 
 
-def _names(files: list[Path], suffix: str) -> list[str]:
-    names = [f"{path.stem}{suffix}" for path in files]
+def _names(files: list[Item], suffix: str) -> list[str]:
+    names = [f"{Path(path).stem}{suffix}" for path in files]
     for path, name in zip(files, names, strict=True):
         if names.count(name) > 1:
             raise RunError(

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Protocol
 
 from sutja.audio import printable
 from sutja.cli.console import say
 from sutja.cli.options import percent
-from sutja.cli.rows import csv_row
 from sutja.columns import TRANSCRIPT_COLUMNS
 from sutja.errors import AudioError, one_line
+from sutja.listing import Item
+from sutja.outcomes import csv_row
 from sutja.strings.transcriber import SpokenString, joined
 from sutja.transcripts import DECIMALS, NOTHING_SAID, Interval, srt, textgrid, whole_record
 
@@ -23,11 +23,11 @@ Put = Callable[[str], None]
 class Writer(Protocol):
     """What strings of one recording after the other are told to."""
 
-    def string(self, path: Path, string: SpokenString) -> None:
+    def string(self, path: Item, string: SpokenString) -> None:
         """Tell of the next string of a recording."""
         ...
 
-    def end(self, path: Path, seconds: float) -> None:
+    def end(self, path: Item, seconds: float) -> None:
         """Tell that a recording has ended after so many seconds."""
         ...
 
@@ -35,7 +35,7 @@ class Writer(Protocol):
 class LineWriter(Writer, Protocol):
     """That many recordings can be told to, also those that cannot be used."""
 
-    def fail(self, path: Path, error: AudioError) -> None:
+    def fail(self, path: Item, error: AudioError) -> None:
         """Tell that a recording could not be used, or no further."""
         ...
 
@@ -55,7 +55,7 @@ class Text:
         self._first: SpokenString | None = None
         self._n = 0
 
-    def string(self, path: Path, string: SpokenString) -> None:
+    def string(self, path: Item, string: SpokenString) -> None:
         """Write it, but for the first: it may be the only one."""
         self._n += 1
         if self._n == 1:
@@ -64,24 +64,24 @@ class Text:
         self._write_first(path)
         self._line(path, f"{string.start:.2f} s: {string_line(string)}")
 
-    def end(self, path: Path, seconds: float) -> None:
+    def end(self, path: Item, seconds: float) -> None:
         """Write what was kept."""
         if self._n < 2:
             self._line(path, NOTHING_SAID if self._first is None else string_line(self._first))
         self._first, self._n = None, 0
 
-    def fail(self, path: Path, error: AudioError) -> None:
+    def fail(self, path: Item, error: AudioError) -> None:
         """Write what was kept, and say what is wrong."""
         self._write_first(path)
         say(f"sutja: {error}")
         self._n = 0
 
-    def _write_first(self, path: Path) -> None:
+    def _write_first(self, path: Item) -> None:
         if self._first is not None:
             self._line(path, f"{self._first.start:.2f} s: {string_line(self._first)}")
             self._first = None
 
-    def _line(self, path: Path, text: str) -> None:
+    def _line(self, path: Item, text: str) -> None:
         self._put(one_line(f"{printable(path)}: {text}") + "\n")
 
 
@@ -99,19 +99,19 @@ class Json:
         self._put = put
         self._labels: list[str | None] = []
 
-    def string(self, path: Path, string: SpokenString) -> None:
+    def string(self, path: Item, string: SpokenString) -> None:
         """Write it as the next of the list."""
         self._put(", " if self._labels else _opened(path))
         self._labels += [word.label for word in string.words]
         self._put(json.dumps(whole_record(string), ensure_ascii=False))
 
-    def end(self, path: Path, seconds: float) -> None:
+    def end(self, path: Item, seconds: float) -> None:
         """Close the object."""
         if not self._labels:
             self._put(_opened(path))
         self._close({"text": joined(self._labels), "seconds": round(seconds, DECIMALS)})
 
-    def fail(self, path: Path, error: AudioError) -> None:
+    def fail(self, path: Item, error: AudioError) -> None:
         """Write what is wrong, beside the strings that there were."""
         if self._labels:
             self._close({"error": str(error)})
@@ -123,7 +123,7 @@ class Json:
         self._labels = []
 
 
-def _opened(path: Path) -> str:
+def _opened(path: Item) -> str:
     return json.dumps({"path": printable(path)}, ensure_ascii=False)[:-1] + ', "strings": ['
 
 
@@ -141,20 +141,20 @@ class Csv:
         self._put, self._n = put, 0
         put(csv_row(TRANSCRIPT_COLUMNS))
 
-    def string(self, path: Path, string: SpokenString) -> None:
+    def string(self, path: Item, string: SpokenString) -> None:
         """Write its row."""
         self._n += 1
         times = f"{string.start:.3f}", f"{string.end:.3f}"
         complete = str(string.complete).lower()
         self._put(csv_row([printable(path), *times, string.text, string.probability, complete, ""]))
 
-    def end(self, path: Path, seconds: float) -> None:
+    def end(self, path: Item, seconds: float) -> None:
         """Write a row where nothing was said."""
         if not self._n:
             self._put(csv_row([printable(path), *[""] * 6]))
         self._n = 0
 
-    def fail(self, path: Path, error: AudioError) -> None:
+    def fail(self, path: Item, error: AudioError) -> None:
         """Write a row for what could not be used."""
         self._put(csv_row([printable(path), *[""] * 5, error]))
         self._n = 0
@@ -173,12 +173,12 @@ class Srt:
     def __init__(self, put: Put) -> None:
         self._put, self._n = put, 0
 
-    def string(self, path: Path, string: SpokenString) -> None:
+    def string(self, path: Item, string: SpokenString) -> None:
         """Write it."""
         self._n += 1
         self._put(srt(self._n, string))
 
-    def end(self, path: Path, seconds: float) -> None:
+    def end(self, path: Item, seconds: float) -> None:
         """Write no more."""
 
 
@@ -197,12 +197,12 @@ class TextGrid:
         self._strings: list[Interval] = []
         self._words: list[Interval] = []
 
-    def string(self, path: Path, string: SpokenString) -> None:
+    def string(self, path: Item, string: SpokenString) -> None:
         """Keep where it was."""
         self._strings.append((string.start, string.end, string.text))
         self._words += [(word.start, word.end, joined([word.label])) for word in string.words]
 
-    def end(self, path: Path, seconds: float) -> None:
+    def end(self, path: Item, seconds: float) -> None:
         """Write all of it."""
         self._put(textgrid({"strings": self._strings, "words": self._words}, seconds))
 

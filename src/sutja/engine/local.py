@@ -7,13 +7,27 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
-from sutja.engine import Engine, Job, OnStep, Result, Serial, in_order, no_step, raise_with_job
+from sutja.engine import (
+    Engine,
+    Job,
+    OnStep,
+    Result,
+    Serial,
+    Shared,
+    Value,
+    hold,
+    in_order,
+    no_step,
+    put,
+    raise_with_job,
+)
 from sutja.errors import RunError
 
 _steps: Any = None  # in a worker: the end of the pipe that its steps are reported to
@@ -29,6 +43,7 @@ class Processes:
 
     def __init__(self, n_workers: int) -> None:
         self.n_workers = n_workers
+        self._shared: list[Shared[Any]] = []
 
     def map(
         self, function: Callable[[Job, OnStep], Result], jobs: Iterable[Job], on_step: OnStep = no_step
@@ -49,7 +64,8 @@ class Processes:
         receiver, sender = context.Pipe(duplex=False)
         listener = threading.Thread(target=_pass_on_steps, args=(receiver, on_step), daemon=True)
         listener.start()
-        executor = ProcessPoolExecutor(self.n_workers, context, initializer=_start_worker, initargs=(sender,))
+        given = (sender, [(shared, shared.value) for shared in self._shared])
+        executor = ProcessPoolExecutor(self.n_workers, context, initializer=_start_worker, initargs=given)
         try:
             yield from in_order(lambda job: executor.submit(_run, function, job), jobs, self.n_workers, raise_with_job)
         except BrokenProcessPool as error:
@@ -66,6 +82,14 @@ class Processes:
             sender.close()  # the workers' own ends went with them: the listener comes to the end
             listener.join()
 
+    def share(self, value: Value) -> Shared[Value]:
+        """Do as :meth:`sutja.engine.Engine.share` says: each process is given it when it starts."""
+        self._shared.append(shared := hold(value))
+        return shared
+
+    def check_sees(self, path: Path) -> None:
+        """Do nothing: processes of this machine see what this one sees."""
+
 
 def _stop(executor: ProcessPoolExecutor) -> None:
     """End the workers now; before Python 3.14 the executor has no public way to name or end them."""
@@ -80,9 +104,11 @@ def _pass_on_steps(receiver: Connection, on_step: OnStep) -> None:
             on_step()
 
 
-def _start_worker(sender: Connection) -> None:
-    global _steps  # noqa: PLW0603  the one thing that a worker is given at its start
+def _start_worker(sender: Connection, values: Sequence[tuple[Shared[Any], Any]]) -> None:
+    global _steps  # noqa: PLW0603  what a worker is given at its start
     _steps = sender
+    for shared, value in values:
+        put(shared, value)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent answers it
     parent = multiprocessing.parent_process()
     if parent is not None:

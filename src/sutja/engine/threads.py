@@ -8,8 +8,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
-from sutja.engine import Job, OnStep, Result, in_order, no_step, raise_with_job
+from sutja.engine import Job, OnStep, Result, Shared, Value, hold, in_order, no_step, raise_with_job
 
 N_THREADS = min(8, os.cpu_count() or 1)
 """Of one pass over recordings. One interpreter has no use for more than eight."""
@@ -31,6 +32,13 @@ class Threads:
             yield from in_order(called, jobs, self.n_workers, raise_with_job)
         finally:
             executor.shutdown(cancel_futures=True)
+
+    def share(self, value: Value) -> Shared[Value]:
+        """Do as :meth:`sutja.engine.Engine.share` says: threads have it already."""
+        return hold(value)
+
+    def check_sees(self, path: Path) -> None:
+        """Do nothing: what is here is seen here."""
 
 
 def each(function: Callable[[Job], Result], items: Iterable[Job], n_threads: int = N_THREADS) -> Iterator[Result]:

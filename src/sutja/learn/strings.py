@@ -23,7 +23,7 @@ from sutja.audio import Waveform, load_waveform, printable
 from sutja.clips import Clip
 from sutja.config import AudioConfig
 from sutja.engine import Engine, OnStep
-from sutja.engine.local import local
+from sutja.engine.choice import opened
 from sutja.errors import AudioError, DatasetError, RunError
 from sutja.learn.frame_network import DELAY, FrameNet
 from sutja.learn.frames_to_onnx import frames_to_onnx
@@ -106,8 +106,8 @@ def add(plan: Plan, string_data: Sequence[Path], n_steps: int | None, progress: 
     config = StringTraining(
         n_steps=n_steps or steps_for(len(clips)), seed=plan.config.train.seed, precision=plan.config.train.precision
     )
-    engine = local(plan.n_jobs)
-    model = learn(sources, plan.run / "work" / "strings", config, engine, progress)
+    with opened(plan.engine, plan.n_jobs, ["torch"]) as engine:
+        model = learn(sources, plan.run / "work" / "strings", config, engine, progress)
     said_of_it = {"n_clips": len(clips), "n_strings": config.n_strings, "n_steps": config.n_steps}
     bundle.save(replace(ready, strings=replace(model, about=said_of_it)), plan.folder.model)
 
