@@ -32,13 +32,14 @@ from sutja.engine import Engine, OnStep
 from sutja.engine.local import local
 from sutja.engine.threads import Threads
 from sutja.ensemble import combine
-from sutja.errors import AudioError, ConfigError, DatasetError, RunError
+from sutja.errors import AudioError, BundleError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
 from sutja.files import write_json
 from sutja.learn.estimate import Estimate, estimate
 from sutja.learn.folds import Fold, corpora_of, folds_of_clips, folds_over, make_folds, split_clips
+from sutja.learn.from_onnx import Body, body_of
 from sutja.learn.inputs import VIEWS, Layout, save_array, write_paddings, write_targets, write_versions
-from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
+from sutja.learn.jobs import BODY, Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
 from sutja.learn.sounds import (
     Recorded,
@@ -58,7 +59,7 @@ from sutja.learn.sounds import (
 from sutja.learn.sounds import hear as hear_sound
 from sutja.learn.teacher import N_VIEW, check_teacher, open_teacher, standardised
 from sutja.learn.to_onnx import to_onnx
-from sutja.learn.training import model_with
+from sutja.learn.training import model_with, save_arrays
 from sutja.lexicon import said
 from sutja.metrics import Integers, Probabilities
 from sutja.outside import Outside, Packed
@@ -70,6 +71,7 @@ from sutja.reports.run import write_report
 from sutja.runs import ENSEMBLE, EPOCH_COLUMNS, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows
 from sutja.shipping import about, describe, submit
 from sutja.starting import check_apart, check_finished, check_run, check_spoken
+from sutja.teaching import advice
 
 Results = Sequence[tuple[Job, Result]]
 """In the order of the jobs: fold by fold, member by member, those of all clips last."""
@@ -114,6 +116,8 @@ class Experiment:
     n_words: int = 0
     n_view: int = 0
     """Numbers of a teacher's view of a sound, where one is asked."""
+    body: Body | None = None
+    """That the networks go on from."""
 
     @property
     def targets(self) -> Integers:
@@ -152,12 +156,13 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     if plan.config.train.teacher_weight:
         check_teacher()
     surroundings(Recorded(plan.backgrounds, plan.rooms), plan.config.audio)  # what cannot be heard leaves no run
-    settings = check_run(plan)
+    plan, body = go_on(plan)
+    settings = check_run(plan, body=body and body.sha256)
     if plan.folder.metrics.exists():
         check_finished(plan)
         return finish(plan)
     material = hear(plan, progress)
-    experiment = cut(plan, material)
+    experiment = replace(cut(plan, material), body=body)
     write_json(plan.folder.settings, settings)  # now the folder is a run: what cannot be learned left none
     jobs = list_jobs(plan, material, experiment)
     engine = local(plan.n_jobs)
@@ -169,6 +174,8 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     keep_out_of_fold(plan, material, experiment, judged)
     scores = judge(plan, material, judged)
     metrics = summary(plan, material, results, scores, calibration.scores, started)
+    if body is not None:
+        metrics = replace(metrics, advice=advice(metrics, material.clips))
     ship(plan, material, results, metrics, calibration, experiment)
     submit(plan, progress)
     runs.write_history(plan.folder, history_rows(results))
@@ -182,6 +189,36 @@ def finish(plan: Plan) -> Metrics:
     write_report(plan.run)
     shutil.rmtree(plan.folder.work, ignore_errors=True)
     return runs.read_metrics(plan.folder)
+
+
+def go_on(plan: Plan) -> tuple[Plan, Body | None]:
+    """Take the network of the model that is to go on learning, and the settings of what it hears.
+
+    Raises
+    ------
+    BundleError
+        When it cannot go on.
+    ConfigError
+        When it is of another kind than the preset's.
+
+    """
+    config = plan.config
+    if config.body is None:
+        return plan, None
+    given, name = bundle.load(config.body), printable(config.body)
+    body = body_of(given, name)
+    if config.train.words_weight and body.network != "words":
+        raise ConfigError(
+            f"preset {config.preset} tells all words apart, which the network of {name} is not made for; choose "
+            "robust, or another --from"
+        )
+    members = {member.name: member.features for member in given.members}
+    train = replace(config.train, network=body.network)
+    try:
+        config = replace(config, audio=given.audio, members=members, train=train)
+    except ConfigError as error:
+        raise BundleError(f"{name}: preset {config.preset} cannot learn from what it hears: {error}") from error
+    return replace(plan, config=config), body
 
 
 # -- look ------------------------------------------------------------------------------------------------------------
@@ -270,6 +307,8 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
     """Lay out the inputs of all networks where the jobs find them."""
     config, work, sounds = plan.config, plan.folder.work, experiment.sounds
     _check_order(plan, np.array([clip.name for clip in material.clips]), progress)
+    if experiment.body is not None:
+        save_arrays(work / BODY, experiment.body.weights, [])
     write_targets(work, experiment.targets, experiment.layout, experiment.words)
     if config.augment is None:
         write_paddings(work, material.features, config)
@@ -439,6 +478,8 @@ def ship(  # noqa: PLR0913
         n_networks += len(networks)
     fitted = (calibration.temperature, calibration.bias, calibration.threshold)
     said_of_it = about(plan, material.clips, metrics) | {"n_networks": n_networks}
+    if experiment.body is not None:
+        said_of_it["body"] = list(experiment.body.labels)
     language, spoken = plan.config.language, said(material.labels, plan.config.language, plan.config.spoken)
     kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, said_of_it, language, spoken)
     if experiment.n_words:

@@ -176,7 +176,7 @@ def _template_values(run: Run) -> dict[str, Any]:
         "diagnoses": diagnose_run(run.folder),
         "baseline": metrics.baseline,
         "refusal": metrics.refusal,
-        "taught_on": (settings.get("config") or {}).get("body"),
+        **_bodies(settings.get("config") or {}),
         "wanted": ((settings.get("config") or {}).get("refusal") or {}).get("false_accept_rate", 1.0),
         "groups": {"label": best.by_label, "speaker": best.by_speaker},
         "chance": 1 / max(len(metrics.labels), 1),
@@ -191,6 +191,15 @@ def _template_values(run: Run) -> dict[str, Any]:
         "files": [
             (file, what) for file, what in FILES.items() if file == "figures/" or (run.folder.path / file).exists()
         ],
+    }
+
+
+def _bodies(config: dict[str, Any]) -> dict[str, str | None]:
+    """Name the model that words were taught on, or the one whose network went on learning."""
+    learned = bool((config.get("train") or {}).get("body_rate"))
+    return {
+        "taught_on": None if learned else config.get("body"),
+        "went_on_from": config.get("body") if learned else None,
     }
 
 
