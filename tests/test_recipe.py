@@ -81,7 +81,7 @@ def quick(monkeypatch):
         return EXPORTED[weights]
 
     monkeypatch.setattr(recipe, "to_onnx", to_onnx)
-    monkeypatch.setattr(recipe, "write_report", lambda run: run)
+    monkeypatch.setattr(recipe, "write_report", lambda run, found: run)
 
 
 def plan(study: Path, run: Path, **more) -> Plan:
@@ -499,7 +499,7 @@ def test_a_finished_run_is_not_trained_again(study, tmp_path, monkeypatch, quick
     first = train(plan(study, tmp_path / "run"), Told())
     before = tree(tmp_path / "run")
     drawn = []
-    monkeypatch.setattr(recipe, "write_report", drawn.append)
+    monkeypatch.setattr(recipe, "write_report", lambda run, found: drawn.append(run))
     monkeypatch.setattr(recipe, "hear", None)
     monkeypatch.setattr(recipe, "learn", None)
     assert train(plan(study, tmp_path / "run", resume=True), Told()) == first
@@ -508,7 +508,7 @@ def test_a_finished_run_is_not_trained_again(study, tmp_path, monkeypatch, quick
 
 
 def test_a_run_cut_off_in_its_report(study, tmp_path, monkeypatch, quick):
-    def cut(run):
+    def cut(run, found):
         raise CutError
 
     with monkeypatch.context() as patch:

@@ -69,7 +69,7 @@ from sutja.progress import Progress
 from sutja.records import FieldError, read_array
 from sutja.reports.run import write_report
 from sutja.runs import ENSEMBLE, EPOCH_COLUMNS, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows
-from sutja.shipping import about, describe, submit
+from sutja.shipping import about, describe, diagnosed, submit
 from sutja.starting import check_apart, check_finished, check_run, check_spoken
 from sutja.teaching import advice
 
@@ -160,7 +160,7 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     settings = check_run(plan, body=body and body.sha256)
     if plan.folder.metrics.exists():
         check_finished(plan)
-        return finish(plan)
+        return finish(plan, progress)
     material = hear(plan, progress)
     experiment = replace(cut(plan, material), body=body)
     write_json(plan.folder.settings, settings)  # now the folder is a run: what cannot be learned left none
@@ -181,12 +181,12 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     runs.write_history(plan.folder, history_rows(results))
     write_json(plan.folder.settings, settings | {"data": describe(plan, metrics, settings["fingerprint"])})
     runs.write_metrics(plan.folder, metrics)
-    return finish(plan)
+    return finish(plan, progress)
 
 
-def finish(plan: Plan) -> Metrics:
+def finish(plan: Plan, progress: Progress) -> Metrics:
     """Draw the report, clear the work away, and return what ``metrics.json`` holds."""
-    write_report(plan.run)
+    write_report(plan.run, diagnosed(plan, progress))
     shutil.rmtree(plan.folder.work, ignore_errors=True)
     return runs.read_metrics(plan.folder)
 

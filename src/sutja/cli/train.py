@@ -16,7 +16,6 @@ from sutja.audio import printable
 from sutja.cli.console import command, say
 from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives, read_sounds
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS, Config
-from sutja.diagnosis import diagnose_run
 from sutja.errors import ConfigError, needs
 from sutja.plan import N_CORES, QUICK_BELOW, Plan, Wishes, plan_run
 from sutja.progress import Progress
@@ -136,8 +135,6 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     finally:
         bars.close()
     _print_scores(metrics, plan)
-    for found in diagnose_run(plan.folder):
-        say(f"{found.weight}: {found.text()} {found.advice()}")
 
 
 @dataclass(frozen=True)
