@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sutja.config import RefusalConfig
 from sutja.ensemble import SMALLEST, tempered
+from sutja.errors import DatasetError
 from sutja.metrics import Integers, Probabilities, Share, by_group
 
 HOTTEST = 4.0
@@ -189,12 +190,22 @@ def calibrate(
     Calibration
         Fitted on all folds.
 
+    Raises
+    ------
+    DatasetError
+        When one fold holds all that is to be refused.
+
     """
     refuse = probabilities.shape[1] - 1
     counts = _counted(truth == refuse, kinds)
     honest, accepted = probabilities.copy(), np.zeros(len(truth), dtype=bool)
     for fold in np.unique(folds):
         others = folds != fold
+        if not (truth[others] == refuse).any():
+            raise DatasetError(
+                "all sounds that are to be refused are judged in one fold, and nothing is left to learn a threshold "
+                "from; expected some in each; record more clips, or give --negatives"
+            )
         fitted = _fitted(probabilities[others], truth[others], config, counts[others])
         honest[~others] = tempered(probabilities[~others], *fitted[:2])
         accepted[~others] = honest[~others, :refuse].max(axis=1) >= fitted[2]

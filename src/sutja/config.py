@@ -207,6 +207,8 @@ class RefusalConfig:
     words_share: float = 0.6
     """Other words, spoken by synthetic voices."""
     noise_share: float = 0.15
+    least_sounds: int = 0
+    """Of each kind that has a share, however few clips there are: refusal is learned, and measured, with them."""
     false_accept_rate: float = 0.03
     """Share of other words and noises that may still be taken for a word of the vocabulary: sets the threshold."""
     max_false_reject_rate: float = 0.1
@@ -218,6 +220,7 @@ class RefusalConfig:
         _check_kinds("refusal", self)
         for name in ("spliced_share", "words_share", "noise_share"):
             _require(getattr(self, name) >= 0, f"refusal.{name}", getattr(self, name), "at least 0")
+        _require(self.least_sounds >= 0, "refusal.least_sounds", self.least_sounds, "at least 0")
         for name in ("false_accept_rate", "max_false_reject_rate", "outside_share"):
             _require(0 < getattr(self, name) < 1, f"refusal.{name}", getattr(self, name), "above 0 to below 1")
 
@@ -537,7 +540,7 @@ def going_on(config: Config, body: str) -> Config:
     train = dataclasses.replace(
         config.train, epochs=12, min_steps=300, final_epochs_factor=1, n_copies=4, body_rate=0.3, network="words"
     )
-    refusal = RefusalConfig(spliced_share=0.05, words_share=0.3, noise_share=0.1)
+    refusal = RefusalConfig(spliced_share=0.05, words_share=0.3, noise_share=0.1, least_sounds=40)
     return dataclasses.replace(config, train=train, refusal=refusal, body=body)
 
 

@@ -19,9 +19,9 @@ import click
 
 from sutja.audio import Source, printable
 from sutja.bundle import DEFAULT_MODEL
-from sutja.cli.console import one_line, say
+from sutja.cli.console import say
 from sutja.contents import MAX_HELD_BYTES
-from sutja.errors import ConfigError, DatasetError
+from sutja.errors import ConfigError, DatasetError, one_line
 from sutja.folders import LeftOut, PassedOver, entries
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
