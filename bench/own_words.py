@@ -102,13 +102,18 @@ def tuned(data: Path, work: Path, body: str) -> dict[str, float]:
     command = [sys.executable, "-m", "sutja", "train", data / "arabic", "--preset", "robust", "--from", body]
     started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run([*map(str, command), "--out", str(work / "tuned")], check=True, capture_output=True)
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    with np.load(work / "tuned" / "out_of_fold.npz") as kept:
+        threshold = np.quantile(kept["ensemble"].max(axis=1), REFUSED)
+    said = Predictor.load(work / "tuned").predict_many(c.source for c in dataset.read(data / "words").labelled)
+    sure = np.array([answer.probability for answer in said if isinstance(answer, Prediction)])
     scores = json.loads((work / "tuned" / "metrics.json").read_text(encoding="utf-8"))["members"]["ensemble"]
     return {
         "accuracy_arabic_tuned": scores["accuracy"],
         "low_arabic_tuned": scores["interval95"][0],
-        "seconds_arabic_tuned": round(time.perf_counter() - started, 1),
+        "seconds_arabic_tuned": round(seconds, 1),
         "cpu_seconds_arabic_tuned": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+        "words_taken_tuned": float((sure >= threshold).mean()),
     }
 
 

@@ -258,4 +258,6 @@ def _fitted(
     confidence = tempered(probabilities, temperature, bias)[:, :refuse].max(axis=1)
     wanted = refusal_threshold(confidence[counts], config.false_accept_rate)
     bearable = float(np.quantile(confidence[words], config.max_false_reject_rate, method="lower"))
-    return temperature, bias, min(wanted, bearable)
+    least = config.least_false_reject_rate
+    strict = float(np.quantile(confidence[words], least, method="lower")) if least else 0.0
+    return temperature, bias, max(min(wanted, bearable), strict)

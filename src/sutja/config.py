@@ -213,6 +213,9 @@ class RefusalConfig:
     """Share of other words and noises that may still be taken for a word of the vocabulary: sets the threshold."""
     max_false_reject_rate: float = 0.1
     """Unless that would refuse more of the vocabulary than this: a model that refuses too much is of no use."""
+    least_false_reject_rate: float = 0.0
+    """And refuses at least this share of the vocabulary, where sounds to be refused are easier to tell than what people
+    say: synthetic words, to a network that knows many words."""
     outside_share: float = 0.1
     """How much of what a microphone brings is taken to be outside the vocabulary: sets how sure the model is."""
 
@@ -221,6 +224,8 @@ class RefusalConfig:
         for name in ("spliced_share", "words_share", "noise_share"):
             _require(getattr(self, name) >= 0, f"refusal.{name}", getattr(self, name), "at least 0")
         _require(self.least_sounds >= 0, "refusal.least_sounds", self.least_sounds, "at least 0")
+        low, high = self.least_false_reject_rate, self.max_false_reject_rate
+        _require(0 <= low <= high, "refusal.least_false_reject_rate", low, f"0 to max_false_reject_rate, {high:g}")
         for name in ("false_accept_rate", "max_false_reject_rate", "outside_share"):
             _require(0 < getattr(self, name) < 1, f"refusal.{name}", getattr(self, name), "above 0 to below 1")
 
@@ -540,7 +545,9 @@ def going_on(config: Config, body: str) -> Config:
     train = dataclasses.replace(
         config.train, epochs=12, min_steps=300, final_epochs_factor=1, n_copies=4, body_rate=0.3, network="words"
     )
-    refusal = RefusalConfig(spliced_share=0.05, words_share=0.3, noise_share=0.1, least_sounds=40)
+    refusal = RefusalConfig(
+        spliced_share=0.05, words_share=0.3, noise_share=0.1, least_sounds=40, least_false_reject_rate=0.05
+    )
     return dataclasses.replace(config, train=train, refusal=refusal, body=body)
 
 
