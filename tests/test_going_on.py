@@ -140,6 +140,14 @@ def test_a_run_that_was_cut_off_goes_on_from_the_same_weights(own, tmp_path, mon
     same_results(own / "run", tmp_path / "run")
 
 
+def test_with_words_the_result_can_be_taught_on(own, tmp_path):
+    result = train(own, "--preset", "words", "--from", own / "body", "--out", tmp_path / "run", *SHORT)
+    assert result.exit_code == 0, result.output
+    store = bundle.load(tmp_path / "run").outside
+    assert store is not None
+    assert {"go", "lamp on", "stop"} <= set(store.sounds.words)  # other words, to another vocabulary
+
+
 def test_words_need_a_network_that_tells_words_apart(own, tmp_path):
     told = refused(train(own, "--preset", "words", "--from", model(tmp_path / "robust", "robust"), "--out",
                          tmp_path / "run", *SHORT))  # fmt: skip
