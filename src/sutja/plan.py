@@ -178,7 +178,7 @@ def settings_of(wishes: Wishes) -> Config:
     elif wishes.body:
         if base.preset not in CAN_GO_ON:
             raise ConfigError(
-                f"preset {base.preset} trains a network from nothing; leave --from out, or choose quick or "
+                f"preset {base.preset} trains a network from nothing; leave --from out, or choose quick, "
                 f"{' or '.join(CAN_GO_ON)}"
             )
         base = going_on(base, wishes.body)
