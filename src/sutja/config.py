@@ -539,7 +539,7 @@ def _quick() -> Config:
 def going_on(config: Config, body: str) -> Config:
     """Return a preset's settings for networks that go on from that of another model, which knows much already.
 
-    ``robust`` from nothing takes 15 times as long and reaches less where there are few speakers
+    After as many epochs one from nothing gets .85 of the Arabic digits of new speakers, this .99
     (docs/decisions/2026-11-27-fine-tuning.md).
     """
     train = dataclasses.replace(

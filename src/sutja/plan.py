@@ -149,7 +149,7 @@ def plan_run(
             )
     fitting = protocol_of_takes(dataset.labelled) if config.body else fitting_protocol(dataset, config.train.n_folds)
     protocol = wishes.protocol or fitting
-    if config.body and wishes.n_folds is None:
+    if config.body and not config.only_teaches and wishes.n_folds is None:
         config = replace(config, train=replace(config.train, n_folds=_fitting_folds(dataset, config, protocol)))
     if config.only_teaches and protocol in _LEARNED:
         raise ConfigError(f"protocol {protocol} needs networks that learn; choose clips or speakers, or preset robust")
