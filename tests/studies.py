@@ -45,7 +45,7 @@ def made_study(factory: pytest.TempPathFactory) -> Path:
     """The folder of a study that was made: ``project/`` and ``run/``, in Korean."""
     from sutja import recipe, study
 
-    def report(run: Path) -> Path:  # drawing those of three runs takes most of the time
+    def report(run: Path, found: object) -> Path:  # drawing those of three runs takes most of the time
         for name in (f"{member}_{fold}" for member in ("mel", "mfcc") for fold in range(1, 6)):
             write_bytes(run / "figures" / f"{name}.png", name.encode())
         return run

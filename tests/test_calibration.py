@@ -15,6 +15,7 @@ from sutja.calibration import (
 )
 from sutja.config import RefusalConfig
 from sutja.ensemble import tempered
+from sutja.errors import ConfigError, DatasetError
 
 
 def softmax(logits):
@@ -150,6 +151,30 @@ def test_what_a_microphone_does_not_bring_moves_nothing(hard, n_recorded, alike)
     easy_fit, hard_fit = ((one.temperature, one.bias, one.threshold) for one in found)
     assert (easy_fit == pytest.approx(hard_fit)) == alike
     assert found[1].scores.accepted[hard].accuracy > (0.9 if alike else 0.4)
+
+
+def test_the_least_share_is_refused_where_others_are_too_easy():
+    rng = np.random.default_rng(9)
+    truth = np.append(np.arange(400) % 2, np.full(100, 2))
+    logits = rng.standard_normal((500, 3))
+    logits[np.arange(500), truth] += 5
+    kinds = np.array(["clip"] * 400 + ["synthetic word"] * 100)
+    probabilities, folds = softmax(logits), np.arange(500) % 2
+    loose = calibrate(probabilities, truth, folds, kinds, RefusalConfig())[1]
+    strict = calibrate(probabilities, truth, folds, kinds, RefusalConfig(least_false_reject_rate=0.05))[1]
+    assert loose.scores.false_reject_rate < 0.01
+    assert strict.scores.false_reject_rate == pytest.approx(0.05, abs=0.03)
+    assert strict.threshold > loose.threshold
+    with pytest.raises(ConfigError, match=r"least_false_reject_rate is 0\.2; expected 0 to max_false_reject_rate"):
+        RefusalConfig(least_false_reject_rate=0.2)
+
+
+def test_a_fold_that_holds_all_that_is_refused_is_told():
+    probabilities, _ = drawn(8, 3, np.random.default_rng(4))
+    truth, folds = np.array([0, 1, 0, 1, 0, 1, 2, 2]), np.array([0, 0, 1, 1, 0, 1, 1, 1])
+    kinds = np.array(["clip"] * 6 + ["noise"] * 2)
+    with pytest.raises(DatasetError, match="all sounds that are to be refused are judged in one fold"):
+        calibrate(probabilities, truth, folds, kinds, RefusalConfig())
 
 
 def test_all_that_counts_in_one_fold():

@@ -32,7 +32,7 @@ from helpers import (
 from sutja.config import DEFAULT_PRESET, PRESETS, preset
 from sutja.diagnosis import diagnose_run
 from sutja.engine.choice import LOCAL, Choice
-from sutja.runs import Metrics, RunFolder, read_metrics
+from sutja.runs import Metrics, RunFolder
 
 
 @pytest.fixture(scope="session")
@@ -60,7 +60,7 @@ def test_killed_in_the_middle_and_resumed_is_as_undisturbed(study, tmp_path, mon
     # tiny_study's own run is the undisturbed one: one process, never cut off.
     run, with_report = tmp_path / "run", jobs[0] == "2"
     if not with_report:  # which takes most of the time
-        monkeypatch.setattr("sutja.recipe.write_report", lambda run: run)
+        monkeypatch.setattr("sutja.recipe.write_report", lambda run, found: run)
     process = start(study, run, "--jobs", jobs[0])
     process.kill()
     process.communicate()
@@ -91,7 +91,7 @@ def test_ctrl_c_says_how_to_go_on(study, tmp_path):
 
 
 def test_a_finished_run_is_resumed_at_once(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("sutja.recipe.write_report", lambda run: run)
+    monkeypatch.setattr("sutja.recipe.write_report", lambda run, found: run)
     run = shutil.copytree(study / "run", tmp_path / "run")
     monkeypatch.setattr("sutja.recipe.hear", None)  # would fail
     result = sutja("train", study / "train.csv", "--out", run, *TINY, "--resume")
@@ -102,10 +102,13 @@ def test_a_finished_run_is_resumed_at_once(study, tmp_path, monkeypatch):
 
 
 def test_what_is_told(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("sutja.recipe.train", lambda plan, bars: read_metrics(RunFolder(study / "run")))
-    monkeypatch.setattr("sutja.cli.train.diagnose_run", lambda folder: diagnose_run(RunFolder(study / "run")))
-    result = sutja("train", study / "train.csv", "--out", tmp_path / "run", *TINY)
-    assert [line.split()[0] for line in result.stdout.splitlines()] == ["mel", "mfcc", "ensemble", "report:"]
+    drawn = []
+    monkeypatch.setattr("sutja.recipe.write_report", lambda run, found: drawn.append(found))
+    run = shutil.copytree(study / "run", tmp_path / "run")
+    result = sutja("train", study / "train.csv", "--out", run, *TINY, "--resume")
+    begins = [line.split()[0] for line in result.stdout.splitlines()]
+    assert begins == ["mel", "mfcc", "ensemble", "report:", "predictions"]
+    assert drawn == [diagnose_run(RunFolder(run))]  # the report says the same, and does not look again
     assert "39 clips, layout csv" in result.stderr
     assert "protocol speakers: 4 speakers for 2 folds" in result.stderr
     assert "careful: " in result.stderr
@@ -119,7 +122,6 @@ NO_METRICS = Metrics("clips", 0, [], {})
 def asked(monkeypatch, *arguments):
     """The plan that a command line makes."""
     plans = []
-    monkeypatch.setattr("sutja.cli.train.diagnose_run", lambda folder: [])
     for way in ("recipe", "quick"):
         monkeypatch.setattr(f"sutja.{way}.train", lambda plan, bars: plans.append(plan) or NO_METRICS)
     result = sutja("train", *arguments)

@@ -54,6 +54,12 @@ def test_the_shares_are_kept_and_all_are_refused(refused):
     assert Counter(sound.kind for sound in refused) == {"spliced": 6, "synthetic word": 6, "noise": 6}
 
 
+def test_there_are_some_of_each_kind_however_few_clips_there_are(clips):
+    few = RefusalConfig(spliced_share=0.01, words_share=0, noise_share=0.5, least_sounds=9)
+    found = sounds.refused(clips, np.arange(12) % 2, ("0", "1", "2"), replace(SMALL, refusal=few))
+    assert Counter(sound.kind for sound in found) == {"spliced": 9, "noise": 9}  # and none of what has no share
+
+
 def test_a_splice_is_held_out_with_its_clip_and_made_of_nothing_from_other_folds(clips):
     config = replace(SMALL, refusal=RefusalConfig(spliced_share=5.0, words_share=0, noise_share=0))
     folds = np.arange(12) // 3 % 2

@@ -53,7 +53,7 @@ class Elements(html.parser.HTMLParser):
 
 
 ELEMENTS, TEACHING = Elements("index.html").found, Elements("teach.html").found
-TEACHERS = [PAGE / f"{name}.js" for name in ("teach", "lesson", "recording", "pictures", "result")]
+TEACHERS = [PAGE / f"{name}.js" for name in ("teach", "lesson", "recording", "pictures", "result", "trying")]
 SHARED = [PAGE / f"{name}.js" for name in ("page", "switches")]
 
 
@@ -133,7 +133,7 @@ def test_zip_and_sound(folder, tmp_path):
 @needs_node
 @pytest.mark.parametrize(
     ("elements", "n_labelled", "title_key"),
-    [(ELEMENTS, 3, "title"), (TEACHING, 1, "teach_title")],
+    [(ELEMENTS, 3, "title"), (TEACHING, 3, "teach_title")],
     ids=["speak", "teach"],
 )
 def test_the_page_says_in_english_what_the_texts_say(texts, elements, n_labelled, title_key):

@@ -128,9 +128,25 @@ def test_from_empty_to_live_in_less_than_three_minutes(seen, sounds, tmp_path):
     assert "how a new voice fares is not measured" in page.inner_text("#measured")
     assert any("Everything is one voice" in line for line in page.locator("#advice li").all_inner_texts())
     assert page.locator("#confusions tbody th").all_inner_texts() == ["lamp", "open", "stop"]
+    page.click("#try")  # with the microphone, which says "stop"
+    rows = page.locator("#tries tbody tr")
+    playwright.expect(rows).to_have_count(1, timeout=60_000)
+    assert page.locator("#tries tbody td").last.inner_text().startswith("stop ")
+    playwright.expect(page.locator("#try")).to_have_attribute("aria-pressed", "false")
+    page.set_input_files("#try-file", sounds / "open_m1.wav")
+    playwright.expect(rows).to_have_count(2)
+    assert rows.first.locator("td").last.inner_text().startswith("open ")
+    assert page.locator("#tries thead th").all_inner_texts() == ["recording", "the first model", "what is taught now"]
+    assert page.locator("#words > li li").count() == 8  # and none of it is kept
+    rows.first.locator("button").click()
+    page.set_input_files("#try-file", sounds / "silence.wav")
+    page.wait_for_selector("#trouble:visible")
     page.click("#use")
     playwright.expect(page.locator("#use")).to_have_attribute("aria-pressed", "true")
     assert time.monotonic() - started < 180
+    page.click("#teach")  # and the same recordings are judged again
+    playwright.expect(page.locator("#tries thead th").nth(1)).to_have_text("what was taught before")
+    assert rows.count() == 2
     for kind in ("zip", "onnx"):
         with page.expect_download() as download:
             page.click(f"#take-{kind}")
@@ -326,6 +342,9 @@ def test_everybody_can_use_it_in_both_languages(seen, sounds, language, width):
     page.click("#teach")
     page.wait_for_selector("#result:visible")
     assert ("맞힘" if language == "ko" else "right") in page.inner_text("#summary")
+    page.set_input_files("#try-file", [sounds / f"{word}_m3.wav" for word in WORDS])
+    playwright.expect(page.locator("#tries tbody tr")).to_have_count(2, timeout=60_000)
+    assert ("처음 모델" if language == "ko" else "the first model") in page.inner_text("#tries")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     for theme in ("light", "dark"):
         page.select_option("#theme", theme)

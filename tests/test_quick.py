@@ -127,8 +127,8 @@ def test_what_means_nothing_here(there, tmp_path, options, message):
 
 
 def test_a_body_for_a_preset_that_has_none(there, tmp_path):
-    told = refused(train(there, "--out", tmp_path / "run", "--preset", "robust"))
-    assert told == "preset robust trains a network of its own; leave --from out, or choose quick"
+    told = refused(train(there, "--out", tmp_path / "run", "--preset", "fast"))
+    assert told == "preset fast trains a network from nothing; leave --from out, or choose quick, robust or words"
 
 
 def test_a_model_that_is_no_body(there, run, tmp_path):

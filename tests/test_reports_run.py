@@ -16,6 +16,7 @@ pytest.importorskip("jinja2")
 import chromium
 
 from sutja.config import Config
+from sutja.diagnosis import Diagnosis
 from sutja.errors import RunError
 from sutja.reports.run import write_report
 
@@ -196,6 +197,13 @@ def test_the_same_files_give_the_same_page(tmp_path):
     run = make_run(tmp_path, labels=["yes", "no"], n_folds=1)
     before = write_report(run).read_text(encoding="utf-8")
     assert write_report(run).read_text(encoding="utf-8") == before
+
+
+def test_what_was_found_already_is_not_looked_for_again(tmp_path, monkeypatch):
+    run = make_run(tmp_path, labels=["yes", "no"], n_folds=1)
+    found = [Diagnosis("speakers_unknown")]
+    monkeypatch.setattr("sutja.reports.run.diagnose_run", None)  # would fail
+    assert found[0].text() in text_of(write_report(run, found))
 
 
 def test_labels_cannot_break_the_page(tmp_path):

@@ -43,6 +43,36 @@ def fill(here, n_takes: int = 3) -> None:
             assert add(here, word, take).status_code == 201
 
 
+def tried(here, word: str, seed: int = 77) -> dict:
+    answer = here.post("/v1/teach/try", content=recording(word, seed), headers={"Content-Type": "audio/wav"})
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def test_a_recording_is_judged_by_what_stood_and_by_what_is_taught(here):
+    refused = here.post("/v1/teach/try", content=recording("stop", 1), headers={"Content-Type": "audio/wav"})
+    assert refused.status_code == 409
+    fill(here)
+    here.post("/v1/teach")
+    said = tried(here, "stop")
+    assert said["before_is"] == "first"
+    assert set(said["before"]["probabilities"]) == {"a", "b"}
+    assert said["taught"]["label"] == "stop"
+    assert here.get("/model").json()["labels"] == ["a", "b"]  # nothing that is in use changed
+    assert len(here.get("/v1/teach").json()["takes"]) == 6  # and nothing is kept
+    for take in range(3):
+        add(here, "lamp on", take)
+    here.post("/v1/teach")  # what was taught before never answered: the first model did
+    assert tried(here, "lamp on")["before_is"] == "first"
+    here.post("/v1/teach/use", params={"model": "taught"})
+    here.post("/v1/teach")
+    said = tried(here, "lamp on")
+    assert said["before_is"] == "taught"
+    assert said["before"]["label"] == said["taught"]["label"] == "lamp on"
+    refused = here.post("/v1/teach/try", content=b"no sound", headers={"Content-Type": "audio/wav"})
+    assert refused.status_code in (415, 422)
+
+
 def test_from_empty_to_live_and_back(here, tmp_path):
     assert here.get("/v1/teach").json() == {"takes": [], "words": [], "taught": None, "in_use": "first"}
     fill(here)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from sutja.config import RefusalConfig
 from sutja.ensemble import SMALLEST, tempered
+from sutja.errors import DatasetError
 from sutja.metrics import Integers, Probabilities, Share, by_group
 
 HOTTEST = 4.0
@@ -189,12 +190,22 @@ def calibrate(
     Calibration
         Fitted on all folds.
 
+    Raises
+    ------
+    DatasetError
+        When one fold holds all that is to be refused.
+
     """
     refuse = probabilities.shape[1] - 1
     counts = _counted(truth == refuse, kinds)
     honest, accepted = probabilities.copy(), np.zeros(len(truth), dtype=bool)
     for fold in np.unique(folds):
         others = folds != fold
+        if not (truth[others] == refuse).any():
+            raise DatasetError(
+                "all sounds that are to be refused are judged in one fold, and nothing is left to learn a threshold "
+                "from; expected some in each; record more clips, or give --negatives"
+            )
         fitted = _fitted(probabilities[others], truth[others], config, counts[others])
         honest[~others] = tempered(probabilities[~others], *fitted[:2])
         accepted[~others] = honest[~others, :refuse].max(axis=1) >= fitted[2]
@@ -247,4 +258,6 @@ def _fitted(
     confidence = tempered(probabilities, temperature, bias)[:, :refuse].max(axis=1)
     wanted = refusal_threshold(confidence[counts], config.false_accept_rate)
     bearable = float(np.quantile(confidence[words], config.max_false_reject_rate, method="lower"))
-    return temperature, bias, min(wanted, bearable)
+    least = config.least_false_reject_rate
+    strict = float(np.quantile(confidence[words], least, method="lower")) if least else 0.0
+    return temperature, bias, max(min(wanted, bearable), strict)

@@ -19,6 +19,7 @@ from sutja.records import fits, shortened, spelt
 
 T = TypeVar("T")
 EvaluationProtocol = Literal["copies", "clips", "speakers", "corpora"]
+NetworkName = Literal["study", "robust", "words"]
 PROTOCOLS: tuple[EvaluationProtocol, ...] = get_args(EvaluationProtocol)
 TOP_DB = 80.0  # what librosa and the study take; spectral augmentation knows no other
 LONGEST_SECONDS = 3_600.0  # of a clip, which is in memory at once
@@ -206,10 +207,15 @@ class RefusalConfig:
     words_share: float = 0.6
     """Other words, spoken by synthetic voices."""
     noise_share: float = 0.15
+    least_sounds: int = 0
+    """Of each kind that has a share, however few clips there are: refusal is learned, and measured, with them."""
     false_accept_rate: float = 0.03
     """Share of other words and noises that may still be taken for a word of the vocabulary: sets the threshold."""
     max_false_reject_rate: float = 0.1
     """Unless that would refuse more of the vocabulary than this: a model that refuses too much is of no use."""
+    least_false_reject_rate: float = 0.0
+    """And refuses at least this share of the vocabulary, where sounds to be refused are easier to tell than what people
+    say: synthetic words, to a network that knows many words."""
     outside_share: float = 0.1
     """How much of what a microphone brings is taken to be outside the vocabulary: sets how sure the model is."""
 
@@ -217,6 +223,9 @@ class RefusalConfig:
         _check_kinds("refusal", self)
         for name in ("spliced_share", "words_share", "noise_share"):
             _require(getattr(self, name) >= 0, f"refusal.{name}", getattr(self, name), "at least 0")
+        _require(self.least_sounds >= 0, "refusal.least_sounds", self.least_sounds, "at least 0")
+        low, high = self.least_false_reject_rate, self.max_false_reject_rate
+        _require(0 <= low <= high, "refusal.least_false_reject_rate", low, f"0 to max_false_reject_rate, {high:g}")
         for name in ("false_accept_rate", "max_false_reject_rate", "outside_share"):
             _require(0 < getattr(self, name) < 1, f"refusal.{name}", getattr(self, name), "above 0 to below 1")
 
@@ -234,11 +243,14 @@ class TrainConfig:
     batch_size: int = 32
     learning_rate: float = 1e-3
     """Adam's."""
+    body_rate: float = 0.0
+    """Where a network goes on from that of another model: share of the learning rate that all but its heads learn
+    with."""
     n_copies: int = 5
     """Of each training clip: random paddings, or augmented versions where the preset augments."""
     one_copy_an_epoch: bool = False
     """Show each clip once an epoch, as one of its copies drawn at random, instead of all copies."""
-    network: Literal["study", "robust", "words"] = "study"
+    network: NetworkName = "study"
     words_weight: float = 0.0
     """Of the loss of telling all words apart, beside that of the labels; above 0 needs the network `words`."""
     teacher_weight: float = 0.0
@@ -281,6 +293,7 @@ class TrainConfig:
         _require(self.weight_decay >= 0, "train.weight_decay", self.weight_decay, "at least 0")
         _require(0 <= self.label_smoothing < 1, "train.label_smoothing", self.label_smoothing, "0 to below 1")
         _require(self.learning_rate > 0, "train.learning_rate", self.learning_rate, "above 0")
+        _require(0 <= self.body_rate <= 1, "train.body_rate", self.body_rate, "0 to 1")
         _require(self.n_copies >= 1, "train.n_copies", self.n_copies, "at least 1")
         _require(0 < self.valid_share <= 0.5, "train.valid_share", self.valid_share, "above 0 to 0.5")
         _require(0 <= self.dropout < 1, "train.dropout", self.dropout, "0 to below 1")
@@ -343,7 +356,8 @@ class Config:
     """What is said for a label; where not given, digits are said as the lexicon of the language has them, and other
     labels as they are written."""
     body: str | None = None
-    """A model that the words are taught on (:mod:`sutja.teaching`), in place of networks that learn."""
+    """A model that the words are taught on (:mod:`sutja.teaching`), or where ``train.body_rate`` is above 0 one whose
+    network goes on learning."""
 
     def __post_init__(self) -> None:
         for name in ("preset", "n_synthetic_voices", "audio", "train", "augment", "refusal"):
@@ -365,6 +379,11 @@ class Config:
                 f"'standardise' and top_db {TOP_DB:g}, in a preset that augments; "
                 "change these, or set train.warps to False and train.babble_share to 0"
             )
+
+    @property
+    def only_teaches(self) -> bool:
+        """Whether words become a head on the body, which stays as it is: no network learns."""
+        return self.body is not None and not self.train.body_rate
 
     @property
     def window_samples(self) -> int:
@@ -517,7 +536,24 @@ def _quick() -> Config:
     return Config("quick", robust.audio, robust.members, refusal=refusal, body=TAUGHT_ON)
 
 
+def going_on(config: Config, body: str) -> Config:
+    """Return a preset's settings for networks that go on from that of another model, which knows much already.
+
+    After as many epochs one from nothing gets .85 of the Arabic digits of new speakers, this .99
+    (docs/decisions/2026-11-27-fine-tuning.md).
+    """
+    train = dataclasses.replace(
+        config.train, epochs=12, min_steps=300, final_epochs_factor=1, n_copies=4, body_rate=0.3, network="words"
+    )
+    refusal = RefusalConfig(
+        spliced_share=0.05, words_share=0.3, noise_share=0.1, least_sounds=40, least_false_reject_rate=0.05
+    )
+    return dataclasses.replace(config, train=train, refusal=refusal, body=body)
+
+
 TAUGHT_ON = "digits-en"
+CAN_GO_ON = ("robust", "words")
+"""Presets whose networks can go on from those of another model."""
 PRESETS: dict[str, Config] = {
     "quick": _quick(),
     "robust": _robust(),

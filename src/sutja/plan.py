@@ -6,14 +6,14 @@ The command line and a page make the same plan by the same call, :func:`plan_run
 from __future__ import annotations
 
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from sutja.clips import Clip, natural_order
-from sutja.config import DEFAULT_PRESET, Config, EvaluationProtocol, preset
+from sutja.config import CAN_GO_ON, DEFAULT_PRESET, Config, EvaluationProtocol, going_on, preset
 from sutja.dataset import Dataset
 from sutja.engine.choice import LOCAL, Choice
 from sutja.errors import ConfigError, DatasetError, listed
@@ -87,7 +87,8 @@ class Wishes:
     teacher: bool = False
     """Whether the network learns what a general recogniser makes of each sound, too."""
     body: str | None = None
-    """The model that words are taught on, if not the one that sutja brings."""
+    """The model that words are taught on, if not the one that sutja brings; with `robust` or `words` the one whose
+    network goes on learning."""
 
 
 def plan_run(
@@ -151,7 +152,9 @@ def plan_run(
             )
     fitting = protocol_of_takes(dataset.labelled) if config.body else fitting_protocol(dataset, config.train.n_folds)
     protocol = wishes.protocol or fitting
-    if config.body and protocol in _LEARNED:
+    if config.body and not config.only_teaches and wishes.n_folds is None:
+        config = replace(config, train=replace(config.train, n_folds=_fitting_folds(dataset, config, protocol)))
+    if config.only_teaches and protocol in _LEARNED:
         raise ConfigError(f"protocol {protocol} needs networks that learn; choose clips or speakers, or preset robust")
     if protocol == "corpora":
         n_corpora = len({clip.attributes.get("corpus") for clip in dataset.labelled})
@@ -207,6 +210,13 @@ def settings_of(wishes: Wishes) -> Config:
     base = preset(wishes.preset or DEFAULT_PRESET)
     if base.body:
         _check_quick(wishes)
+    elif wishes.body:
+        if base.preset not in CAN_GO_ON:
+            raise ConfigError(
+                f"preset {base.preset} trains a network from nothing; leave --from out, or choose quick, "
+                f"{' or '.join(CAN_GO_ON)}"
+            )
+        base = going_on(base, wishes.body)
     names = ("epochs", "n_folds", "n_copies", "seed", "precision")
     chosen = {name: getattr(wishes, name) for name in names if getattr(wishes, name) is not None}
     if "epochs" in chosen:
@@ -220,8 +230,6 @@ def settings_of(wishes: Wishes) -> Config:
         if base.refusal is None:
             raise ConfigError(f"preset {base.preset} cannot refuse; leave --false-accept-rate out, or choose robust")
         config = replace(config, refusal=replace(base.refusal, false_accept_rate=wishes.false_accept_rate))
-    if wishes.body and not base.body:
-        raise ConfigError(f"preset {base.preset} trains a network of its own; leave --from out, or choose quick")
     config = replace(config, language=wishes.language, spoken=wishes.spoken, body=wishes.body or base.body)
     n_voices = wishes.n_synthetic_voices
     if n_voices and base.augment is None:
@@ -257,6 +265,14 @@ def protocol_of_takes(clips: Sequence[Clip]) -> EvaluationProtocol:
         speakers[clip.label].add(clip.speaker)
     apart = all(None not in of_word and len(of_word) > 1 for of_word in speakers.values())
     return "speakers" if apart else "clips"
+
+
+def _fitting_folds(dataset: Dataset, config: Config, protocol: EvaluationProtocol) -> int:
+    """Return as many folds as the preset has, or as there are speakers, or clips of the rarest word."""
+    if protocol == "speakers":
+        return max(2, min(config.train.n_folds, len(dataset.speakers)))
+    n_clips = Counter(clip.label for clip in dataset.labelled)
+    return max(3, min(config.train.n_folds, *n_clips.values()))
 
 
 def _set_apart(

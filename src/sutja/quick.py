@@ -24,7 +24,7 @@ from sutja.plan import Plan
 from sutja.predictor import Predictor
 from sutja.progress import Progress
 from sutja.runs import JudgedRows, Metrics, RefusedRows
-from sutja.shipping import about, describe, submit
+from sutja.shipping import about, describe, diagnosed, submit
 from sutja.starting import check_apart, check_finished, check_run, check_spoken
 from sutja.teaching import Judged, Lesson, Takes, Taught, check_body, heard, judged_by
 
@@ -67,12 +67,13 @@ def train(plan: Plan, progress: Progress) -> Metrics:
 
 def finish(plan: Plan, progress: Progress) -> Metrics:
     """Draw the report, where matplotlib is installed, and return what ``metrics.json`` holds."""
+    found = diagnosed(plan, progress)
     if find_spec("matplotlib") is None:
         progress.say("no report is drawn: that needs matplotlib (pip install 'sutja[train]'); the numbers are there")
     else:
         from sutja.reports.run import write_report
 
-        write_report(plan.run)
+        write_report(plan.run, found)
     return runs.read_metrics(plan.folder)
 
 

@@ -33,13 +33,14 @@ from sutja.engine import Chunks, Engine, OnStep
 from sutja.engine.choice import opened
 from sutja.engine.threads import Threads
 from sutja.ensemble import combine
-from sutja.errors import AudioError, ConfigError, DatasetError, RunError
+from sutja.errors import AudioError, BundleError, ConfigError, DatasetError, RunError
 from sutja.features import Features, extract
 from sutja.files import nearest_folder, write_json
 from sutja.learn.estimate import Estimate, estimate
 from sutja.learn.folds import Fold, corpora_of, folds_of_clips, folds_over, make_folds, split_clips
+from sutja.learn.from_onnx import Body, body_of
 from sutja.learn.inputs import VIEWS, Layout, save_array, write_paddings, write_targets, write_versions
-from sutja.learn.jobs import Job, Result, make_jobs, read_result, run_job, save_result
+from sutja.learn.jobs import BODY, Job, Result, make_jobs, read_result, run_job, save_result
 from sutja.learn.networks import n_parameters
 from sutja.learn.sounds import (
     Recorded,
@@ -59,7 +60,7 @@ from sutja.learn.sounds import (
 from sutja.learn.sounds import hear as hear_sound
 from sutja.learn.teacher import N_VIEW, check_teacher, open_teacher, standardised
 from sutja.learn.to_onnx import to_onnx
-from sutja.learn.training import model_with
+from sutja.learn.training import model_with, save_arrays
 from sutja.lexicon import said
 from sutja.metrics import Integers, Probabilities
 from sutja.outside import Outside, Packed
@@ -69,8 +70,9 @@ from sutja.progress import Progress
 from sutja.records import FieldError, read_array
 from sutja.reports.run import write_report
 from sutja.runs import ENSEMBLE, EPOCH_COLUMNS, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows
-from sutja.shipping import about, describe, submit
+from sutja.shipping import about, describe, diagnosed, submit
 from sutja.starting import check_apart, check_finished, check_run, check_spoken
+from sutja.teaching import advice
 
 Results = Sequence[tuple[Job, Result]]
 """In the order of the jobs: fold by fold, member by member, those of all clips last."""
@@ -115,6 +117,8 @@ class Experiment:
     n_words: int = 0
     n_view: int = 0
     """Numbers of a teacher's view of a sound, where one is asked."""
+    body: Body | None = None
+    """That the networks go on from."""
 
     @property
     def targets(self) -> Integers:
@@ -153,32 +157,35 @@ def train(plan: Plan, progress: Progress) -> Metrics:
     if plan.config.train.teacher_weight:
         check_teacher()
     surroundings(Recorded(plan.backgrounds, plan.rooms), plan.config.audio)  # what cannot be heard leaves no run
-    settings = check_run(plan)
+    plan, body = go_on(plan)
+    settings = check_run(plan, body=body and body.sha256)
     if plan.folder.metrics.exists():
         check_finished(plan)
-        return finish(plan)
+        return finish(plan, progress)
     with opened(plan.engine, plan.n_jobs, ["torch"]) as engine:
         check_seen(plan, engine)
-        material, experiment, results = learned(plan, settings, engine, progress)
+        material, experiment, results = learned(plan, body, settings, engine, progress)
     judged = gather(plan, experiment, results)
     judged, calibration = calibrated(plan.config, experiment, judged)
     keep_out_of_fold(plan, material, experiment, judged)
     scores = judge(plan, material, judged)
     metrics = summary(plan, material, results, scores, calibration.scores, started)
+    if body is not None:
+        metrics = replace(metrics, advice=advice(metrics, material.clips))
     ship(plan, material, results, metrics, calibration, experiment)
     submit(plan, progress)
     runs.write_history(plan.folder, history_rows(results))
     write_json(plan.folder.settings, settings | {"data": describe(plan, metrics, settings["fingerprint"])})
     runs.write_metrics(plan.folder, metrics)
-    return finish(plan)
+    return finish(plan, progress)
 
 
 def learned(
-    plan: Plan, settings: Mapping[str, Any], engine: Engine, progress: Progress
+    plan: Plan, body: Body | None, settings: Mapping[str, Any], engine: Engine, progress: Progress
 ) -> tuple[Material, Experiment, Results]:
     """Do all that takes long, with the engine: hear, lay out, learn."""
     material = hear(plan, progress, small_jobs(plan, engine))
-    experiment = cut(plan, material)
+    experiment = replace(cut(plan, material), body=body)
     write_json(plan.folder.settings, settings)  # now the folder is a run: what cannot be learned left none
     jobs = list_jobs(plan, material, experiment)
     progress.say(str(time_ahead(plan, experiment, jobs, engine)))
@@ -186,9 +193,9 @@ def learned(
     return material, experiment, learn(jobs, engine, progress)
 
 
-def finish(plan: Plan) -> Metrics:
+def finish(plan: Plan, progress: Progress) -> Metrics:
     """Draw the report, clear the work away, and return what ``metrics.json`` holds."""
-    write_report(plan.run)
+    write_report(plan.run, diagnosed(plan, progress))
     shutil.rmtree(plan.folder.work, ignore_errors=True)
     return runs.read_metrics(plan.folder)
 
@@ -205,6 +212,36 @@ def check_seen(plan: Plan, engine: Engine) -> None:
     for paths in (*places, plan.backgrounds, plan.rooms):
         for path in filter(Path.is_file, paths[:1]):
             engine.check_sees(path)
+
+
+def go_on(plan: Plan) -> tuple[Plan, Body | None]:
+    """Take the network of the model that is to go on learning, and the settings of what it hears.
+
+    Raises
+    ------
+    BundleError
+        When it cannot go on.
+    ConfigError
+        When it is of another kind than the preset's.
+
+    """
+    config = plan.config
+    if config.body is None:
+        return plan, None
+    given, name = bundle.load(config.body), printable(config.body)
+    body = body_of(given, name)
+    if config.train.words_weight and body.network != "words":
+        raise ConfigError(
+            f"preset {config.preset} tells all words apart, which the network of {name} is not made for; choose "
+            "robust, or another --from"
+        )
+    members = {member.name: member.features for member in given.members}
+    train = replace(config.train, network=body.network)
+    try:
+        config = replace(config, audio=given.audio, members=members, train=train)
+    except ConfigError as error:
+        raise BundleError(f"{name}: preset {config.preset} cannot learn from what it hears: {error}") from error
+    return replace(plan, config=config), body
 
 
 # -- look ------------------------------------------------------------------------------------------------------------
@@ -293,6 +330,8 @@ def write_rows(plan: Plan, material: Material, experiment: Experiment, progress:
     """Lay out the inputs of all networks where the jobs find them."""
     config, work, sounds = plan.config, plan.folder.work, experiment.sounds
     _check_order(plan, np.array([clip.name for clip in material.clips]), progress)
+    if experiment.body is not None:
+        save_arrays(work / BODY, experiment.body.weights, [])
     write_targets(work, experiment.targets, experiment.layout, experiment.words)
     if config.augment is None:
         write_paddings(work, material.features, config)
@@ -462,6 +501,8 @@ def ship(  # noqa: PLR0913
         n_networks += len(networks)
     fitted = (calibration.temperature, calibration.bias, calibration.threshold)
     said_of_it = about(plan, material.clips, metrics) | {"n_networks": n_networks}
+    if experiment.body is not None:
+        said_of_it["body"] = list(experiment.body.labels)
     language, spoken = plan.config.language, said(material.labels, plan.config.language, plan.config.spoken)
     kept = bundle.Bundle(material.labels, plan.config.audio, tuple(members), *fitted, said_of_it, language, spoken)
     if experiment.n_words:

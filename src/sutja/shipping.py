@@ -11,6 +11,7 @@ from typing import Any
 from sutja import __version__, runs
 from sutja.audio import printable
 from sutja.clips import Clip
+from sutja.diagnosis import Diagnosis, diagnose_run
 from sutja.errors import AudioError
 from sutja.plan import Plan
 from sutja.predictor import Predictor
@@ -47,6 +48,14 @@ def submit(plan: Plan, progress: Progress) -> None:
         # A submission has no column for doubt: refused clips get a label as well.
         rows.append((clip.name, "" if isinstance(answer, AudioError) else answer.most_probable))
     runs.write_submission(plan.folder, rows)
+
+
+def diagnosed(plan: Plan, progress: Progress) -> list[Diagnosis]:
+    """Say what is off about a run that is finished, and return it for the report."""
+    found = diagnose_run(plan.folder)
+    for each in found:
+        progress.say(f"{each.weight}: {each.text()} {each.advice()}")
+    return found
 
 
 def describe(plan: Plan, metrics: Metrics, fingerprint_of_data: str) -> dict[str, Any]:

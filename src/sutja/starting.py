@@ -28,8 +28,8 @@ PACKAGES = ("torch", "numpy", "onnxruntime", "soundfile", "soxr")
 """Whose versions are written down; a run without networks that learn may have no torch."""
 
 
-def check_run(plan: Plan) -> dict[str, Any]:
-    """Return the settings of the run, when its folder is free or holds this very run."""
+def check_run(plan: Plan, **more: Any) -> dict[str, Any]:
+    """Return the settings of the run, and ``more`` beside them, when its folder is free or holds this very run."""
     settings = {
         "config": plan.config.to_dict(),
         "protocol": plan.protocol,
@@ -37,6 +37,7 @@ def check_run(plan: Plan) -> dict[str, Any]:
         "fingerprint": fingerprint(plan.dataset.clips),
         "versions": _versions() | {"sutja": __version__, "python": platform.python_version()},
         "command": plan.command,
+        **more,
     }
     path, run = plan.folder.settings, printable(plan.run)
     clear_away(plan.run, f".{path.name}.")  # of a run that was killed in its very first file
@@ -107,8 +108,9 @@ def _check_same(path: Path, settings: Mapping[str, Any]) -> None:
         raise RunError(
             f"{run}: was started with language {old_config.language!r}; resume it {how}, or choose another --out"
         )
-    for name, what in (("fingerprint", "recordings"), ("protocol", "protocol"), ("config", "settings")):
-        if not (same_config if name == "config" else old.get(name) == settings[name]):
+    said = {"fingerprint": "recordings", "protocol": "protocol", "config": "settings", "body": "weights to go on from"}
+    for name, what in said.items():
+        if not (same_config if name == "config" else old.get(name) == settings.get(name)):
             raise RunError(f"{run}: was started with other {what}; resume it with the same, or choose another --out")
 
 

@@ -347,9 +347,11 @@ def _check_takes(clips: Sequence[Clip], groups: Sequence[str]) -> None:
         recordings[str(clip.label)].add(group)
     once = natural_order(label for label, found in recordings.items() if len(found) < 2)
     if once:
+        n_clips = Counter(str(clip.label) for clip in clips)
+        several = " (the same file again is no other recording)" if any(n_clips[label] > 1 for label in once) else ""
         raise DatasetError(
-            f"one recording alone of {listed(map(repr, once))}; expected two or more of each word, or how well it is "
-            "known cannot be measured; record another, or leave the word out (--drop)"
+            f"one recording alone of {listed(map(repr, once))}{several}; expected two or more of each word, or how "
+            "well it is known cannot be measured; record another, or leave the word out (--drop)"
         )
 
 

@@ -19,7 +19,7 @@ from sutja.audio import Source, printable
 from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import say
 from sutja.contents import MAX_HELD_BYTES
-from sutja.errors import ConfigError, DatasetError
+from sutja.errors import ConfigError, DatasetError, one_line
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from contextlib import AbstractContextManager
@@ -323,7 +323,7 @@ class Bars:
         """Tell one thing without tearing the bar."""
         from tqdm import tqdm
 
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(one_line(text), file=sys.stderr)
 
     def close(self) -> None:
         """End the bar."""

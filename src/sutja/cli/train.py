@@ -25,7 +25,6 @@ from sutja.cli.options import (
     read_sounds,
 )
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS, Config
-from sutja.diagnosis import diagnose_run
 from sutja.errors import ConfigError, needs
 from sutja.plan import N_CORES, QUICK_BELOW, Plan, Wishes, plan_run
 from sutja.progress import Progress
@@ -99,7 +98,8 @@ from sutja.runs import Metrics
     "--from",
     "body",
     metavar="MODEL",
-    help="The model that words are taught on (preset quick): a folder, or one that sutja brings.",
+    help="The model that words are taught on (preset quick), or whose network goes on learning (robust, words): "
+    "a folder, or one that sutja brings.",
 )
 @click.option(
     "--strings", "as_strings", is_flag=True, help="Also learn the words in a row, as in numbers that are read out."
@@ -132,7 +132,7 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
         say(note)
     if wishes.preset is None:
         say(f"preset {plan.config.preset}: {_why(plan.config)}")
-    if wishes.protocol is None and plan.config.body is None:
+    if wishes.protocol is None and not plan.config.only_teaches:
         n_folds = plan.config.train.n_folds
         say(f"protocol {plan.protocol}: {len(plan.dataset.speakers)} speakers for {n_folds} folds")
     bars = Bars()
@@ -145,8 +145,6 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     finally:
         bars.close()
     _print_scores(metrics, plan)
-    for found in diagnose_run(plan.folder):
-        say(f"{found.weight}: {found.text()} {found.advice()}")
 
 
 @dataclass(frozen=True)
@@ -180,15 +178,14 @@ class _Strings:
 def _why(config: Config) -> str:
     """Say what a preset that was chosen for the user does."""
     if config.body is not None:
-        return (
-            f"words are taught to {printable(config.body)}, in seconds; --preset robust trains a network for them alone"
-        )
+        name = printable(config.body)
+        return f"words are taught to {name}, in seconds; with --preset robust --from {name} it goes on learning itself"
     return "a network learns from these recordings alone"
 
 
 def _way(plan: Plan) -> Callable[[Plan, Progress], Metrics]:
     """Return what runs the plan: networks that learn, or a head on a body that is there."""
-    if plan.config.body is not None:
+    if plan.config.only_teaches:
         from sutja import quick
 
         return quick.train
@@ -224,7 +221,7 @@ def _print_scores(metrics: Metrics, plan: Plan) -> None:
 
 def _print_lesson(metrics: Metrics) -> None:
     """Say what else is known of words that were taught, and what to do next."""
-    on = {"speakers": "voices", "clips": "recordings"}[metrics.protocol]
+    on = {"speakers": "voices", "clips": "recordings", "corpora": "corpora"}[metrics.protocol]
     click.echo(f"on {on} that it did not learn from; all of them are in the model")
     if metrics.refusal is not None:
         refused, taken = metrics.refusal.false_reject_rate, metrics.refusal.false_accept_rate

@@ -22,6 +22,9 @@ from sutja.learn.training import Arrays, fit, load_arrays, model_with, probabili
 from sutja.metrics import Probabilities
 from sutja.records import FieldError, array, require
 
+BODY = "body.npz"
+"""Beside the inputs: the weights that networks go on from, where they do."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -110,8 +113,16 @@ def run_job(job: Job, on_step: OnStep) -> Result:
         train, valid, test = open_inputs(
             job.folder, job.member, job.kind, job.fold.train, job.fold.valid, job.fold.test
         )
+        start = load_arrays(job.folder / BODY)[0] if job.config.body_rate else None
         learned = fit(
-            train, valid, job.n_classes, job.config, seed=job.seed, checkpoint=job.checkpoint, on_epoch=on_step
+            train,
+            valid,
+            job.n_classes,
+            job.config,
+            seed=job.seed,
+            start=start,
+            checkpoint=job.checkpoint,
+            on_epoch=on_step,
         )
         out_of_fold = probabilities(model_with(learned.weights, job.config.network), test)
     finally:

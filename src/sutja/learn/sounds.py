@@ -159,6 +159,10 @@ def refused(  # noqa: PLR0913
         return []
     target, shares = len(labels), config.refusal
     n_folds, n_clips = config.train.n_folds, len(clips)
+    n_spliced, n_words, n_noises = (
+        max(round(share * n_clips), shares.least_sounds if share else 0)
+        for share in (shares.spliced_share, shares.words_share, shares.noise_share)
+    )
     rng = np.random.default_rng([config.train.seed, 1])
     kept_from = negatives.fold_of_corpus([c.attributes["corpus"] for c in others if "corpus" in c.attributes], corpora)
     listed = [
@@ -172,15 +176,15 @@ def refused(  # noqa: PLR0913
         )
         for c in others
     ]
-    for _ in range(round(shares.spliced_share * n_clips)):
+    for _ in range(n_spliced):
         chosen = int(rng.integers(n_clips))
         sources = (clips[chosen].source, clips[_partner(chosen, clips, folds, rng)].source)
         listed.append(Sound(target, int(folds[chosen]), "spliced", sources=sources, draw=Draw.of(rng.spawn(1)[0])))
     words = vocabulary(labels, config.language, config.spoken)
-    for word in negatives.other_words(words, round(shares.words_share * n_clips), rng):
+    for word in negatives.other_words(words, n_words, rng):
         fold = negatives.fold_of(word.name, n_folds)
         listed.append(Sound(target, fold, "synthetic word", word.name, text=word.text, voice=word.voice))
-    for number in range(round(shares.noise_share * n_clips)):
+    for number in range(n_noises):
         listed.append(Sound(target, number % n_folds, "noise", draw=Draw.of(rng)))
         negatives.noise(config.audio.sample_rate, rng)  # the next one is drawn from behind it
     return listed

@@ -50,11 +50,8 @@ def to_onnx(networks: Sequence[nn.Module], config: FeatureConfig) -> bytes:
         When onnxruntime's answers differ from torch's by more than 1e-4: such a file must not be shipped.
 
     """
-    first = networks[0]
-    embeds = len(networks) == 1 and isinstance(first, WordNet)
-    asked: nn.Module = Single(first) if embeds and isinstance(first, WordNet) else Committee(networks)
-    asked.eval()
-    outputs = [PROBABILITIES, EMBEDDING] if embeds else [PROBABILITIES]
+    asked = _asked(networks)
+    outputs = [PROBABILITIES, EMBEDDING] if isinstance(asked, Single) else [PROBABILITIES]
     example = torch.from_numpy(_proof_inputs(config))
     file = io.BytesIO()
     with warnings.catch_warnings():
@@ -70,11 +67,27 @@ def to_onnx(networks: Sequence[nn.Module], config: FeatureConfig) -> bytes:
             dynamic_axes={name: {0: "batch"} for name in ("features", *outputs)},
         )
     content = file.getvalue()
-    _prove(content, asked, example)
+    prove(content, networks, config)
     return content
 
 
-def _prove(content: bytes, asked: nn.Module, example: Tensor) -> None:
+def _asked(networks: Sequence[nn.Module]) -> nn.Module:
+    """Return what answers for networks, in evaluation mode."""
+    first = networks[0]
+    asked = Single(first) if len(networks) == 1 and isinstance(first, WordNet) else Committee(networks)
+    return asked.eval()
+
+
+def prove(content: bytes, networks: Sequence[nn.Module], config: FeatureConfig) -> None:
+    """Ask a file and the networks that it is to hold the same.
+
+    Raises
+    ------
+    BundleError
+        When their answers differ by more than :data:`sutja.bundle.TOLERANCE`.
+
+    """
+    asked, example = _asked(networks), torch.from_numpy(_proof_inputs(config))
     session = open_network(content)
     with torch.inference_mode():
         answered = asked(example)

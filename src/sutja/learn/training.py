@@ -32,6 +32,8 @@ Arrays = dict[str, NDArray[Any]]
 
 WARM_UP = 0.2  # of the steps, in the one-cycle schedule
 PLAIN = InputKind()
+HEADS = ("last", "words", "view")
+"""Layers that say what a network is asked for; the others are its body."""
 KERAS_ADAM_EPS = 1e-7  # the study's optimiser is Keras's, whose epsilon is ten times torch's
 
 
@@ -60,6 +62,7 @@ def fit(  # noqa: PLR0913
     config: TrainConfig,
     *,
     seed: int,
+    start: Arrays | None = None,
     checkpoint: Path | None = None,
     on_epoch: Callable[[], None] = lambda: None,
 ) -> Fit:
@@ -75,6 +78,8 @@ def fit(  # noqa: PLR0913
         Epochs, batch size, rate.
     seed
         Of weights, order and dropout.
+    start
+        Weights of a network of this kind to go on from; its heads, which told other words apart, are new.
     checkpoint
         Where the state is kept after each epoch; when the file is there, training goes on from it.
     on_epoch
@@ -86,7 +91,7 @@ def fit(  # noqa: PLR0913
         When the loss was never a number, or the checkpoint is damaged.
 
     """
-    state = _start(n_classes, config, seed, train.kind)
+    state = _start(n_classes, config, seed, train.kind, start)
     if checkpoint and checkpoint.exists():
         _load(state, checkpoint)
     for _ in state.history:
@@ -128,15 +133,33 @@ def model_with(weights: Mapping[str, NDArray[Any]], network: str) -> nn.Module:
     return model
 
 
-def _start(n_classes: int, config: TrainConfig, seed: int, kind: InputKind = PLAIN) -> _State:
+def _start(
+    n_classes: int, config: TrainConfig, seed: int, kind: InputKind = PLAIN, start: Arrays | None = None
+) -> _State:
     torch.manual_seed(seed)
     # Channels last: the 1x1 and 3x3 convolutions of this network take 0.6 of the time that the default layout takes.
     model = network_of(config.network, n_classes, config.dropout, kind.n_words, kind.n_view)
+    if start is not None:
+        taken = {name: torch.from_numpy(value) for name, value in start.items() if not _is_of_head(name)}
+        model.load_state_dict({**model.state_dict(), **taken})
     model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # torch's types do not know it
     optimiser = torch.optim.AdamW(  # without decay it is Adam
-        model.parameters(), config.learning_rate, eps=KERAS_ADAM_EPS, weight_decay=config.weight_decay, fused=True
+        _groups(model, config), config.learning_rate, eps=KERAS_ADAM_EPS, weight_decay=config.weight_decay, fused=True
     )
     return _State(model, optimiser, best={}, history=[])
+
+
+def _is_of_head(name: str) -> bool:
+    return name.partition(".")[0] in HEADS
+
+
+def _groups(model: nn.Module, config: TrainConfig) -> list[dict[str, Any]]:
+    """Part the parameters by the share of the rate that they learn at: those of a body that goes on, and its heads."""
+    if not config.body_rate:
+        return [{"params": list(model.parameters()), "share": 1.0}]
+    named = list(model.named_parameters())
+    body, heads = ([value for name, value in named if _is_of_head(name) == is_head] for is_head in (False, True))
+    return [{"params": body, "share": config.body_rate}, {"params": heads, "share": 1.0}]
 
 
 def _laid_out(features: Tensor) -> Tensor:
@@ -153,13 +176,13 @@ def _epoch(
     rows = _shown(train.rows, config, rng)
     n_steps = -(-len(rows) // config.batch_size)
     total_loss, n_right, n_seen = 0.0, 0, 0
-    state.model.train()
+    _to_learn(state.model, config)
     for step, batch in enumerate(train.batches(config.batch_size, rows)):
         features, targets = map(torch.from_numpy, batch)
         if len(targets) == 1:
             continue  # batch norm has no variance of one
         for group in state.optimiser.param_groups:
-            group["lr"] = rate_at((len(state.history) + step / n_steps) / config.epochs, config)
+            group["lr"] = group["share"] * rate_at((len(state.history) + step / n_steps) / config.epochs, config)
         shown = _augmented(features, config, rng, decibels=train.kind.decibels)
         aims = train.aims(rows[step * config.batch_size : (step + 1) * config.batch_size])
         logits, loss = _answered(state.model, _laid_out(shown), targets, aims, config)
@@ -177,6 +200,14 @@ def _epoch(
         "valid_accuracy": valid_accuracy,
         "seconds": perf_counter() - started,
     }
+
+
+def _to_learn(model: nn.Module, config: TrainConfig) -> None:
+    """Put a network into training mode; of a body that goes on the statistics of what it learned from stay."""
+    model.train()
+    for layer in model.modules() if config.body_rate else ():
+        if isinstance(layer, nn.BatchNorm2d):
+            layer.eval()
 
 
 def _answered(
@@ -260,7 +291,7 @@ def _load(state: _State, path: Path) -> None:
 def _take(state: _State, arrays: Arrays) -> None:
     """Put a kept state into the network and its optimiser."""
     state.model.load_state_dict({n: torch.from_numpy(v) for n, v in _below("model/", arrays).items()})
-    parameters = list(state.model.parameters())
+    parameters = [each for group in state.optimiser.param_groups for each in group["params"]]
     moments: dict[int, dict[str, Tensor]] = {}
     for name, value in _below("adam/", arrays).items():
         index, _, part = name.partition("/")

@@ -9,6 +9,7 @@
  *   "level": HTMLElement, "level-bar": HTMLElement, "level-text": HTMLElement, "status": HTMLElement, "trouble": HTMLElement,
  *   "words": HTMLUListElement, "teach": HTMLButtonElement, "result": HTMLElement, "summary": HTMLElement,
  *   "measured": HTMLElement, "next-title": HTMLElement, "advice": HTMLUListElement, "confusions": HTMLTableElement, "confused": HTMLUListElement,
+ *   "recorder": HTMLElement, "try": HTMLButtonElement, "try-file": HTMLInputElement, "tried": HTMLElement, "tries": HTMLTableElement,
  *   "use": HTMLButtonElement, "along": HTMLElement, "take-zip": HTMLButtonElement, "take-onnx": HTMLButtonElement,
  *   "codes": HTMLElement }} Elements
  */

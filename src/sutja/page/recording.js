@@ -16,8 +16,9 @@ const MARGIN_SECONDS = 0.1; // kept on both sides of a word, as `sutja record` d
 const SHOWN_SECONDS = 3; // of the running waveform
 
 /**
- * `next` gives the word to ask for and what is shown, or null when all is there; `keep` gives a take to the service.
- * @typedef {{ next: () => { label: string, shown: string } | null, ended: (error: unknown) => void,
+ * `next` gives the word to ask for ("" where any will do) and what is shown, or null when all is there; `keep` gives a
+ * take to the service; what is recorded is shown behind `place`.
+ * @typedef {{ place: Element | null, next: () => { label: string, shown: string } | null, ended: (error: unknown) => void,
  *   keep: (label: string, samples: Float32Array<ArrayBuffer>, rate: number) => Promise<void> }} Lesson
  *
  * `label` is what was asked for, since so many seconds of the stream.
@@ -48,12 +49,14 @@ export async function start(lesson) {
   /** @type {Session} */
   const mine = { lesson, listening, label: null, since: 0, patience: 0 };
   session = mine;
+  lesson.place?.after(byId("recorder"));
   byId("recording").hidden = false;
 }
 
 /** Say again what is asked for: the page may speak another language now. */
 export function repeat() {
-  if (session?.label) tell(say("teach_say", { label: session.label }));
+  if (!session || session.label === null) return;
+  tell(session.label ? say("teach_say", { label: session.label }) : say("try_now"));
 }
 
 /** End it; a take that is being kept is kept. */
@@ -80,7 +83,7 @@ async function count(mine) {
   const ask = mine.lesson.next();
   for (const n of COUNT) {
     if (session !== mine) return;
-    byId("prompt").textContent = ask ? `${ask.label} … ${n}` : "";
+    byId("prompt").textContent = ask ? `${ask.label || ask.shown} … ${n}` : "";
     await new Promise((resolve) => setTimeout(resolve, COUNT_MS));
   }
   askFor(mine);

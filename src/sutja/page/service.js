@@ -173,6 +173,16 @@ export async function teach() {
   return (await ask("v1/teach", { method: "POST" })).json();
 }
 
+/**
+ * A recording judged by two models: the taught one, and the one that answered before it was taught.
+ * @typedef {{ before_is: "first" | "taught", before: Prediction, taught: Prediction }} Compared
+ */
+
+/** Have a recording judged by both models; it is not kept. @param {Uint8Array<ArrayBuffer>} bytes @returns {Promise<Compared>} */
+export async function compare(bytes) {
+  return (await ask("v1/teach/try", { method: "POST", body: bytes })).json();
+}
+
 /** Say which model answers. @param {"first" | "taught"} which */
 export async function use(which) {
   await ask(`v1/teach/use?model=${which}`, { method: "POST" });

@@ -10,6 +10,7 @@ import * as service from "./service.js";
 import * as sound from "./sound.js";
 import { speaker, wireSwitches } from "./switches.js";
 import { preferred, say, speak } from "./text.js";
+import * as trying from "./trying.js";
 
 /** @type {service.Lessons} */
 let lessons = { takes: [], words: [], taught: null, in_use: "first" };
@@ -32,6 +33,7 @@ async function attempt(act) {
 function failed(error) {
   tell("");
   trouble(/** @type {Error} */ (error).message);
+  byId("trouble").scrollIntoView({ block: "nearest" }); // who tries it out is far below
   byId("door").hidden = !(error instanceof service.TokenWanted);
   if (byId("door").hidden) refresh().catch(() => {}); // somebody else may teach, too: show what is there
 }
@@ -51,6 +53,20 @@ async function recordOne(label) {
   await begin(() => (isThere ? null : { label, shown: label }), () => (isThere = true));
 }
 
+/** Record anything, and see what both models make of it. */
+async function tryOne() {
+  if (recording.isOn()) return recording.stop();
+  let isThere = false;
+  await listen({
+    place: byId("try").parentElement,
+    next: () => (isThere ? null : { label: "", shown: say("try_now") }),
+    keep: async (_, samples, rate) => {
+      isThere = true;
+      await trying.judge(sound.wav(samples, rate));
+    },
+  });
+}
+
 /** Record takes of every word that this speaker has too few of, or end that. */
 async function handsFree() {
   if (recording.isOn()) return recording.stop();
@@ -67,14 +83,22 @@ async function handsFree() {
 /** @param {() => { label: string, shown: string } | null} next @param {() => void} kept */
 async function begin(next, kept = () => {}) {
   if (!next()) return tell(say("teach_all_there"));
-  tell(say("asking"));
-  await recording.start({
+  await listen({
+    place: byId("hands-free").parentElement,
     next,
     keep: async (label, samples, rate) => {
       await service.keep(label, speaker(), sound.wav(samples, rate));
       kept();
       await refresh();
     },
+  });
+}
+
+/** @param {Omit<recording.Lesson, "ended">} lesson */
+async function listen(lesson) {
+  tell(say("asking"));
+  await recording.start({
+    ...lesson,
     ended: (error) => {
       if (error) failed(error);
       buttons();
@@ -94,6 +118,7 @@ async function teach() {
   tell(say("teaching"));
   await service.teach();
   await refresh();
+  await trying.again();
   tell("");
 }
 
@@ -125,6 +150,7 @@ function show() {
   if (key) focus([key, otherwise]); // the list is new: the focus stays where it was
   buttons();
   showResult(lessons);
+  trying.showTries();
 }
 
 /** Focus the first button that is there, or where a word is typed. @param {string[]} keys */
@@ -138,6 +164,8 @@ function buttons() {
   byId("hands-free").disabled = labels().length === 0;
   byId("hands-free").ariaPressed = String(recording.isOn());
   byId("hands-free").textContent = say(recording.isOn() ? "teach_stop" : "teach_free");
+  byId("try").ariaPressed = String(recording.isOn());
+  byId("try").textContent = say(recording.isOn() ? "teach_stop" : "try_say");
 }
 
 /** A button that the focus comes back to when the list is written anew. @param {string} text @param {string} name @param {string[]} keys @param {() => Promise<void>} act */
@@ -190,6 +218,11 @@ function wire() {
   };
   byId("hands-free").onclick = () => attempt(handsFree);
   byId("teach").onclick = () => attempt(teach);
+  byId("try").onclick = () => attempt(tryOne);
+  byId("try-file").onchange = () => attempt(async () => {
+    for (const file of byId("try-file").files ?? []) await trying.judge(new Uint8Array(await file.arrayBuffer()));
+    byId("try-file").value = ""; // the same one may be chosen again
+  });
   byId("use").onclick = () => attempt(toggleUse);
   byId("take-zip").onclick = () => attempt(() => takeAlong("zip"));
   byId("take-onnx").onclick = () => attempt(() => takeAlong("onnx"));

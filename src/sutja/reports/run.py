@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from sutja import __version__, runs
 from sutja.calibration import Refusal
-from sutja.diagnosis import diagnose_run
+from sutja.diagnosis import Diagnosis, diagnose_run
 from sutja.errors import needs
 from sutja.reports import charts, pages
 from sutja.runs import EpochRecord, MemberScores, Metrics, RunFolder
@@ -72,13 +72,15 @@ class Run:
     submission: list[dict[str, str]]
 
 
-def write_report(run: Path) -> Path:
+def write_report(run: Path, found: Sequence[Diagnosis] | None = None) -> Path:
     """Draw what a run left.
 
     Parameters
     ----------
     run
         The folder of a finished run.
+    found
+        What is off about it, where that was looked for already.
 
     Returns
     -------
@@ -97,7 +99,7 @@ def write_report(run: Path) -> Path:
         for name, figure in _figures(finished)
     }
     path = finished.folder.report
-    pages.write_page(path, "report.html", **_template_values(finished), figures=figures, version=__version__)
+    pages.write_page(path, "report.html", **_template_values(finished, found), figures=figures, version=__version__)
     return path
 
 
@@ -159,7 +161,7 @@ def _file_stem(member: str) -> str:
 # -- telling ---------------------------------------------------------------------------------------------------------
 
 
-def _template_values(run: Run) -> dict[str, Any]:
+def _template_values(run: Run, found: Sequence[Diagnosis] | None) -> dict[str, Any]:
     """Gather what the template says, in its order."""
     metrics, settings = run.metrics, run.settings
     name, best = metrics.headline
@@ -173,10 +175,10 @@ def _template_values(run: Run) -> dict[str, Any]:
         "best": best,
         "meaning": PROTOCOLS.get(metrics.protocol, f"Protocol {metrics.protocol}."),
         "short": SHORT,
-        "diagnoses": diagnose_run(run.folder),
+        "diagnoses": diagnose_run(run.folder) if found is None else found,
         "baseline": metrics.baseline,
         "refusal": metrics.refusal,
-        "taught_on": (settings.get("config") or {}).get("body"),
+        **_bodies(settings.get("config") or {}),
         "wanted": ((settings.get("config") or {}).get("refusal") or {}).get("false_accept_rate", 1.0),
         "groups": {"label": best.by_label, "speaker": best.by_speaker},
         "chance": 1 / max(len(metrics.labels), 1),
@@ -191,6 +193,15 @@ def _template_values(run: Run) -> dict[str, Any]:
         "files": [
             (file, what) for file, what in FILES.items() if file == "figures/" or (run.folder.path / file).exists()
         ],
+    }
+
+
+def _bodies(config: dict[str, Any]) -> dict[str, str | None]:
+    """Name the model that words were taught on, or the one whose network went on learning."""
+    learned = bool((config.get("train") or {}).get("body_rate"))
+    return {
+        "taught_on": None if learned else config.get("body"),
+        "went_on_from": config.get("body") if learned else None,
     }
 
 

@@ -26,7 +26,7 @@ from sutja.clips import natural_order
 from sutja.errors import ConfigError, DatasetError, DependencyError, RunError
 from sutja.files import cannot_write
 from sutja.predictor import Predictor
-from sutja.server import uploads
+from sutja.server import answers, uploads
 from sutja.server.answers import to_json
 from sutja.server.refusals import KIND, refused
 from sutja.teaching import Taught
@@ -44,9 +44,17 @@ class Lessons:
     def __init__(self, workshop: Workshop, first: Predictor) -> None:
         self.workshop, self.first = workshop, first
         self.taught: Outcome | None = None
+        self.before, self.before_is = first, FIRST
+        """Who answered when it was taught, to try them side by side."""
         self.in_use = FIRST
         self.turn = asyncio.Lock()
         """One writer at a time: two people may teach at once."""
+
+    def standing(self) -> tuple[Predictor, str]:
+        """Return the model that answers, and which it is."""
+        if self.in_use == TAUGHT and self.taught is not None:
+            return self.taught.model, TAUGHT
+        return self.first, FIRST
 
     def state(self) -> dict[str, Any]:
         """Tell what is there, for the page."""
@@ -96,6 +104,7 @@ def routes() -> list[Route]:
         Route("/v1/teach/takes", _guarded(_add), methods=["POST"]),
         Route("/v1/teach/takes/{name:path}", _guarded(_hear), methods=["GET"]),
         Route("/v1/teach/takes/{name:path}", _guarded(_remove), methods=["DELETE"]),
+        Route("/v1/teach/try", _guarded(_try), methods=["POST"]),
         Route("/v1/teach/use", _guarded(_use), methods=["POST"]),
         Route("/v1/teach/model.zip", _guarded(_zip), methods=["GET"]),
         Route("/v1/teach/model.onnx", _guarded(_onnx), methods=["GET"]),
@@ -169,10 +178,21 @@ async def _remove(request: Request) -> Response:
 async def _teach(request: Request) -> Response:
     lessons = _lessons(request)
     async with lessons.turn:
-        lessons.taught = await _in_pool(request, lessons.workshop.teach)
+        outcome = await _in_pool(request, lessons.workshop.teach)
+        lessons.before, lessons.before_is = lessons.standing()
+        lessons.taught = outcome
         if lessons.in_use == TAUGHT:
-            request.app.state.service.answer_with(lessons.taught.model, TAUGHT)
-    return _json(told(lessons.taught))
+            request.app.state.service.answer_with(outcome.model, TAUGHT)
+    return _json(told(outcome))
+
+
+async def _try(request: Request) -> Response:
+    service, lessons = request.app.state.service, _lessons(request)
+    asked = {"before": lessons.before, "taught": _taught(lessons)}
+    before_is = lessons.before_is  # all of one moment: somebody may teach meanwhile
+    async with uploads.one(request, service.limits, service.held) as upload:
+        said = {name: await _in_pool(request, model.predict, upload.content) for name, model in asked.items()}
+    return _json({"before_is": before_is} | {name: answers.prediction(found) for name, found in said.items()})
 
 
 async def _use(request: Request) -> Response:

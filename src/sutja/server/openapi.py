@@ -343,6 +343,17 @@ def _teaching(limits: Limits) -> Schema:
                 "responses": {"204": {"description": "It is gone"}, **_refusals(*refusals)},
             },
         },
+        "/v1/teach/try": {
+            "post": {
+                "summary": "Ask the taught model, and the one that answered before it was taught",
+                "description": "One recording, judged by both; it is not kept.",
+                "requestBody": {"required": True, "content": {"audio/wav": SOUND}},
+                "responses": {
+                    "200": _response("What each says", "Compared"),
+                    **_refusals("401", "403", "408", "409", "413", "415", "422", "503"),
+                },
+            }
+        },
         "/v1/teach/use": {
             "post": {
                 "summary": "Say which model answers: the one that the service began with, or the taught one",
@@ -396,6 +407,14 @@ def _taught() -> Schema:
     }
     take = {"name": TEXT, "label": TEXT, "speaker": TEXT, "seconds": NUMBER, "peak_dbfs": NUMBER}
     word = _object({"label": TEXT, "n_takes": COUNT, "speakers": texts})
+    said = _object(
+        {
+            "label": {"type": ["string", "null"], "description": "null: none of its words"},
+            "rejected": {"type": "boolean"},
+            "probability": SHARE,
+            "probabilities": {"type": "object", "additionalProperties": SHARE},
+        }
+    )
     lessons = {
         "takes": {"type": "array", "items": _ref("Take")},
         "words": {"type": "array", "items": word},
@@ -407,4 +426,5 @@ def _taught() -> Schema:
         "Taught": _object(taught),
         "Lessons": _object(lessons),
         "InUse": _object({"in_use": use}),
+        "Compared": _object({"before_is": use, "before": said, "taught": said}),
     }
