@@ -37,6 +37,7 @@ from sutja.progress import SILENT, Progress, roughly
 from sutja.records import FieldError, read_json
 from sutja.reports import drawing, explore, pages
 from sutja.reports.notebook import check_kernel, write_notebook
+from sutja.reports.poster import write_poster
 from sutja.reports.study import Told, compared, write_study
 from sutja.runs import ENSEMBLE, Metrics, RunFolder
 from sutja.starting import check_finished, check_run
@@ -144,11 +145,13 @@ def conduct(asked: Asked, progress: Progress = SILENT, on_note: Callable[[str], 
     )
     diagnoses = [*diagnose(own), *compare_sets(known, unknown)]
     numbers = summary(asked, project, protocols, found, diagnoses, outcomes)
-    step = progress.stage("writing", 2, "document")
+    step = progress.stage("writing", 3, "document")
     write_notebook(asked.out, notebook_settings(asked, protocols), asked.language)
     step()
     told = Told(asked.language, numbers, found, diagnoses, outcomes, network_parts(len(found["copies"].labels)))
     page = write_study(asked.out, own, shown, told)
+    step()
+    write_poster(asked.out, own, shown, told)
     step()
     write_json(asked.out / "metrics.json", numbers | {"seconds": perf_counter() - started})
     return page
