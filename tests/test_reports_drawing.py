@@ -129,3 +129,13 @@ def test_fonts_that_matplotlib_has_not_listed_are_found(tmp_path, monkeypatch):
     listed.remove("NanumGothic")
     files.clear()
     assert not drawing.has_hangul()
+
+
+def test_a_pdf_is_the_same_each_time(tmp_path, caplog):
+    for name in ("one.pdf", "two.pdf"):
+        drawing.save_pdf(figures.waveform(tone(440, 0.1, RATE), RATE, title="한글"), tmp_path / name)
+    one, two = ((tmp_path / name).read_bytes() for name in ("one.pdf", "two.pdf"))
+    assert one.startswith(b"%PDF")
+    assert one == two
+    assert caplog.text == "", "nothing that the reader of a terminal could mend"
+    assert not list(tmp_path.glob("*draft*"))

@@ -248,8 +248,9 @@ def _honest(sheet: _Sheet, y: float, width: float, told: Told) -> float:
     missing = told.numbers["no_speakers"]
     if not missing:
         return y
-    key = f"study.honest.{missing}" if missing in ("unknown", "one") else "study.honest.cannot"
-    return sheet.write(LEFT, y, _as_text(sheet.t(key)), 9.5, width, color=SOFT)
+    known = missing in ("unknown", "one")
+    said = sheet.t(f"study.honest.{missing}") if known else f"{sheet.t('study.honest.cannot')} {missing}"
+    return sheet.write(LEFT, y, _as_text(said), 9.5, width, color=SOFT)
 
 
 def _off(sheet: _Sheet, y: float, told: Told) -> None:
