@@ -14,6 +14,11 @@ FLAWS = """(() => {
   const found = [], boxes = [], edge = 1.5, shared = 3;
   const told = (text) => text.trim().replace(/\\s+/g, " ").slice(0, 40);
   const scrolls = (e) => { const s = getComputedStyle(e); return /auto|scroll/.test(s.overflowX + s.overflowY); };
+  const within = (line, box) => {
+    const left = Math.max(line.left, box.left), right = Math.min(line.right, box.right);
+    const top = Math.max(line.top, box.top), bottom = Math.min(line.bottom, box.bottom);
+    return { left, right, top, bottom, width: right - left, height: bottom - top };
+  };
   const add = (text, box, whole) => {
     if (box.width < 1 || box.height < 1) return;
     if (whole && (box.left < whole.left - edge || box.right > whole.right + edge ||
@@ -33,7 +38,8 @@ FLAWS = """(() => {
     while (box !== document.body && !(roll = scrolls(box))) box = box.parentElement;
     range.selectNodeContents(node);
     for (const line of range.getClientRects()) {
-      add(node.data, line, roll ? null : { left: 0, right: innerWidth, top: -1, bottom: 1e9 });
+      if (roll) add(node.data, within(line, box.getBoundingClientRect()));
+      else add(node.data, line, { left: 0, right: innerWidth, top: -1, bottom: 1e9 });
     }
   }
   boxes.sort((a, b) => a[1].top - b[1].top);
