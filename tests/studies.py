@@ -56,7 +56,7 @@ def made_study(factory: pytest.TempPathFactory) -> Path:
         write_project(draft / "project", n_speakers=2)
         asked = study.Asked(draft / "project", draft / "run", epochs=1, language="ko", n_jobs=1)
         # The notebook runs once, in the test that it is for: a kernel takes as long as the trainings.
-        unrun = mock.patch.object(notebook, "_execute", lambda *_: None)
+        unrun = mock.patch.object(notebook, "_execute", return_value=None)
         with mock.patch.object(recipe, "write_report", report), unrun:
             study.conduct(asked, Told())
         draft.rename(folder)
