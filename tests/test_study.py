@@ -255,8 +255,22 @@ def test_labels_as_words_in_a_folder_of_cp949(tmp_path):
 
 def test_one_clip_missing(tmp_path):
     project = write_project(tmp_path / "project")
-    (project / "train" / "003.wav").unlink()
-    refuse(study.Asked(project, tmp_path / "run", epochs=1), "003.wav")
+    (project / "train" / "003.wav").unlink()  # test/ has one of this name, which is another
+    refuse(study.Asked(project, tmp_path / "run", epochs=1), r"train\.csv: 1 of 12 files are missing \(003\.wav\)")
+    project = write_project(tmp_path / "other")
+    (project / "test" / "003.wav").unlink()
+    refuse(study.Asked(project, tmp_path / "run", epochs=1), r"test\.csv: 1 of 4 files are missing \(003\.wav\)")
+
+
+def test_labels_that_are_missing(tmp_path):
+    project = write_project(tmp_path / "project")
+    lines = (project / "train.csv").read_text().splitlines()
+    (project / "train.csv").write_text("\n".join([*lines[:-1], "012.wav,"]) + "\n")
+    _, read, _, notes = planned(project, tmp_path)
+    assert "1 rows of the training set have no label and are left out (012.wav)" in notes
+    assert (len(read.dataset.labelled), len(read.dataset.unlabelled)) == (11, N_TEST)
+    (project / "train.csv").write_text("\n".join(line.partition(",")[0] for line in lines) + "\n")
+    refuse(study.Asked(project, tmp_path / "run", epochs=1), r"none of its 16 clips has a label")
 
 
 def test_one_label_or_too_few_clips(tmp_path):
