@@ -52,6 +52,12 @@ def every_figure() -> dict[str, Figure]:
         "mel_scale": figures.mel_scale(),
         "mel_spectrogram": figures.mel_spectrogram(decibels, RATE, SPECTROGRAM, title=labels[2]),
         "mfcc": figures.mfcc(coefficients, RATE, SPECTROGRAM),
+        "heard": figures.heard(
+            (waveform, decibels, coefficients),
+            RATE,
+            SPECTROGRAM,
+            figures.Scale.over([waveform], [coefficients], RATE),
+        ),
         "mfcc_mean": figures.mfcc_mean(coefficients),
         "mel_beside_mfcc": figures.mel_beside_mfcc(decibels, coefficients, RATE, SPECTROGRAM, title=labels[0]),
         "compare_clips": figures.compare_clips([features(1), features(2)], labels[:2], RATE, SPECTROGRAM),

@@ -28,7 +28,6 @@ except ModuleNotFoundError as error:
     raise needs("matplotlib", "explore") from error
 
 __all__ = [
-    "Scale",
     "compare_clips",
     "compare_inputs",
     "explanation",
@@ -40,7 +39,6 @@ __all__ = [
     "mfcc_mean",
     "network_inputs",
     "spectrum",
-    "time_span",
     "waveform",
 ]
 
