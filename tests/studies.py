@@ -44,6 +44,7 @@ def write_project(
 def made_study(factory: pytest.TempPathFactory) -> Path:
     """The folder of a study that was made: ``project/`` and ``run/``, in Korean."""
     from sutja import recipe, study
+    from sutja.reports import notebook
 
     def report(run: Path, found: object) -> Path:  # drawing those of three runs takes most of the time
         for name in (f"{member}_{fold}" for member in ("mel", "mfcc") for fold in range(1, 6)):
@@ -54,7 +55,9 @@ def made_study(factory: pytest.TempPathFactory) -> Path:
         draft = folder.with_name(f"{folder.name} draft")
         write_project(draft / "project", n_speakers=2)
         asked = study.Asked(draft / "project", draft / "run", epochs=1, language="ko", n_jobs=1)
-        with mock.patch.object(recipe, "write_report", report):
+        # The notebook runs once, in the test that it is for: a kernel takes as long as the trainings.
+        unrun = mock.patch.object(notebook, "_execute", return_value=None)
+        with mock.patch.object(recipe, "write_report", report), unrun:
             study.conduct(asked, Told())
         draft.rename(folder)
 

@@ -20,7 +20,7 @@ def test_reliability_draws_each_bin():
     upper, lower = charts.reliability(RELIABILITY, error=0.03).axes
     assert np.array_equal(upper.lines[1].get_xydata(), [[0.55, 0.5], [0.95, 0.96]])
     assert [bar.get_height() for bar in lower.patches] == [20, 400]
-    assert "error 3.0 %" in upper.get_legend().get_texts()[1].get_text()
+    assert "error 3.0 %" in upper.lines[1].get_label()
 
 
 def test_stress_curves_have_a_panel_a_condition():
@@ -79,7 +79,7 @@ def test_a_thousand_speakers_are_ranked():
     scores = {f"s{i}": Share(3, i / 1000) for i in range(1000)}
     (axes,) = charts.accuracy_by(scores, kind="speaker").axes
     assert list(axes.lines[0].get_ydata()) == sorted(s.accuracy for s in scores.values())
-    assert "s0 0" in axes.texts[0].get_text()
+    assert "s0 0" in axes.get_xlabel()
 
 
 def test_coverage_shows_what_is_missing():
@@ -106,3 +106,44 @@ def test_clip_map_tells_groups_apart():
     looks = {(tuple(c.get_facecolor()[0]), c.get_paths()[0].vertices.shape) for c in axes.collections[:-1]}
     assert len(looks) == 11
     assert sum(len(c.get_offsets()) for c in axes.collections) == 12
+
+
+GROUPS = {f"speaker {number}": [float(number), number + 1.0] for number in range(charts.MAX_NAMED + 1)}
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda: charts.learning_curves([r for r in HISTORY if r["member"] == "mel" and r["fold"] == 1]),
+        lambda: charts.mean_learning_curves(HISTORY),
+        lambda: charts.reliability(RELIABILITY, error=0.03),
+        lambda: charts.det_curve(DET, chosen=(0.03, 0.1)),
+        lambda: charts.stress_curves(STRESS),
+        lambda: charts.spread_by(GROUPS, quantity="loudness (dBFS)", kind="speaker"),
+        lambda: charts.clip_map([[0, 0], [1, 1], [2, 0]], ["a", "b", None], kind="label"),
+    ],
+)
+def test_no_name_stands_on_a_curve(draw):
+    figure = draw()
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    place = legend.get_window_extent()
+    assert not any(axes.get_legend() or axes.get_window_extent().overlaps(place) for axes in figure.axes)
+    assert figure.bbox.padded(1).containsx(place.x0)
+    assert figure.bbox.padded(1).containsx(place.x1)
+
+
+@pytest.mark.parametrize("window", [0.2, 0.95])
+def test_the_windows_name_stands_above_the_bars(window):
+    figure = charts.durations(np.linspace(0, 1, 50), window_seconds=window)
+    figure.draw_without_rendering()
+    (axes,), (text,) = figure.axes, figure.axes[0].texts
+    assert text.get_window_extent().y0 >= axes.get_window_extent().y1
+    assert figure.bbox.padded(1).containsx(text.get_window_extent().x1)
+
+
+def test_points_without_a_group_are_named():
+    figure = charts.clip_map([[0, 0], [1, 1], [2, 0]], ["a", "b", None], kind="speaker")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b", "no speaker"]
+    figure = charts.clip_map([[0, 0], [1, 1]], ["a", "b"], kind="speaker")
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["a", "b"]

@@ -52,6 +52,12 @@ def every_figure() -> dict[str, Figure]:
         "mel_scale": figures.mel_scale(),
         "mel_spectrogram": figures.mel_spectrogram(decibels, RATE, SPECTROGRAM, title=labels[2]),
         "mfcc": figures.mfcc(coefficients, RATE, SPECTROGRAM),
+        "heard": figures.heard(
+            (waveform, decibels, coefficients),
+            RATE,
+            SPECTROGRAM,
+            figures.Scale.over([waveform], [coefficients], RATE),
+        ),
         "mfcc_mean": figures.mfcc_mean(coefficients),
         "mel_beside_mfcc": figures.mel_beside_mfcc(decibels, coefficients, RATE, SPECTROGRAM, title=labels[0]),
         "compare_clips": figures.compare_clips([features(1), features(2)], labels[:2], RATE, SPECTROGRAM),
@@ -129,3 +135,13 @@ def test_fonts_that_matplotlib_has_not_listed_are_found(tmp_path, monkeypatch):
     listed.remove("NanumGothic")
     files.clear()
     assert not drawing.has_hangul()
+
+
+def test_a_pdf_is_the_same_each_time(tmp_path, caplog):
+    for name in ("one.pdf", "two.pdf"):
+        drawing.save_pdf(figures.waveform(tone(440, 0.1, RATE), RATE, title="한글"), tmp_path / name)
+    one, two = ((tmp_path / name).read_bytes() for name in ("one.pdf", "two.pdf"))
+    assert one.startswith(b"%PDF")
+    assert one == two
+    assert caplog.text == "", "nothing that the reader of a terminal could mend"
+    assert not list(tmp_path.glob("*draft*"))

@@ -14,6 +14,7 @@ from pathlib import Path
 import chromium
 import numpy as np
 import pytest
+import whole
 from click.testing import CliRunner
 from conftest import TINY_LABELS, tone_word, write_wav
 from helpers import Told
@@ -70,12 +71,12 @@ def explored(tmp_path_factory) -> Path:
 def test_every_step_of_the_study_is_there(explored):
     names = {p.stem for p in (explored / "figures").glob("*.png")}
     for i in range(3):
-        for kind in ("waveform", "spectrum", "mel", "mfcc"):
+        for kind in ("waveform", "spectrum", "mel", "mfcc", "heard"):
             assert any(re.match(rf"{kind}_{i}_", name) for name in names), (kind, i)
     assert {"label_counts", "durations", "mel_scale", "mfcc_mean", "mel_beside_mfcc", "two_clips"} <= names
     assert {"network_inputs", "coverage", "map_by_label", "map_by_speaker", "loudness_db", "bandwidth_hz"} <= names
     html = (explored / "explore.html").read_text(encoding="utf-8")
-    assert html.count("<svg") == len(names) - 2  # the page draws its map itself
+    assert html.count("<svg") == len(names) - 2 - 3  # the page draws its map itself; waveforms stand above the mel
     assert html.count("<audio") == 3
     assert "its spectrogram has the shape (100, " in text_of(explored / "explore.html")
 
@@ -115,12 +116,84 @@ def test_needs_nothing_else(explored):
     assert not re.search(r"@import|url\((?!#)[^)]*\)|https?://(?!www\.w3\.org/)", html)
 
 
-@pytest.mark.skipif(chromium.PROGRAM is None, reason="needs Chromium")
+needs_chromium = pytest.mark.skipif(chromium.PROGRAM is None, reason="needs Chromium")
+BAR = "document.querySelectorAll('.seek')[{}]"
+
+
+@needs_chromium
+def test_no_text_is_cut_off_or_over_another(explored):
+    with chromium.browser() as tab:
+        assert whole.flaws(tab, explored / "explore.html") == []
+
+
+@needs_chromium
+def test_a_cursor_runs_over_what_is_played(explored):
+    with chromium.browser() as tab:
+        tab.open(explored / "explore.html")
+        tab.evaluate(
+            "Promise.all([...document.querySelectorAll('.heard audio')].map((a) => a.readyState || "
+            "new Promise((yes) => a.addEventListener('loadedmetadata', yes))))"
+        )
+        assert tab.evaluate("document.querySelectorAll('.seek[role=slider][tabindex=\"0\"]').length") == 3
+        at = "(() => {{const b = {}.getBoundingClientRect(), c = {}.firstChild.getBoundingClientRect(); "
+        at += "return [(c.left + 1 - b.left) / b.width, b.width, b.left, b.top]}})()"
+        here = at.format(BAR.format(1), BAR.format(1))
+        seconds = float(tab.evaluate("document.querySelectorAll('.heard')[1].dataset.seconds"))
+        audio = "document.querySelectorAll('.heard audio')[1]"
+        tab.evaluate(BAR.format(1) + ".scrollIntoView({block: 'center'})")
+        assert tab.evaluate(here)[0] == pytest.approx(0, abs=0.01)
+        # The keyboard: steps, the ends, and play.
+        tab.evaluate(BAR.format(1) + ".focus()")
+        for key in ("ArrowRight", "ArrowRight", "ArrowLeft", "PageUp"):
+            tab.evaluate(f"{BAR.format(1)}.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}'}}))")
+        assert tab.evaluate(f"{audio}.currentTime") == pytest.approx(0.12, abs=1e-3)
+        assert tab.evaluate(here)[0] == pytest.approx(0.12 / seconds, abs=0.01)
+        assert tab.evaluate(BAR.format(1) + ".getAttribute('aria-valuetext')") == "0.12 s"
+        assert tab.evaluate(BAR.format(0) + ".getAttribute('aria-valuenow')") == "0.00", "each player is its own"
+        for key, then in (("End", "duration"), ("Home", "duration * 0")):
+            tab.evaluate(f"{BAR.format(1)}.dispatchEvent(new KeyboardEvent('keydown', {{key: '{key}'}}))")
+            assert tab.evaluate(f"{audio}.currentTime") == pytest.approx(tab.evaluate(f"{audio}.{then}"), abs=1e-3)
+        # A click plays from there; slowly, so that there is time to look.
+        tab.evaluate("document.querySelector('input[data-slowly]').click()")
+        _, width, left, top = tab.evaluate(here)
+        point = {"x": left + 0.25 * width, "y": top + 20, "button": "left", "clickCount": 1}
+        tab.evaluate(f"window.ended = new Promise((yes) => {{{audio}.onended = () => yes({audio}.currentTime)}}); 0")
+        tab.evaluate(f"window.from = new Promise((yes) => {{{audio}.onseeked = () => yes({audio}.currentTime)}}); 0")
+        tab.call("Input.dispatchMouseEvent", type="mousePressed", **point)
+        tab.call("Input.dispatchMouseEvent", type="mouseReleased", **point)
+        assert tab.evaluate("window.from") == pytest.approx(0.25 * seconds, abs=0.01)
+        assert tab.evaluate(f"{audio}.playbackRate") == 0.25
+        end = tab.evaluate("window.ended")
+        assert tab.evaluate(here)[0] == pytest.approx(end / seconds, abs=0.02), "the cursor went along"
+        # Space plays and stops; who plays silences the others.
+        for paused in (False, True):
+            tab.evaluate(f"{BAR.format(1)}.dispatchEvent(new KeyboardEvent('keydown', {{key: ' '}}))")
+            assert tab.evaluate(f"{audio}.paused") == paused
+        tab.evaluate(f"{audio}.play()")
+        tab.evaluate("document.querySelectorAll('.heard audio')[0].play()")
+        assert tab.evaluate(f"new Promise((yes) => setTimeout(() => yes({audio}.paused), 50))")
+        assert tab.problems == []
+
+
+AXE = Path(__file__).parent / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+@needs_chromium
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not installed: npm ci --prefix tests/web")
+@pytest.mark.parametrize("dark", [False, True])
+def test_axe_finds_no_fault(explored, dark):
+    with chromium.browser() as tab:
+        tab.open(explored / "explore.html", dark=dark)
+        tab.evaluate(AXE.read_text(encoding="utf-8") + ";0")
+        found = tab.evaluate("axe.run({ resultTypes: ['violations'] })")["violations"]
+        assert [(each["id"], [node["html"][:120] for node in each["nodes"]]) for each in found] == []
+
+
+@needs_chromium
 @pytest.mark.parametrize(("width", "dark"), [(1280, True), (390, False)])
 def test_opens_and_plays(explored, width, dark):
     with chromium.browser() as tab:
         tab.open(explored / "explore.html", width=width, dark=dark)
-        assert tab.evaluate("document.documentElement.scrollWidth") == width  # nothing sticks out
         ended = "new Promise((yes, no) => {p.onended = () => yes(p.duration); p.onerror = no; p.play().catch(no)})"
         for i in range(3):
             seconds = tab.evaluate(f"(() => {{const p = document.querySelectorAll('audio')[{i}]; return {ended}}})()")

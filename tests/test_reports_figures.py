@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from conftest import tone
@@ -56,3 +58,54 @@ def test_network_inputs_are_four_by_four():
     figure = figures.network_inputs(arrays)
     drawn = [axes.collections[0].get_array()[0, 0] for axes in figure.axes[:16]]
     assert drawn == pytest.approx([i / 16 for i in range(8)] * 2)
+
+
+def test_clips_on_one_scale_can_be_compared():
+    quiet, loud = 0.1 * tone(500, 0.3, RATE), tone(500, 0.6, RATE)
+    coefficients = [np.full((4, 5), 3.0), np.full((4, 5), -9.0)]
+    scale = figures.Scale.over([quiet, loud], coefficients, RATE)
+    assert (scale.seconds, scale.coefficient) == (pytest.approx(0.6, abs=0.01), 9)
+    for draw in (figures.waveform, figures.spectrum):
+        limits = [draw(samples, RATE, scale=scale).axes[0].get_ylim() for samples in (quiet, loud)]
+        assert limits[0] == limits[1]
+        assert limits[0][1] > draw(quiet, RATE).axes[0].get_ylim()[1]
+    decibels, _ = features()
+    softer = [figures.mel_spectrogram(decibels - by, RATE, SPECTROGRAM, scale=scale).axes[0] for by in (0, 20)]
+    assert {axes.collections[0].get_clim() for axes in softer} == {(-SPECTROGRAM.top_db, 0)}
+    assert {axes.get_xlim() for axes in softer} == {(0, scale.seconds)}
+    shown = [figures.mfcc(values, RATE, SPECTROGRAM, scale=scale).axes[0] for values in coefficients]
+    assert {axes.collections[0].get_clim() for axes in shown} == {(-9, 9)}
+    assert {axes.get_xlim() for axes in shown} == {(0, scale.seconds)}
+
+
+def test_two_clips_one_above_the_other_share_a_scale():
+    decibels, coefficients = features()
+    pair = [(decibels, coefficients), (decibels[:, :10], 2 * coefficients[:, :10])]
+    axes = figures.compare_clips(pair, ["one", "other"], RATE, SPECTROGRAM).axes
+    for left_or_right in (axes[0::2][:2], axes[1::2][:2]):
+        assert len({each.get_xlim() for each in left_or_right}) == 1
+        assert len({each.collections[0].get_clim() for each in left_or_right}) == 1
+
+
+def test_what_is_heard_stands_above_each_other_over_one_time():
+    decibels, coefficients = features()
+    samples = tone(440, 0.3, RATE)
+    scale = figures.Scale.over([samples, tone(440, 0.5, RATE)], [coefficients], RATE)
+    figure = figures.heard((samples, decibels, coefficients), RATE, SPECTROGRAM, scale)
+    figure.draw_without_rendering()
+    places = [axes.get_position() for axes in figure.axes]
+    assert len(places) == 3
+    span = figures.time_span(figure)
+    assert span["seconds"] == pytest.approx(0.5, abs=0.01)
+    for place in places:
+        assert (place.x0, place.x1) == (pytest.approx(span["left"], abs=1e-3), pytest.approx(span["right"], abs=1e-3))
+    assert min(place.y0 for place in places) == pytest.approx(span["foot"], abs=1e-3)
+    assert 0 < span["left"] < 0.25
+    assert 0.9 < span["right"] <= 1
+
+
+def test_features_below_nothing_have_their_own_colours():
+    decibels, _ = features()
+    own = replace(SPECTROGRAM, reference="one")
+    mesh = figures.mel_spectrogram(decibels, RATE, own).axes[0].collections[0]
+    assert mesh.get_clim() == (pytest.approx(decibels.min()), pytest.approx(decibels.max()))

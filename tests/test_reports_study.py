@@ -11,6 +11,7 @@ pytest.importorskip("torch")
 pytest.importorskip("matplotlib")
 
 import chromium
+import whole
 from studies import write_project
 
 from sutja import experiments, study
@@ -109,13 +110,10 @@ def test_findings_of_one_kind_stand_together(explored):
 
 
 @pytest.mark.skipif(chromium.PROGRAM is None, reason="needs Chromium")
-def test_nothing_sticks_out(explored):
+def test_no_text_is_cut_off_or_over_another(explored):
     with chromium.browser() as tab:
         for language in LANGUAGES:
-            page = explored(language)
-            for width, dark in ((1280, False), (390, True)):
-                tab.open(page, width=width, dark=dark)
-                assert tab.evaluate("document.documentElement.scrollWidth") == width
+            assert whole.flaws(tab, explored(language)) == []
         assert tab.problems == []
 
 

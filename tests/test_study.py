@@ -42,6 +42,7 @@ def test_all_that_is_handed_in(made):
     run = made / "run"
     there = {path.name for path in run.iterdir()}
     assert there >= {"study.html", "study.ipynb", "submission.csv", "metrics.json", "figures", "explore.html", "runs"}
+    assert there >= {"poster.png", "poster.pdf"}
     nothing_half_written(run)
     submission = read_csv(run / "submission.csv")
     assert [row["file_name"] for row in submission] == [f"{number:03}.wav" for number in range(1, N_TEST + 1)]
@@ -68,23 +69,31 @@ def test_all_numbers(made):
     assert "speakers_shared" in {finding["kind"] for finding in numbers["findings"]}
 
 
-def test_the_notebook_runs_again_from_top_to_bottom(made, tmp_path):
+def test_the_notebook_runs_from_top_to_bottom_and_takes_up_what_is_there(made, tmp_path):
     made = shutil.copytree(made, tmp_path / "made")  # it writes there, and others look on
     nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
-    kept = nbformat.read(made / "run" / "study.ipynb", as_version=4)
-    nbformat.validate(kept)
-    again = nbformat.v4.new_notebook(cells=[cell.copy() for cell in kept.cells], metadata=kept.metadata)
+    ran = nbformat.read(made / "run" / "study.ipynb", as_version=4)
+    nbformat.validate(ran)
     where = {"metadata": {"path": str(made / "run")}}
-    nbclient.NotebookClient(again, timeout=300, kernel_name="python3", resources=where).execute()
-    for before, after in zip(kept.cells, again.cells, strict=True):
-        assert outputs_of(before) == outputs_of(after), before.id
-    shown = {cell.id: outputs_of(cell) for cell in kept.cells}
+    trained = {path: path.stat().st_mtime_ns for path in (made / "run" / "runs").rglob("metrics.json")}
+    nbclient.NotebookClient(ran, timeout=300, kernel_name="python3", resources=where).execute()
+    nbformat.validate(ran)
+    assert {path: path.stat().st_mtime_ns for path in (made / "run" / "runs").rglob("metrics.json")} == trained
+    shown = {cell.id: outputs_of(cell) for cell in ran.cells}
+    numbers = read_json(made / "run" / "metrics.json")["protocols"]
+    honest = " ".join(str(output["data"].get("text/plain")) for output in cell_of(ran, "honest").outputs)
+    for members in numbers.values():
+        assert f"{members['ensemble']['accuracy']:.4f}".rstrip("0") in honest
     for name in ("table", "waveforms", "spectra", "lengths", "mel", "mfcc", "beside", "inputs", "training", "faults"):
         assert any("image/png" in kinds for kinds, _ in shown[name]), name
     assert sum("text/html" in kinds for kinds, _ in shown["waveforms"]) == len(LABELS)
     prose = "".join(str(said) for outputs in shown.values() for kinds, said in outputs if "text/markdown" in kinds)
     assert re.search("[가-힣]", prose)
     assert "체크포인트" in prose
+
+
+def cell_of(notebook, name: str):
+    return next(cell for cell in notebook.cells if cell.id == name)
 
 
 def outputs_of(cell) -> list[tuple[set[str], str]]:
@@ -99,11 +108,14 @@ def test_told_again_in_english_without_training_or_measuring(made, tmp_path, mon
     monkeypatch.setattr("sutja.experiments.quick_accuracy", None)
     written = []
     monkeypatch.setattr(study, "write_notebook", lambda out, settings, language: written.append((settings, language)))
+    posters = []
+    monkeypatch.setattr(study, "write_poster", lambda out, own, shown, told: posters.append(told.language))
     told = []
     monkeypatch.setattr(study.drawing, "has_hangul", lambda: False)  # nobody needs it for English
     asked = asked_of(made, out=run, language="en")
     page = study.conduct(asked, Told(), told.append)
     assert written[0][1] == "en"
+    assert posters == ["en"]
     assert written[0][0]["LANGUAGE"] == "en"
     text = page.read_text(encoding="utf-8")
     assert '<html lang="en">' in text
@@ -243,8 +255,22 @@ def test_labels_as_words_in_a_folder_of_cp949(tmp_path):
 
 def test_one_clip_missing(tmp_path):
     project = write_project(tmp_path / "project")
-    (project / "train" / "003.wav").unlink()
-    refuse(study.Asked(project, tmp_path / "run", epochs=1), "003.wav")
+    (project / "train" / "003.wav").unlink()  # test/ has one of this name, which is another
+    refuse(study.Asked(project, tmp_path / "run", epochs=1), r"train\.csv: 1 of 12 files are missing \(003\.wav\)")
+    project = write_project(tmp_path / "other")
+    (project / "test" / "003.wav").unlink()
+    refuse(study.Asked(project, tmp_path / "run", epochs=1), r"test\.csv: 1 of 4 files are missing \(003\.wav\)")
+
+
+def test_labels_that_are_missing(tmp_path):
+    project = write_project(tmp_path / "project")
+    lines = (project / "train.csv").read_text().splitlines()
+    (project / "train.csv").write_text("\n".join([*lines[:-1], "012.wav,"]) + "\n")
+    _, read, _, notes = planned(project, tmp_path)
+    assert "1 rows of the training set have no label and are left out (012.wav)" in notes
+    assert (len(read.dataset.labelled), len(read.dataset.unlabelled)) == (11, N_TEST)
+    (project / "train.csv").write_text("\n".join(line.partition(",")[0] for line in lines) + "\n")
+    refuse(study.Asked(project, tmp_path / "run", epochs=1), r"none of its 16 clips has a label")
 
 
 def test_one_label_or_too_few_clips(tmp_path):

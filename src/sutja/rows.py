@@ -8,7 +8,7 @@ import os
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,10 +216,14 @@ def _shown(text: str) -> str:
 
 
 class Places:
-    """Folders in which the names of a table may lie: these themselves, and else any folder that is in them."""
+    """Folders in which the names of a table may lie: these themselves, and else any folder that is in them.
 
-    def __init__(self, folders: Iterable[Path]) -> None:
+    Those that are called as one of ``others`` hold other recordings and are left out.
+    """
+
+    def __init__(self, folders: Iterable[Path], others: Container[str] = ()) -> None:
         self.folders = list(dict.fromkeys(folders))
+        self._others = others
         self._paths = [os.fspath(folder) for folder in self.folders]
 
     def find(self, name: str) -> Path | None:
@@ -264,6 +268,8 @@ class Places:
         inside = {path for folder in self._paths for path in _listed(folder) if os.path.isdir(path)}  # noqa: PTH112
         found: dict[str, list[str]] = defaultdict(list)
         for folder in sorted(inside.difference(self._paths)):
+            if os.path.basename(folder).lower() in self._others:  # noqa: PTH119
+                continue
             for path in _listed(folder):
                 found[os.path.basename(path)].append(folder)  # noqa: PTH119  of 100 000 names
         return found

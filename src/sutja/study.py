@@ -23,6 +23,7 @@ from typing import Any
 
 from sutja import __version__, experiments, recipe, runs
 from sutja.audio import printable
+from sutja.clips import Clip
 from sutja.config import Config, EvaluationProtocol
 from sutja.dataset import Dataset, fingerprint, read
 from sutja.diagnosis import Diagnosis, compare_sets, diagnose_run
@@ -37,6 +38,7 @@ from sutja.progress import SILENT, Progress, roughly
 from sutja.records import FieldError, read_json
 from sutja.reports import drawing, explore, pages
 from sutja.reports.notebook import check_kernel, write_notebook
+from sutja.reports.poster import write_poster
 from sutja.reports.study import Told, compared, write_study
 from sutja.runs import ENSEMBLE, Metrics, RunFolder
 from sutja.starting import check_finished, check_run
@@ -144,11 +146,13 @@ def conduct(asked: Asked, progress: Progress = SILENT, on_note: Callable[[str], 
     )
     diagnoses = [*diagnose(own), *compare_sets(known, unknown)]
     numbers = summary(asked, project, protocols, found, diagnoses, outcomes)
-    step = progress.stage("writing", 2, "document")
+    step = progress.stage("writing", 3, "document")
     write_notebook(asked.out, notebook_settings(asked, protocols), asked.language)
     step()
     told = Told(asked.language, numbers, found, diagnoses, outcomes, network_parts(len(found["copies"].labels)))
     page = write_study(asked.out, own, shown, told)
+    step()
+    write_poster(asked.out, own, shown, told)
     step()
     write_json(asked.out / "metrics.json", numbers | {"seconds": perf_counter() - started})
     return page
@@ -182,6 +186,18 @@ def try_one(asked: Asked, name: str, on_note: Callable[[str], None] = lambda _: 
 def read_project(asked: Asked, on_note: Callable[[str], None] = lambda _: None) -> Project:
     """Read what is learned from and what is to be predicted: what is marked `test` is never learned from."""
     dataset = read(asked.project, speaker_from=asked.speaker_from, on_note=on_note)
+    if not dataset.labelled:
+        raise DatasetError(
+            f"{printable(asked.project)}: none of its {len(dataset.clips)} clips has a label, and there is nothing to "
+            "learn from; expected train.csv with the columns file_name,label"
+        )
+    lacking = [clip for clip in dataset.unlabelled if clip.split == "train"]
+    if lacking:
+        on_note(
+            f"  {len(lacking)} rows of the training set have no label and are left out ({_named(lacking)}): they are "
+            "neither learned from nor predicted"
+        )
+        dataset = replace(dataset, clips=tuple(clip for clip in dataset.clips if clip not in lacking))
     test = [clip for clip in dataset.labelled if clip.split == "test"]
     if len(test) == len(dataset.labelled) and test:
         raise DatasetError(
@@ -199,6 +215,10 @@ def read_project(asked: Asked, on_note: Callable[[str], None] = lambda _: None) 
         )
     clips = tuple(replace(clip, label=None) if clip.split == "test" else clip for clip in dataset.clips)
     return Project(replace(dataset, clips=clips, negatives=()), truth)
+
+
+def _named(clips: Sequence[Clip]) -> str:
+    return listed([clip.name for clip in clips])
 
 
 def check_out(asked: Asked, project: Project, *, whole: bool = True) -> Callable[[], None]:

@@ -214,8 +214,16 @@ def _contents(tables: Sequence[Path], root: Path, folder: Path | None, audio_roo
 
 
 def _places(table: Path, folder: Path | None, audio_root: Path | None) -> Places:
-    """Say where the recordings of a table may lie, the likeliest place first."""
-    return Places([p / s for p in (audio_root, table.parent, folder) if p is not None for s in ("", table.stem)])
+    """Say where the recordings of a table may lie, the likeliest place first.
+
+    A split that has a folder has its recordings there: those of `test.csv` are not looked for in `train/`, where a file
+    that is missing in `test/` may have a namesake.
+    """
+    roots = [root for root in (audio_root, table.parent, folder) if root is not None]
+    own = SPLITS.get(table.stem.lower())
+    has_folder = own is not None and any((root / table.stem).is_dir() for root in roots)
+    others = {name for name, split in SPLITS.items() if split != own} if has_folder else ()
+    return Places([root / inner for root in roots for inner in ("", table.stem)], others)
 
 
 def _counted(lines: Sequence[str]) -> tuple[str, ...]:

@@ -23,10 +23,12 @@ from sutja.reports.drawing import (
     ON_BLUE,
     SMALL,
     VERMILION,
+    WIDE,
     drawn,
     dress,
     dress_bar,
     empty_figure,
+    name_lines,
     per_cent,
     plain,
     shorten,
@@ -81,7 +83,7 @@ def learning_curves(history: Sequence[Mapping[str, float]], *, title: str = "") 
         Stands above the figure.
 
     """
-    figure = empty_figure(7.2, 2.9)
+    figure = empty_figure(7.2, 3.1)
     accuracy, loss = figure.subplots(1, 2)
     epochs = [record["epoch"] for record in history]
     kept = [record for record in history if record.get("chosen")]
@@ -93,6 +95,7 @@ def learning_curves(history: Sequence[Mapping[str, float]], *, title: str = "") 
             label = f"kept: epoch {record['epoch']:g}"
             axes.plot([record["epoch"]], [record[f"valid_{quantity}"]], "o", color=VERMILION, label=label)
     _dress_curves(accuracy, loss)
+    name_lines(figure, accuracy)
     if title:
         figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
     return figure
@@ -104,8 +107,17 @@ def mean_learning_curves(history: Sequence[Mapping[str, Any]], *, title: str = "
 
     ``history`` has records as in :func:`learning_curves`, each with its ``member`` and ``fold``.
     """
-    figure = empty_figure(7.2, 3.1)
+    figure = empty_figure(*WIDE)
     accuracy, loss = figure.subplots(1, 2)
+    draw_mean_curves(accuracy, loss, history)
+    name_lines(figure, accuracy)
+    if title:
+        figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
+    return figure
+
+
+def draw_mean_curves(accuracy: Axes, loss: Axes, history: Sequence[Mapping[str, Any]]) -> None:
+    """Draw what :func:`mean_learning_curves` draws into the axes of another figure."""
     for member, hue in zip(dict.fromkeys(record["member"] for record in history), _cycle(HUES), strict=False):
         epochs = sorted({record["epoch"] for record in history if record["member"] == member})
         for axes, quantity in ((accuracy, "accuracy"), (loss, "loss")):
@@ -113,9 +125,6 @@ def mean_learning_curves(history: Sequence[Mapping[str, Any]], *, title: str = "
                 means = [_mean_at(history, member, epoch, f"{part}_{quantity}") for epoch in epochs]
                 axes.plot(epochs, means, line, color=hue, label=f"{shorten(member)}, {part}")
     _dress_curves(accuracy, loss)
-    if title:
-        figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
-    return figure
 
 
 def _cycle(values: Sequence[str]) -> Iterator[str]:
@@ -133,7 +142,6 @@ def _dress_curves(accuracy: Axes, loss: Axes) -> None:
     per_cent(accuracy)
     accuracy.set_ylim(top=1.01)
     loss.set_ylim(bottom=0)
-    accuracy.legend(loc="lower right")
     for axes in (accuracy, loss):
         axes.xaxis.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 5, 10], integer=True))
 
@@ -146,11 +154,21 @@ def confusion_matrix(counts: ArrayLike, labels: Sequence[str], *, title: str = "
     ``MAX_NUMBERED_LABELS`` labels, the cells hold their counts.
     """
     matrix = np.asarray(counts, dtype=float)
-    n = len(labels)
-    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
-    side = 2.2 + min(0.28 * n, 4.4)
+    side = 2.2 + min(0.28 * len(labels), 4.4)
     figure = empty_figure(side + 0.6, side)
     axes = figure.subplots()
+    image = draw_confusions(axes, matrix, labels)
+    axes.set_title(plain(title), loc="left")
+    bar = figure.colorbar(image, ax=axes, shrink=0.8, ticks=SHARE_STEPS)
+    dress_bar(bar, "share of the true label's clips (%)", rasterized=False)
+    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
+    return figure
+
+
+def draw_confusions(axes: Axes, matrix: NDArray[np.float64], labels: Sequence[str]) -> Any:
+    """Draw a confusion matrix into the axes of a figure; what comes back is for its colour bar."""
+    n = len(labels)
+    shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     image = axes.pcolormesh(
         shares, cmap=SHARES, norm=BoundaryNorm(SHARE_STEPS, SHARES.N, clip=True), rasterized=n > MAX_NUMBERED_LABELS
     )
@@ -162,11 +180,8 @@ def confusion_matrix(counts: ArrayLike, labels: Sequence[str], *, title: str = "
             colour = ON_BLUE if shares[row, column] > 0.45 else INK
             text = f"{matrix[row, column]:g}"
             axes.text(column + 0.5, row + 0.5, text, ha="center", va="center", color=colour, fontsize=8)
-    dress(axes, x="predicted label", y="true label", title=title)
-    bar = figure.colorbar(image, ax=axes, shrink=0.8, ticks=SHARE_STEPS)
-    dress_bar(bar, "share of the true label's clips (%)", rasterized=False)
-    bar.ax.yaxis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
-    return figure
+    dress(axes, x="predicted label", y="true label")
+    return image
 
 
 def _name_classes(axes: Axes, labels: Sequence[str]) -> None:
@@ -233,10 +248,10 @@ def _accuracy_ranks(scores: Mapping[str, Share], kind: str, overall: float | Non
     if overall is not None:
         axes.axhline(overall, color=INK, linewidth=0.8, linestyle="--")
     worst = ", ".join(f"{shorten(name)} {100 * scores[name].accuracy:.0f}" for name in ranked[:3])
-    axes.text(0.99, 0.03, f"lowest (%): {worst}", transform=axes.transAxes, ha="right", fontsize=8.5)
     axes.set_ylim(0, 1.01)
     axes.set_xlim(1, len(ranked))
-    dress(axes, x=f"{kind}s from lowest to highest (rank)", y="accuracy (%)", title=title, grid="y")
+    ranks = f"{kind}s from lowest to highest (rank)\nlowest (%): {worst}"
+    dress(axes, x=ranks, y="accuracy (%)", title=title, grid="y")
     per_cent(axes)
     return figure
 
@@ -255,19 +270,19 @@ def reliability(bins: Sequence[ReliabilityBin], *, error: float | None = None, t
         Stands above the figure.
 
     """
-    figure = empty_figure(3.9, 4.2)
+    figure = empty_figure(3.9, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     sure = [each.confidence for each in bins]
     upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="as sure as right")
     label = "this model" if error is None else f"this model: error {100 * error:.1f} %"
     upper.plot(sure, [each.accuracy for each in bins], "o-", color=BLUE, markersize=5, label=label)
-    upper.legend(loc="lower right")
     lower.bar(sure, [each.n_clips for each in bins], width=0.05, color=BLUE, alpha=0.6)
     lower.set_yscale("log")
     dress(upper, y="right (%)", title=title, grid="both")
     dress(lower, x="probability of the answer (%)", y="clips")
     per_cent(upper)
     per_cent(lower, "x")
+    name_lines(figure, upper, n_columns=1)
     return figure
 
 
@@ -287,13 +302,13 @@ def det_curve(
         Stands above the figure.
 
     """
-    figure = empty_figure(3.9, 3.6)
+    figure = empty_figure(3.9, 3.8)
     axes = figure.subplots()
     accepts, rejects = (np.maximum(curve[name], LEAST_RATE) for name in ("false_accepts", "false_rejects"))
     axes.loglog(accepts, rejects, color=BLUE)
     if chosen:
         axes.plot(*np.maximum(chosen, LEAST_RATE), "o", color=VERMILION, label="at the model's threshold")
-        axes.legend(loc="upper right")
+        name_lines(figure, axes)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
         axis.set_minor_formatter(NullFormatter())
@@ -322,7 +337,7 @@ def stress_curves(scores: Sequence[UnderStress], *, title: str = "") -> Figure:
         axes.set_xticks(at)
         dress(axes, x=rows[0].condition.unit, title=name, grid="y")
         per_cent(axes)
-    panels[0].legend(loc="center left")
+    name_lines(figure, panels[0])
     for axes in panels[len(names) :]:
         axes.remove()
     figure.supylabel("share of clips (%)", fontsize=9)
@@ -406,7 +421,9 @@ def durations(seconds: ArrayLike, *, window_seconds: float | None = None, title:
     if window_seconds is not None:
         axes = figure.axes[0]
         axes.axvline(window_seconds, color=VERMILION, linewidth=1, linestyle="--")
-        axes.text(window_seconds, 0.97, " the networks' window", transform=axes.get_xaxis_transform(), va="top")
+        low, high = axes.get_xlim()
+        at = {"ha": "right" if window_seconds > (low + high) / 2 else "left", "va": "bottom", "fontsize": 8.5}
+        axes.text(window_seconds, 1.02, "the networks' window", transform=axes.get_xaxis_transform(), **at)
     return figure
 
 
@@ -454,7 +471,7 @@ def _spread_ranks(shares: NDArray[np.float64], quantity: str, kind: str, title: 
     axes.fill_between(ranks, shares[:, 0], shares[:, 4], color=BLUE, alpha=0.2, linewidth=0, label="5 to 95 %")
     axes.plot(ranks, shares[:, 2], color=BLUE, label="median")
     axes.set_xlim(1, len(shares))
-    axes.legend(loc="lower right")
+    name_lines(figure, axes)
     dress(axes, x=f"{kind}s in the order of their medians (rank)", y=quantity, title=title, grid="y")
     return figure
 
@@ -476,7 +493,8 @@ def clip_map(points: ArrayLike, groups: Sequence[str | None], *, kind: str, titl
         style: dict[str, Any] = {"color": HUES[i % len(HUES)], "marker": SHAPES[i // len(HUES)]}
         axes.scatter(chosen[:, 0], chosen[:, 1], s=9, alpha=0.75, linewidths=0, label=shorten(name), **style)
     rest = places[known == ""] if named else places
-    axes.scatter(rest[:, 0], rest[:, 1], s=9, color=INK, alpha=0.35, linewidths=0, zorder=0)
+    unknown = {"label": f"no {kind}"} if named and len(rest) else {}
+    axes.scatter(rest[:, 0], rest[:, 1], s=9, color=INK, alpha=0.35, linewidths=0, zorder=0, **unknown)
     axes.set_xticks([])
     axes.set_yticks([])
     dress(axes, x="near: sound alike (no unit)", y="(no unit)", title=title)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import io
+import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator
@@ -59,6 +60,7 @@ WIDER_FONTS = (
 )
 PNG_DPI = 150
 SMALL = (3.6, 2.1)  # inches; three side by side on a laptop, one on a phone
+WIDE = (10.8, 3.6)  # inches; one across a laptop
 
 
 @functools.cache
@@ -123,15 +125,30 @@ def drawn(function: Callable[P, Figure]) -> Callable[P, Figure]:
 def _rendering(name: str) -> Iterator[None]:
     # Ticks take their font when they are rendered. Names in a script that no installed font has become boxes in a
     # PNG (the browser finds its own fonts for a page): nothing that the reader of a terminal could mend.
-    with mpl.rc_context({**_style(), "svg.hashsalt": name}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
-        yield
+    # Which weight of a font stands in for another, and which of its tables a PDF leaves out, is no news either.
+    loggers = [logging.getLogger(name) for name in ("matplotlib.font_manager", "fontTools.subset")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    try:
+        with mpl.rc_context({**_style(), "svg.hashsalt": name}), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message=r"Glyph .* missing from font", category=UserWarning)
+            yield
+    finally:
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)
 
 
 def save_png(figure: Figure, path: Path) -> None:
     """Write a figure as PNG on white, whole or not at all."""
     with replace_atomically(path) as draft, _rendering(path.stem):
         figure.savefig(draft, format="png", dpi=PNG_DPI, facecolor="white")
+
+
+def save_pdf(figure: Figure, path: Path) -> None:
+    """Write a figure as PDF, the same bytes each time, its letters as text; whole or not at all."""
+    with replace_atomically(path) as draft, _rendering(path.stem), mpl.rc_context({"pdf.fonttype": 42}):
+        figure.savefig(draft, format="pdf", facecolor="white", metadata={"CreationDate": None, "Producer": None})
 
 
 def to_svg(figure: Figure, name: str) -> str:
@@ -191,6 +208,12 @@ def dress(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: str = 
     if grid:
         axes.grid(axis=grid)  # type: ignore[arg-type]
     axes.tick_params(colors=INK, labelsize=8.5, labelfontfamily=fonts(), width=0.7)
+
+
+def name_lines(figure: Figure, axes: Axes, n_columns: int = 4) -> None:
+    """Name the lines of axes below the figure, where no name can stand on a line."""
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside lower center", ncols=min(n_columns, len(names)), fontsize=8.5)
 
 
 def dress_bar(bar: Any, label: str, *, rasterized: bool = True) -> None:

@@ -284,7 +284,7 @@ def _draw_all(
     labels = _drawn_labels(exploration.dataset.labels)
     examples = _examples(exploration, labels)
     named_figures = [
-        *_label_figures(examples, exploration.config),
+        *_label_figures(examples, exploration.config.audio.sample_rate),
         *_pair_figures(exploration, examples),
         *_data_figures(exploration),
     ]
@@ -292,7 +292,10 @@ def _draw_all(
     step = progress.stage("drawing", len(named_figures) + len(kinds), "figure")
     drawn: dict[str, Any] = {"examples": examples}
     for number, (name, draw) in enumerate(named_figures):
-        drawn[name] = pages.keep(draw(), folder / f"{_file_stem(name)}.png", f"figure-{number}")
+        figure = draw()
+        drawn[name] = pages.keep(figure, folder / f"{_file_stem(name)}.png", f"figure-{number}")
+        if name.startswith("heard"):
+            drawn[f"time of {name}"] = figures.time_span(figure)
         step()
     for kind in kinds:  # last: the map was being made meanwhile; the page draws its own
         groups = [getattr(clip.profile, kind) for clip in shown]
@@ -334,15 +337,20 @@ def _pictures(waveform: Waveform, config: Config) -> tuple[Features, Features]:
     return features.log_mel(waveform, rate, settings), features.mfcc(waveform, rate, settings)
 
 
-def _label_figures(examples: Sequence[_Example], config: Config) -> Iterator[NamedFigure]:
-    rate = config.audio.sample_rate
+def _label_figures(examples: Sequence[_Example], rate: int) -> Iterator[NamedFigure]:
+    """Give the figures of each label's first clip, all on one scale."""
+    if not examples:
+        return
     settings = spectrogram(rate)
+    scale = figures.Scale.over([e.waveform for e in examples], [e.coefficients for e in examples], rate)
     for i, example in enumerate(examples):
-        stem, named = f"{i}_{example.label}", {"title": example.label}
-        yield f"waveform_{stem}", partial(figures.waveform, example.waveform, rate, **named)
-        yield f"spectrum_{stem}", partial(figures.spectrum, example.waveform, rate, **named)
-        yield f"mel_{stem}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **named)
-        yield f"mfcc_{stem}", partial(figures.mfcc, example.coefficients, rate, settings, **named)
+        stem, shared = f"{i}_{example.label}", {"title": example.label, "scale": scale}
+        clip = (example.waveform, example.decibels, example.coefficients)
+        yield f"waveform_{stem}", partial(figures.waveform, example.waveform, rate, **shared)
+        yield f"spectrum_{stem}", partial(figures.spectrum, example.waveform, rate, **shared)
+        yield f"mel_{stem}", partial(figures.mel_spectrogram, example.decibels, rate, settings, **shared)
+        yield f"mfcc_{stem}", partial(figures.mfcc, example.coefficients, rate, settings, **shared)
+        yield f"heard_{stem}", partial(figures.heard, clip, rate, settings, scale)
 
 
 def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Iterator[NamedFigure]:
@@ -484,7 +492,8 @@ def _shown_example(i: int, example: _Example, drawn: Mapping[str, Any], rate: in
         "seconds": len(example.waveform) / rate,
         "shape": example.decibels.shape,
         "sound": pages.sound(example.waveform, rate),
-        **{kind: drawn[f"{kind}_{stem}"] for kind in ("waveform", "spectrum", "mel", "mfcc")},
+        "time": drawn[f"time of heard_{stem}"],
+        **{kind: drawn[f"{kind}_{stem}"] for kind in ("heard", "spectrum", "mel", "mfcc")},
     }
 
 
@@ -508,6 +517,7 @@ def _map_data(shown: Sequence[ProfiledClip], places: NDArray[np.float64]) -> dic
             where = {name: i for i, name in enumerate(names)}
             groups[kind] = {
                 "names": [pages.readable(n) for n in names],
+                "none": f"no {kind}",
                 "of": [where[v] if v is not None else -1 for v in values],
             }
     return {

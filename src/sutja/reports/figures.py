@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,7 @@ __all__ = [
     "compare_clips",
     "compare_inputs",
     "explanation",
+    "heard",
     "mel_beside_mfcc",
     "mel_scale",
     "mel_spectrogram",
@@ -42,15 +44,52 @@ __all__ = [
 
 DECIBELS = "viridis"  # even in lightness, safe for the colour-blind
 SIGNED = "PuOr"  # as safe, for what is above and below zero
+HEARD = (4.2, 4.3)  # inches
 LOWEST_HZ = 60.0  # of a logarithmic axis: no voice is below
 MAX_POINTS = 700  # of one line: more than a screen's columns only make the page heavy
 
 
+@dataclass(frozen=True)
+class Scale:
+    """The scale that figures of several clips share: what looks larger is larger."""
+
+    seconds: float
+    """Of the longest clip."""
+    amplitude: float
+    """The largest sample, full scale 1."""
+    magnitude: float
+    """The largest of all Fourier transforms."""
+    coefficient: float
+    """Below which 95 % of the MFCCs are, the first one left out, which is loudness."""
+
+    @classmethod
+    def over(cls, waveforms: Sequence[Waveform], coefficients: Sequence[Features], sample_rate: int) -> Scale:
+        """Find the scale of clips, each a waveform ``(n_samples,)`` and its MFCCs ``(n_mfcc, n_frames)``.
+
+        >>> clips = [np.array([0.5, -0.25] * 50, dtype=np.float32), np.zeros(200, dtype=np.float32)]
+        >>> found = Scale.over(clips, [np.full((2, 3), -7.0), np.zeros((2, 3))], sample_rate=100)
+        >>> found.seconds, found.amplitude, found.magnitude, found.coefficient
+        (2.0, 0.5, 37.5, 7.0)
+        """
+        return cls(
+            max(len(samples) for samples in waveforms) / sample_rate,
+            max(float(np.abs(samples).max(initial=0)) for samples in waveforms),
+            max(float(np.abs(np.fft.rfft(samples)).max()) for samples in waveforms),
+            max(_mfcc_limit(values) for values in coefficients),
+        )
+
+
 @drawn
-def waveform(samples: Waveform, sample_rate: int, *, title: str = "") -> Figure:
+def waveform(samples: Waveform, sample_rate: int, *, title: str = "", scale: Scale | None = None) -> Figure:
     """Draw a waveform ``(n_samples,)`` over time; a long one as the range from lowest to highest sample."""
     figure = empty_figure(*SMALL)
     axes = figure.subplots()
+    _draw_waveform(axes, samples, sample_rate, scale)
+    axes.set_title(plain(title), loc="left")
+    return figure
+
+
+def _draw_waveform(axes: Axes, samples: Waveform, sample_rate: int, scale: Scale | None) -> None:
     step = -(-len(samples) // MAX_POINTS)
     if step <= 2:
         axes.plot(np.arange(len(samples)) / sample_rate, samples, color=BLUE, linewidth=0.8)
@@ -59,15 +98,14 @@ def waveform(samples: Waveform, sample_rate: int, *, title: str = "") -> Figure:
         times = np.linspace(0, len(samples) / sample_rate, len(columns))
         low, high = [float(c.min()) for c in columns], [float(c.max()) for c in columns]
         axes.fill_between(times, low, high, color=BLUE, linewidth=0.3)
-    limit = 1.05 * max(float(np.abs(samples).max()), 1e-4)
+    limit = 1.05 * max(scale.amplitude if scale else float(np.abs(samples).max()), 1e-4)
     axes.set_ylim(-limit, limit)
-    axes.set_xlim(0, len(samples) / sample_rate)
-    dress(axes, x="time (s)", y="amplitude (full scale 1)", title=title, grid="y")
-    return figure
+    axes.set_xlim(0, scale.seconds if scale else len(samples) / sample_rate)
+    dress(axes, x="time (s)", y="amplitude (full scale 1)", grid="y")
 
 
 @drawn
-def spectrum(samples: Waveform, sample_rate: int, *, title: str = "") -> Figure:
+def spectrum(samples: Waveform, sample_rate: int, *, title: str = "", scale: Scale | None = None) -> Figure:
     """Draw the magnitude of the Fourier transform of a whole clip, from 0 to half the sample rate."""
     figure = empty_figure(*SMALL)
     axes = figure.subplots()
@@ -77,7 +115,7 @@ def spectrum(samples: Waveform, sample_rate: int, *, title: str = "") -> Figure:
     frequencies = edges[:-1] * sample_rate / len(samples) / 1000
     axes.fill_between(frequencies, 0, peaks, color=BLUE, linewidth=0.3)
     axes.set_xlim(0, sample_rate / 2000)
-    axes.set_ylim(0, 1.05 * max(float(peaks.max()), 1e-9))
+    axes.set_ylim(0, 1.05 * max(scale.magnitude if scale else float(peaks.max()), 1e-9))
     dress(axes, x="frequency (kHz)", y="magnitude", title=title, grid="both")
     return figure
 
@@ -96,22 +134,47 @@ def mel_scale(*, fmax: float = 10_000.0) -> Figure:
 
 
 @drawn
-def mel_spectrogram(decibels: Features, sample_rate: int, config: FeatureConfig, *, title: str = "") -> Figure:
+def mel_spectrogram(
+    decibels: Features, sample_rate: int, config: FeatureConfig, *, title: str = "", scale: Scale | None = None
+) -> Figure:
     """Draw a log mel spectrogram ``(n_mels, n_frames)`` in dB, frequency on a logarithmic axis."""
     figure = empty_figure(*SMALL)
     axes = figure.subplots()
-    _draw_mel(axes, decibels, sample_rate, config)
+    _draw_mel(axes, decibels, sample_rate, config, scale)
     axes.set_title(plain(title), loc="left")
     return figure
 
 
 @drawn
-def mfcc(coefficients: Features, sample_rate: int, config: FeatureConfig, *, title: str = "") -> Figure:
+def mfcc(
+    coefficients: Features, sample_rate: int, config: FeatureConfig, *, title: str = "", scale: Scale | None = None
+) -> Figure:
     """Draw MFCCs ``(n_mfcc, n_frames)`` over time."""
     figure = empty_figure(*SMALL)
     axes = figure.subplots()
-    _draw_mfcc(axes, coefficients, sample_rate, config)
+    _draw_mfcc(axes, coefficients, sample_rate, config, scale)
     axes.set_title(plain(title), loc="left")
+    return figure
+
+
+@drawn
+def heard(clip: tuple[Waveform, Features, Features], sample_rate: int, config: FeatureConfig, scale: Scale) -> Figure:
+    """Draw a clip's waveform, log mel spectrogram and MFCCs above each other over one axis of time.
+
+    It is what a page's player runs its cursor over: all panels end at the same seconds, those of the scale.
+    """
+    samples, decibels, coefficients = clip
+    figure = empty_figure(*HEARD)
+    above, middle, below = figure.subplots(3, 1, sharex=True, height_ratios=[2, 3, 3])
+    _draw_waveform(above, samples, sample_rate, scale)
+    times = _frame_edges(decibels, sample_rate, config)
+    _draw_bands(middle, decibels, times, sample_rate, config, **_mel_look(config))
+    _draw_coefficients(below, coefficients, times, scale.coefficient)
+    for axes, name in ((above, "amplitude"), (middle, "mel (kHz)"), (below, "MFCC")):
+        axes.set_ylabel(name)
+        axes.set_xlabel("time (s)" if axes is below else "")
+    below.set_xlim(0, scale.seconds)
+    figure.align_ylabels()
     return figure
 
 
@@ -149,9 +212,11 @@ def _compared(
 ) -> Figure:
     figure = empty_figure(7.4, 0.3 + 2.2 * len(clips))
     grid = figure.subplots(len(clips), 2, squeeze=False)
+    seconds = max(float(_frame_edges(decibels, sample_rate, config)[-1]) for decibels, _ in clips)
+    scale = Scale(seconds, 0, 0, max(_mfcc_limit(coefficients) for _, coefficients in clips))
     for (decibels, coefficients), name, (left, right) in zip(clips, names, grid, strict=True):
-        _draw_mel(left, decibels, sample_rate, config)
-        _draw_mfcc(right, coefficients, sample_rate, config)
+        _draw_mel(left, decibels, sample_rate, config, scale)
+        _draw_mfcc(right, coefficients, sample_rate, config, scale)
         left.set_title(shorten(f"{name}, log mel", 42), loc="left")
         right.set_title(shorten(f"{name}, MFCC", 42), loc="left")
     return figure
@@ -184,10 +249,40 @@ def explanation(explained: Explanation, *, title: str = "") -> Figure:
     return figure
 
 
-def _draw_mel(axes: Axes, decibels: Features, sample_rate: int, config: FeatureConfig) -> None:
-    image = _draw_bands(axes, decibels, _frame_edges(decibels, sample_rate, config), sample_rate, config, cmap=DECIBELS)
+def time_span(figure: Figure) -> dict[str, float]:
+    """Say where the axis of time lies in a figure of :func:`heard` that was rendered: shares of its size, seconds."""
+    below = figure.axes[-1]
+    place = below.get_position()
+    found = {"left": place.x0, "right": place.x1, "foot": place.y0, "seconds": below.get_xlim()[1]}
+    return {name: round(float(value), 4) for name, value in found.items()}
+
+
+def _draw_mel(
+    axes: Axes, decibels: Features, sample_rate: int, config: FeatureConfig, scale: Scale | None = None
+) -> None:
+    times = _frame_edges(decibels, sample_rate, config)
+    image = _draw_bands(axes, decibels, times, sample_rate, config, **_mel_look(config))
+    if scale:
+        axes.set_xlim(0, scale.seconds)
     unit = "dB re maximum" if config.reference == "max" else "dB"
     dress_bar(_figure_of(axes).colorbar(image, ax=axes), unit)
+
+
+def draw_picture(axes: Axes, decibels: Features, sample_rate: int, config: FeatureConfig, seconds: float) -> None:
+    """Draw a log mel spectrogram ``(n_mels, n_frames)`` into axes without numbers, ``seconds`` wide."""
+    times = _frame_edges(decibels, sample_rate, config)
+    _draw_bands(axes, decibels, times, sample_rate, config, **_mel_look(config))
+    axes.set_xlim(0, seconds)
+    dress(axes)
+    axes.tick_params(which="both", length=0, labelbottom=False, labelleft=False)
+    axes.spines[:].set_visible(False)
+
+
+def _mel_look(config: FeatureConfig) -> dict[str, Any]:
+    """Return colours that mean the same for every clip: from the loudest cell down to where the features end."""
+    if config.reference == "max" and config.top_db is not None:
+        return {"cmap": DECIBELS, "vmin": -config.top_db, "vmax": 0}
+    return {"cmap": DECIBELS}
 
 
 def _draw_bands(
@@ -211,14 +306,26 @@ def _draw_bands(
     return image
 
 
-def _draw_mfcc(axes: Axes, coefficients: Features, sample_rate: int, config: FeatureConfig) -> None:
+def _draw_mfcc(
+    axes: Axes, coefficients: Features, sample_rate: int, config: FeatureConfig, scale: Scale | None = None
+) -> None:
+    limit = scale.coefficient if scale else _mfcc_limit(coefficients)
+    image = _draw_coefficients(axes, coefficients, _frame_edges(coefficients, sample_rate, config), limit)
+    if scale:
+        axes.set_xlim(0, scale.seconds)
+    dress_bar(_figure_of(axes).colorbar(image, ax=axes, extend="both"), "value (dB)")
+
+
+def _mfcc_limit(coefficients: Features) -> float:
     # The first coefficient is loudness and far larger than the rest: it may leave the scale, the others fill it.
-    limit = max(float(np.quantile(np.abs(coefficients[1:] if len(coefficients) > 1 else coefficients), 0.95)), 1e-6)
+    return max(float(np.quantile(np.abs(coefficients[1:] if len(coefficients) > 1 else coefficients), 0.95)), 1e-6)
+
+
+def _draw_coefficients(axes: Axes, coefficients: Features, times: NDArray[np.float64], limit: float) -> Any:
     edges = np.arange(len(coefficients) + 1) - 0.5
-    times = _frame_edges(coefficients, sample_rate, config)
     image = axes.pcolormesh(times, edges, coefficients, cmap=SIGNED, vmin=-limit, vmax=limit, rasterized=True)
     dress(axes, x="time (s)", y="coefficient")
-    dress_bar(_figure_of(axes).colorbar(image, ax=axes, extend="both"), "value (dB)")
+    return image
 
 
 def _figure_of(axes: Axes) -> Figure:

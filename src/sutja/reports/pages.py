@@ -24,6 +24,7 @@ from sutja.errors import needs
 from sutja.files import write_text
 from sutja.metrics import Share
 from sutja.reports.drawing import save_png, to_svg
+from sutja.texts import speaking
 
 try:
     import jinja2
@@ -45,7 +46,7 @@ def write_page(path: Path, template: str, **values: Any) -> None:
 
 def render(template: str, **values: Any) -> str:
     """Fill a template of ``templates/``."""
-    return _environment().get_template(template).render(**values)
+    return _environment().get_template(template).render(**{"t": speaking("en"), **values})
 
 
 def svg(figure: Figure, name: str, caption: str = "") -> Markup:

@@ -83,6 +83,7 @@ def write_study(out: Path, own: RunFolder, shown: Mapping[str, Any], told: Told)
         "parameters": told.parameters,
         "mean_curves": pages.svg(charts.mean_learning_curves(history), "curves-mean"),
         "curves": curves,
+        "confusions": _confusions(told),
         "submission": submission[:MAX_PREDICTIONS],
         "predicted": Counter(row["label"] for row in submission).most_common(),
         "compared": compared(told.numbers["study"], told.language),
@@ -92,6 +93,15 @@ def write_study(out: Path, own: RunFolder, shown: Mapping[str, Any], told: Told)
     path = out / "study.html"
     pages.write_page(path, "study.html", **{**shown, **values})
     return path
+
+
+def _confusions(told: Told) -> pages.Markup | None:
+    own = told.found["copies"]
+    matrix = own.headline[1].confusion_matrix
+    if not matrix:
+        return None
+    title = say("poster.confusions", told.language)
+    return pages.svg(charts.confusion_matrix(matrix, own.labels, title=title), "confusions")
 
 
 def compared(study: Mapping[str, Any], language: Language = "en") -> str:

@@ -13,10 +13,6 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button.play");
   if (button) play(button.dataset.sound);
 });
-// Two players at once are no use.
-document.addEventListener("play", (event) => {
-  for (const other of document.querySelectorAll("audio")) if (other !== event.target) other.pause();
-}, true);
 
 (function clipMap() {
   const data = JSON.parse(document.getElementById("map-data").textContent);
@@ -83,9 +79,11 @@ document.addEventListener("play", (event) => {
   function drawLegend() {
     legend.replaceChildren();
     if (!kind) return;
-    const { names, of } = data.groups[kind], counts = new Array(names.length).fill(0);
-    of.forEach((g) => { if (g >= 0) counts[g]++; });
-    names.forEach((name, group) => {
+    const { names, none, of } = data.groups[kind], counts = new Map();
+    of.forEach((g) => counts.set(g, 1 + (counts.get(g) || 0)));
+    const entries = names.map((name, group) => [name, group]);
+    if (counts.has(-1)) entries.push([none, -1]);
+    entries.forEach(([name, group]) => {
       const button = document.createElement("button"), dot = document.createElement("canvas");
       button.className = "plain";
       button.setAttribute("aria-pressed", "false");
@@ -93,7 +91,7 @@ document.addEventListener("play", (event) => {
       const context = dot.getContext("2d"), [hue, shape] = look(group);
       context.fillStyle = colour(hue);
       mark(context, 12, 12, shape, 8);
-      button.append(dot, ` ${name} (${counts[group]})`);
+      button.append(dot, ` ${name} (${counts.get(group) || 0})`);
       button.addEventListener("click", () => {
         chosen = chosen === group ? null : group;
         for (const other of legend.querySelectorAll("button")) other.setAttribute("aria-pressed", other === button && chosen !== null);
@@ -120,7 +118,7 @@ document.addEventListener("play", (event) => {
     if (i === hovered) return;
     hovered = i;
     canvas.style.cursor = i >= 0 ? "pointer" : "";
-    const facts = Object.entries(data.groups).map(([name, g]) => `${name} ${i >= 0 && g.of[i] >= 0 ? g.names[g.of[i]] : "–"}`);
+    const facts = Object.entries(data.groups).map(([name, g]) => (i >= 0 && g.of[i] >= 0 ? `${name} ${g.names[g.of[i]]}` : g.none));
     now.textContent = i >= 0 ? `${facts.join(" · ")} · ${data.names[i]}` : "";
     draw();
   }
