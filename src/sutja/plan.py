@@ -172,7 +172,7 @@ def _from_the_root(plan: Plan) -> Plan:
         When no network learns: there is nothing for a cluster to do.
 
     """
-    if plan.config.body:
+    if plan.config.only_teaches:
         raise ConfigError(
             "preset quick teaches words in seconds, and has no use for a cluster; leave --engine, --scheduler and "
             "--workers out, or choose robust"
