@@ -16,10 +16,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from sutja.audio import printable
-from sutja.cli.rows import ResultFile, csv_line, csv_row, json_line
+from sutja.cli.rows import ResultFile, answer_line, csv_line, csv_row, json_line
 from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, RunError
 from sutja.predictor import Prediction
+from sutja.strings.transcriber import SpokenWord
 
 SEVEN = Prediction("7", 0.75, {"6": 0.25, "7": 0.75})
 REFUSED = Prediction(None, 0.5, {"6": 0.25, "7": 0.5}, rejected=True)
@@ -213,3 +214,13 @@ def test_a_full_disk_while_writing_leaves_what_can_be_resumed(tmp_path, as_json)
         results.close()
         assert out.read_bytes() == whole
     assert at > 5
+
+
+def test_words_in_a_row_for_people():
+    words = (SpokenWord("4", 0.9, {"4": 0.9}, 0.1, 0.4), SpokenWord(None, 0.3, {"7": 0.3}, 0.4, 0.8))
+    assert answer_line(Prediction("44", 0.81, {"4": 1.0}, n_words=2, words=words[:1] * 2)) == (
+        "44 (81.0 %); 2 words in a row"
+    )
+    assert answer_line(Prediction(None, 0.27, {"4": 1.0}, rejected=True, n_words=2, words=words)) == (
+        "4? (27.0 %); 2 words in a row"
+    )

@@ -12,7 +12,12 @@ from sutja.columns import RESULT_COLUMNS
 from sutja.errors import AudioError, DependencyError
 from sutja.outcomes import as_csv, as_json, as_table, record_of, schema
 from sutja.predictor import Prediction
+from sutja.strings.transcriber import SpokenWord
 
+ROW = Prediction(
+    "47", 0.72, {"4": 0.9, "7": 0.1}, n_words=2, word_at=0.1,
+    words=(SpokenWord("4", 0.9, {"4": 0.9}, 0.1, 0.4), SpokenWord("7", 0.8, {"7": 0.8}, 0.4, 0.8)),
+)  # fmt: skip
 OUTCOMES = [
     Prediction("4", 0.9, {"4": 0.9, "7": 0.1}),
     Prediction(None, 0.4, {"4": 0.4, "7": 0.2}, rejected=True, n_words=2, word_at=0.25),
@@ -45,6 +50,20 @@ def test_a_table_has_a_row_a_record_and_null_for_what_is_not_told():
     expected = records()
     del expected[1]["label"]
     assert told == expected
+
+
+def test_words_in_a_row_are_told_one_by_one():
+    record = record_of("d.wav", ROW)
+    assert (record["label"], record["text"], record["n_words"]) == ("47", "47", 2)
+    assert [(word["label"], word["start"], word["end"]) for word in record["words"]] == [
+        ("4", 0.1, 0.4),
+        ("7", 0.4, 0.8),
+    ]
+    assert json.loads(as_json(record)) == record
+    assert as_csv(record).strip() == "d.wav,47,0.72,"
+    pytest.importorskip("pyarrow")
+    (row,) = as_table([record], schema(["4", "7"])).to_pylist()
+    assert row["words"][1] == {"label": "7", "start": 0.4, "end": 0.8, "probability": 0.8}
 
 
 def test_without_pyarrow(monkeypatch):

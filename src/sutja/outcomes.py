@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 from sutja.audio import printable
 from sutja.errors import AudioError, needs
 from sutja.predictor import Prediction
+from sutja.transcripts import several_record
 
 if TYPE_CHECKING:
     import os
 
     import pyarrow
 
-OF_SEVERAL = ("n_words", "word_at")
+OF_SEVERAL = ("n_words", "word_at", "words")
 """Fields that are told where there are several words."""
 
 Record = dict[str, Any]
@@ -35,8 +36,9 @@ def record_of(name: str | os.PathLike[str], outcome: Prediction | AudioError) ->
     record: Record = {"path": printable(name)}
     if isinstance(outcome, AudioError):
         return record | {"error": str(outcome)}
-    fields = {name: value for name, value in dataclasses.asdict(outcome).items() if name not in OF_SEVERAL}
-    return record | fields | outcome.several
+    told = {field.name: getattr(outcome, field.name) for field in dataclasses.fields(outcome)}
+    fields = {name: value for name, value in told.items() if name not in OF_SEVERAL}
+    return record | fields | several_record(outcome)
 
 
 def as_json(record: Mapping[str, Any]) -> str:
@@ -77,6 +79,8 @@ def schema(labels: Sequence[str]) -> pyarrow.Schema:
         import pyarrow
     except ImportError as error:
         raise needs("pyarrow", "cluster") from error
+    times = [(name, pyarrow.float64()) for name in ("start", "end", "probability")]
+    word = pyarrow.struct([("label", pyarrow.string()), *times])
     return pyarrow.schema(
         [
             ("path", pyarrow.string()),
@@ -86,6 +90,8 @@ def schema(labels: Sequence[str]) -> pyarrow.Schema:
             ("rejected", pyarrow.bool_()),
             ("n_words", pyarrow.int64()),
             ("word_at", pyarrow.float64()),
+            ("text", pyarrow.string()),
+            ("words", pyarrow.list_(word)),
             ("error", pyarrow.string()),
         ]
     )

@@ -29,6 +29,8 @@ def answer_line(prediction: Prediction) -> str:
     >>> answer_line(Prediction("7", 0.91, {"7": 0.91}, n_words=3, word_at=0.42))
     '7 (91.0 %); 3 words: this is the one at 0.4 s'
     """
+    if prediction.words:
+        return f"{prediction.text} ({percent(prediction.probability)}); {prediction.n_words} words in a row"
     answer = "not in the vocabulary" if prediction.rejected else prediction.label
     several = f"; {prediction.n_words} words: this is the one at {prediction.word_at:.1f} s"
     return f"{answer} ({percent(prediction.probability)}){several if prediction.n_words > 1 else ''}"
