@@ -221,7 +221,8 @@ def _means(sheet: _Sheet, y: float, width: float, members: Mapping[str, MemberSc
         for column, cell in enumerate(row):
             x = LEFT if column == 0 else LEFT + first + column * rest
             heavy = "bold" if number > 0 and column == len(row) - 1 else "normal"
-            look: dict[str, Any] = {"ha": "left" if column == 0 else "right", "fontweight": heavy, "color": INK if number else SOFT}
+            look: dict[str, Any] = {"fontweight": heavy, "color": INK if number else SOFT}
+            look["ha"] = "left" if column == 0 else "right"
             sheet.write(x, y + 0.03 + number * step, cell, 9.5, **look)
     return y + (len(rows) + 1) * step
 
