@@ -9,6 +9,7 @@ The processes stay for the next piece of work, with the model that they loaded, 
 from __future__ import annotations
 
 import atexit
+import itertools
 import json
 import os
 import queue
@@ -33,11 +34,14 @@ from sutja.outcomes import Record, record_of
 from sutja.predictor import Predictor
 
 PATIENCE_SECONDS = 300.0
-"""For the next record, or for a model to be loaded: a store may be slow, and a decoder may never come back."""
+"""For the next records: a store may be slow, and a decoder may never come back."""
+START_SECONDS = 300.0
+"""For a process to begin and load its model: a machine may be busy."""
 IDLE_SECONDS = 600.0
 """After which a process that is asked nothing leaves: workers of a cluster outlive the runs."""
 LOOK_SECONDS = 1.0  # between two looks whether it was ended
-N_LINES_AHEAD = 256  # that the process may be ahead of who writes them down
+N_TOGETHER = 20  # records that are said at a time; of a process that dies, the last of them are heard again
+N_LINES_AHEAD = 16  # that the process may be ahead of who writes them down
 N_ATTEMPTS = 2  # a process may also be ended by who is not to blame on the recording: no memory, an operator
 
 Message = dict[str, Any]
@@ -76,9 +80,9 @@ def records(model: str, work: Work) -> Iterator[Record]:
             with _process(model) as process:
                 for message in process.ask(replace(work, careful=n_deaths > 0)):
                     begun = message.get("begun", begun)
-                    if "record" in message:
+                    for record in message.get("records", ()):
                         work, n_deaths = replace(work, start=work.start + 1), 0
-                        yield message["record"]
+                        yield record
                 return
         except _DiedError as died:
             n_deaths += 1
@@ -156,7 +160,7 @@ class _Process:
         with _lock:
             _all.add(self)
         threading.Thread(target=self._listen, args=(self._process.stdout,), daemon=True).start()
-        self.digest: str = self._next()["model"]
+        self.digest: str = self._next(START_SECONDS)["model"]
 
     @property
     def is_alive(self) -> bool:
@@ -168,7 +172,7 @@ class _Process:
         with suppress(OSError):  # it died; what it did not say tells
             self._process.stdin.write(json.dumps(asdict(work)).encode() + b"\n")  # type: ignore[union-attr]
             self._process.stdin.flush()  # type: ignore[union-attr]
-        while not (message := self._next()).get("done"):
+        while not (message := self._next(PATIENCE_SECONDS)).get("done"):
             yield message
 
     def end(self) -> None:
@@ -192,15 +196,15 @@ class _Process:
             with suppress(queue.Full):
                 return self._lines.put(line, timeout=1)
 
-    def _next(self) -> Message:
-        line, deadline = None, time.monotonic() + PATIENCE_SECONDS
+    def _next(self, patience: float) -> Message:
+        line, deadline = None, time.monotonic() + patience
         while line is None:
             try:
-                line = self._lines.get(timeout=min(LOOK_SECONDS, PATIENCE_SECONDS))
+                line = self._lines.get(timeout=min(LOOK_SECONDS, patience))
             except queue.Empty:
                 if time.monotonic() > deadline:
                     self.end()
-                    raise _DiedError(f"gave no answer for {PATIENCE_SECONDS:g} s") from None
+                    raise _DiedError(f"gave no answer for {patience:g} s") from None
                 if self._gone.is_set():  # whoever ended it, nothing more will come
                     line = b""
         if not line.endswith(b"\n"):
@@ -241,8 +245,10 @@ def main(model: str) -> None:
         predictor = Predictor.load(model)
         say({"model": digest(model)})
         while line := _next_of(requests):
-            for record in answers(predictor, Work(**json.loads(line)), lambda name: say({"begun": name})):
-                say({"record": record})
+            work = Work(**json.loads(line))
+            found = answers(predictor, work, lambda name: say({"begun": name}))
+            while some := list(itertools.islice(found, 1 if work.careful else N_TOGETHER)):
+                say({"records": some})
             say({"done": True})
     except SutjaError as error:
         say({"error": str(error)})
