@@ -233,9 +233,10 @@ def test_a_job_that_hangs_on_two_workers_is_named(monkeypatch):
     client = Cluster(monkeypatch, 30, a=["key"], b=["other"], idle=[])
     hangs, gets_on = cluster._Pending(0, "seven.wav", worker="a"), cluster._Pending(1, "one.wav", worker="b")
     work = work_of(client, hangs, gets_on)
-    work.heard_of["b"] = 1000.0
-    cluster._watch(work, client, cluster.Patience(10.0, 5.0), client)
+    work.heard_of["b"], refilled = 1000.0, []
+    cluster._watch(work, client, cluster.Patience(10.0, 5.0), client, lambda: refilled.append(1))
     assert set(client.restarted) == {"a"}
+    assert len(refilled) == 30
     with pytest.raises(EngineError, match=r"^seven.wav: 2 workers did not get on with it for 10 s, the last at a;"):
         hangs.outcome.result(0)
     assert not gets_on.outcome.done()
@@ -251,7 +252,7 @@ def test_a_job_whose_worker_never_spoke_is_found_by_what_the_worker_was_given(mo
 def test_no_worker_left_is_told(monkeypatch):
     client = Cluster(monkeypatch, 9)
     pending = cluster._Pending(0, "seven.wav")
-    cluster._watch(work_of(client, pending), client, cluster.Patience(9.0, 5.0), client)
+    cluster._watch(work_of(client, pending), client, cluster.Patience(9.0, 5.0), client, lambda: None)
     with pytest.raises(EngineError, match="there is no worker any more, for 5 s"):
         pending.outcome.result(0)
 

@@ -20,6 +20,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
@@ -62,8 +63,15 @@ class Patience:
 class Dask:
     """Several jobs at a time, on the workers of a scheduler."""
 
-    def __init__(self, client: Client, patience: Patience, packages: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        client: Client,
+        patience: Patience,
+        packages: Sequence[str] = (),
+        refill: Callable[[], None] = lambda: None,
+    ) -> None:
         self._client, self._patience, self._versions = client, patience, versions(packages)
+        self._refill = refill
         self._shared: dict[Shared[Any], distributed.Future] = {}
         _check_workers(client, self._versions)
 
@@ -82,8 +90,9 @@ class Dask:
             # A batch system starts workers when it has room; those of this machine come soon or not at all.
             waits = Patience(patience, max(patience, WORKER_SECONDS) if where else WORKER_SECONDS)
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is told in a sentence
-            client = stack.enter_context(_connected(where or stack.enter_context(_here(n_workers))))
-            engine = cls(client, waits, packages)
+            cluster = None if where else stack.enter_context(_here(n_workers))
+            client = stack.enter_context(_connected(where or cluster.scheduler_address))
+            engine = cls(client, waits, packages, *([partial(cluster.scale, n_workers)] if cluster else []))
             stack.callback(engine._close)
             yield engine
 
@@ -107,7 +116,8 @@ class Dask:
         """
         work = _Work(self._client, function, on_step, self._versions, self._shared)
         stopped = threading.Event()
-        watch = threading.Thread(target=_watch, args=(work, self._client, self._patience, stopped), daemon=True)
+        looked_at = (work, self._client, self._patience, stopped, self._refill)
+        watch = threading.Thread(target=_watch, args=looked_at, daemon=True)
         watch.start()
         try:
             yield from in_order(work.submit, jobs, self.n_workers, _failed)
@@ -150,8 +160,8 @@ class Dask:
 
 
 @contextlib.contextmanager
-def _here(n_workers: int) -> Iterator[str]:
-    """Start a scheduler with workers of one thread on this machine, for this machine only; give its address."""
+def _here(n_workers: int) -> Iterator[LocalCluster]:
+    """Start a scheduler with workers of one thread on this machine, for this machine only."""
     # One job a worker: a job that waits behind another would be counted as the cause of its worker's death.
     settings = {
         "distributed.scheduler.worker-saturation": 1.0,
@@ -173,7 +183,7 @@ def _here(n_workers: int) -> Iterator[str]:
                 "ask for fewer --workers"
             ) from error
         with cluster:
-            yield cluster.scheduler_address
+            yield cluster
 
 
 @contextlib.contextmanager
@@ -448,11 +458,17 @@ def _killed(job: object, error: KilledWorker) -> str:
     )
 
 
-def _watch(work: _Work, client: Client, patience: Patience, stopped: threading.Event) -> None:
-    """Start workers anew that have work and give no sign; give up where a job hangs wherever it is, or none is left."""
+def _watch(
+    work: _Work, client: Client, patience: Patience, stopped: threading.Event, refill: Callable[[], None]
+) -> None:
+    """Start workers anew that have work and give no sign; give up where a job hangs wherever it is, or none is left.
+
+    ``refill`` replaces workers whose nanny is gone, too: Dask starts none for one that dies while it is being started.
+    """
     since: dict[str, float] = {}
     last_worker = monotonic()
     while not stopped.wait(min(LOOK_SECONDS, patience.step / 4)):
+        refill()
         try:
             processing = client.processing()
         except (OSError, TimeoutError):
