@@ -249,6 +249,23 @@ def test_a_job_whose_worker_never_spoke_is_found_by_what_the_worker_was_given(mo
     assert work_of(client, given).on("a", ["other"]) == []
 
 
+def test_a_scheduler_that_does_not_fit_is_told():
+    class Other:
+        scheduler = types.SimpleNamespace(address="tcp://a:1")
+
+        def run_on_scheduler(self, *_):
+            if error:
+                raise error
+            return ["sutja 0.1.0, here 0.2.0"]
+
+    error = None
+    with pytest.raises(EngineError, match=r"the scheduler at tcp://a:1 has sutja 0\.1\.0, here 0\.2\.0; expected"):
+        cluster._check_scheduler(Other(), {})
+    error = ModuleNotFoundError("no", name="sutja")
+    with pytest.raises(EngineError, match="the scheduler at tcp://a:1 has no sutja; expected"):
+        cluster._check_scheduler(Other(), {})
+
+
 def test_no_worker_left_is_told(monkeypatch):
     client = Cluster(monkeypatch, 9)
     pending = cluster._Pending(0, "seven.wav")
@@ -269,7 +286,10 @@ main([sys.argv[1], "--no-nanny", "--host", "127.0.0.1", "--no-dashboard", "--dea
 @contextlib.contextmanager
 def process(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
     """Run Python beside the test, and end it."""
-    started = subprocess.Popen([sys.executable, *map(str, arguments)], stderr=subprocess.DEVNULL)
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # jobs are functions of this module
+    started = subprocess.Popen(
+        [sys.executable, *map(str, arguments)], stderr=subprocess.DEVNULL, env=os.environ | paths
+    )
     try:
         yield started
     finally:
@@ -341,7 +361,7 @@ def test_a_scheduler_that_goes_away_ends_the_run_with_one_sentence(tmp_path):
 def test_a_worker_that_comes_late_is_looked_at_by_its_jobs(engine):
     call = cluster._Call(square, 0, "topic", ("a", "b"), {"python": "1.0"})
     with pytest.raises(EngineError, match=r"has python .*, here 1\.0"):
-        engine._client.submit(cluster._run, call, 1, {}, key=("a", "b"), pure=False).result()
+        engine._client.submit(cluster._run, cluster.serialize_bytes((call, 1)), {}, key=("a", "b"), pure=False).result()
 
 
 def test_workers_that_cannot_be_started_are_told(monkeypatch):

@@ -31,6 +31,7 @@ from uuid import uuid4
 import dask
 import distributed
 from distributed import Client, KilledWorker, LocalCluster, get_worker
+from distributed.protocol import deserialize_bytes, serialize_bytes
 from distributed.utils import silence_logging_cmgr
 
 import sutja
@@ -133,7 +134,9 @@ class Dask:
         """
         shared = hold(value)
         with _quiet():
-            self._shared[shared] = self._client.submit(_same, value, key=f"sutja-value-{shared.name}", pure=False)
+            self._shared[shared] = self._client.submit(
+                _same, serialize_bytes(value), key=f"sutja-value-{shared.name}", pure=False
+            )
         return shared
 
     def check_sees(self, path: Path) -> None:
@@ -219,8 +222,9 @@ def _version(package: str) -> str | None:
 
 
 def _check_workers(client: Client, expected: Versions) -> None:
-    """Check that there are workers, with one thread each and what this process has."""
+    """Check that there are workers, with one thread each and what this process has, and the scheduler knows sutja."""
     address = client.scheduler.address
+    _check_scheduler(client, {name: expected[name] for name in ("python", "sutja", "distributed")})
     try:
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError as error:
@@ -246,7 +250,19 @@ def _check_workers(client: Client, expected: Versions) -> None:
                 "expected the installation of this process; start it anew"
             )
         if misfit:
-            raise EngineError(_told(worker, misfit))
+            raise EngineError(_told(f"the worker {worker}", misfit))
+
+
+def _check_scheduler(client: Client, expected: Versions) -> None:
+    who = f"the scheduler at {client.scheduler.address}"
+    try:
+        misfit = client.run_on_scheduler(_misfit, expected)
+    except ModuleNotFoundError as error:
+        raise EngineError(
+            f"{who} has no {error.name}; expected sutja with its extra cluster, without torch; install it there"
+        ) from error
+    if misfit:
+        raise EngineError(_told(who, misfit))
 
 
 def _misfit(expected: Versions) -> list[str]:
@@ -259,9 +275,9 @@ def _misfit(expected: Versions) -> list[str]:
     ]
 
 
-def _told(worker: str, misfit: Sequence[str]) -> str:
+def _told(who: str, misfit: Sequence[str]) -> str:
     return (
-        f"the worker {worker} has {listed(misfit)}; expected the same on both sides, or numbers would differ; "
+        f"{who} has {listed(misfit)}; expected the same on both sides, or numbers would differ; "
         "install the same versions"
     )
 
@@ -382,7 +398,9 @@ class _Work:
         call = _Call(self._function, pending.number, self._name, key, self._versions)
         values = {shared.name: future for shared, future in self._shared.items()}
         with _quiet():
-            pending.future = self._client.submit(_run, call, pending.job, values, key=key, pure=False)
+            # As bytes: the scheduler reads the rest, and would import what a job needs, which is torch.
+            content = serialize_bytes((call, pending.job))
+            pending.future = self._client.submit(_run, content, values, key=key, pure=False)
         pending.future.add_done_callback(lambda future: self._end(pending, future))
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -529,15 +547,16 @@ class _Stopped(BaseException):
     """Nobody waits for this job any more. No job may catch it as an error."""
 
 
-def _same(value: Value) -> Value:
-    return value
+def _same(content: bytes) -> Any:
+    return deserialize_bytes(content)
 
 
-def _run(call: _Call, job: Any, values: Mapping[str, Any]) -> _Ended:
+def _run(content: bytes, values: Mapping[str, Any]) -> _Ended:
+    call, job = deserialize_bytes(content)
     steps = _Steps(call)
     misfit = _misfit(call.versions)  # this worker may have come later than the check
     if misfit:
-        raise EngineError(_told(steps.worker, misfit))
+        raise EngineError(_told(f"the worker {steps.worker}", misfit))
     keep_only(values)
     result = call.function(job, steps)
     return _Ended(result, steps.n_steps, steps.worker)
