@@ -261,8 +261,11 @@ def test_a_scheduler_that_does_not_fit_is_told():
     error = None
     with pytest.raises(EngineError, match=r"the scheduler at tcp://a:1 has sutja 0\.1\.0, here 0\.2\.0; expected"):
         cluster._check_scheduler(Other(), {})
-    error = ModuleNotFoundError("no", name="sutja")
+    error = ModuleNotFoundError("No module named 'sutja'")
     with pytest.raises(EngineError, match="the scheduler at tcp://a:1 has no sutja; expected"):
+        cluster._check_scheduler(Other(), {})
+    error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
         cluster._check_scheduler(Other(), {})
 
 

@@ -11,9 +11,11 @@ A job whose worker died runs again on another; one that keeps a checkpoint goes 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import platform
+import re
 import tempfile
 import threading
 import warnings
@@ -191,10 +193,10 @@ def _here(n_workers: int) -> Iterator[LocalCluster]:
 
 @contextlib.contextmanager
 def _connected(where: str | Path) -> Iterator[Client]:
-    given = {"scheduler_file": str(where)} if isinstance(where, Path) else {"address": where}
     try:
+        address = json.loads(where.read_text(encoding="utf-8"))["address"] if isinstance(where, Path) else where
         with _quiet():
-            client = Client(**given, timeout=CONNECT_SECONDS, set_as_default=False)
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise EngineError(
@@ -240,9 +242,10 @@ def _check_workers(client: Client, expected: Versions) -> None:
             )
     found = client.run(_misfit, expected, on_error="return")
     for worker, misfit in sorted(found.items()):
-        if isinstance(misfit, ModuleNotFoundError):
+        if isinstance(misfit, BaseException) and _missing(misfit):
             raise EngineError(
-                f"the worker {worker} has no {misfit.name}; expected the installation of this process; install it there"
+                f"the worker {worker} has no {_missing(misfit)}; expected the installation of this process; install it "
+                "there"
             )
         if isinstance(misfit, BaseException):
             raise EngineError(
@@ -257,12 +260,21 @@ def _check_scheduler(client: Client, expected: Versions) -> None:
     who = f"the scheduler at {client.scheduler.address}"
     try:
         misfit = client.run_on_scheduler(_misfit, expected)
-    except ModuleNotFoundError as error:
+    except Exception as error:
+        missing = _missing(error)
+        if not missing:
+            raise
         raise EngineError(
-            f"{who} has no {error.name}; expected sutja with its extra cluster, without torch; install it there"
+            f"{who} has no {missing}; expected sutja with its extra cluster, without torch; install it there"
         ) from error
     if misfit:
         raise EngineError(_told(who, misfit))
+
+
+def _missing(error: BaseException) -> str | None:
+    """Return the package that another process has not, which Dask tells in an error of a general kind."""
+    found = re.search(r"No module named '(\w+)", str(error))
+    return found[1] if found else None
 
 
 def _misfit(expected: Versions) -> list[str]:
