@@ -298,7 +298,7 @@ def _train(cell: Cell, on_step: OnStep) -> runs.Metrics:
     read_so: dict[str, Any] = {**how, "rename": data.rename, "split": data.split}
     known = dataset.read(*data.paths, **read_so)
     negatives = tuple(clip for path in data.negatives for clip in dataset.read(path).recordings)
-    more = {
+    more: dict[str, Any] = {
         "n_jobs": 1,
         "resume": True,
         "skip_unreadable": data.skip_unreadable,

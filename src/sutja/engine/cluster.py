@@ -93,9 +93,12 @@ class Dask:
             # A batch system starts workers when it has room; those of this machine come soon or not at all.
             waits = Patience(patience, max(patience, WORKER_SECONDS) if where else WORKER_SECONDS)
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is told in a sentence
-            cluster = None if where else stack.enter_context(_here(n_workers))
-            client = stack.enter_context(_connected(where or cluster.scheduler_address))
-            engine = cls(client, waits, packages, *([partial(cluster.scale, n_workers)] if cluster else []))
+            refill: list[Callable[[], None]] = []
+            if where is None:
+                cluster = stack.enter_context(_here(n_workers))
+                where = str(cluster.scheduler_address)
+                refill.append(partial(cluster.scale, n_workers))
+            engine = cls(stack.enter_context(_connected(where)), waits, packages, *refill)
             stack.callback(engine._close)
             yield engine
 
