@@ -233,9 +233,10 @@ def test_a_job_that_hangs_on_two_workers_is_named(monkeypatch):
     client = Cluster(monkeypatch, 30, a=["key"], b=["other"], idle=[])
     hangs, gets_on = cluster._Pending(0, "seven.wav", worker="a"), cluster._Pending(1, "one.wav", worker="b")
     work = work_of(client, hangs, gets_on)
-    work.heard_of["b"] = 1000.0
-    cluster._watch(work, client, cluster.Patience(10.0, 5.0), client)
+    work.heard_of["b"], refilled = 1000.0, []
+    cluster._watch(work, client, cluster.Patience(10.0, 5.0), client, lambda: refilled.append(1))
     assert set(client.restarted) == {"a"}
+    assert len(refilled) == 30
     with pytest.raises(EngineError, match=r"^seven.wav: 2 workers did not get on with it for 10 s, the last at a;"):
         hangs.outcome.result(0)
     assert not gets_on.outcome.done()
@@ -248,10 +249,30 @@ def test_a_job_whose_worker_never_spoke_is_found_by_what_the_worker_was_given(mo
     assert work_of(client, given).on("a", ["other"]) == []
 
 
+def test_a_scheduler_that_does_not_fit_is_told():
+    class Other:
+        scheduler = types.SimpleNamespace(address="tcp://a:1")
+
+        def run_on_scheduler(self, *_):
+            if error:
+                raise error
+            return ["sutja 0.1.0, here 0.2.0"]
+
+    error = None
+    with pytest.raises(EngineError, match=r"the scheduler at tcp://a:1 has sutja 0\.1\.0, here 0\.2\.0; expected"):
+        cluster._check_scheduler(Other(), {})
+    error = ModuleNotFoundError("No module named 'sutja'")
+    with pytest.raises(EngineError, match="the scheduler at tcp://a:1 has no sutja; expected"):
+        cluster._check_scheduler(Other(), {})
+    error = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        cluster._check_scheduler(Other(), {})
+
+
 def test_no_worker_left_is_told(monkeypatch):
     client = Cluster(monkeypatch, 9)
     pending = cluster._Pending(0, "seven.wav")
-    cluster._watch(work_of(client, pending), client, cluster.Patience(9.0, 5.0), client)
+    cluster._watch(work_of(client, pending), client, cluster.Patience(9.0, 5.0), client, lambda: None)
     with pytest.raises(EngineError, match="there is no worker any more, for 5 s"):
         pending.outcome.result(0)
 
@@ -268,7 +289,10 @@ main([sys.argv[1], "--no-nanny", "--host", "127.0.0.1", "--no-dashboard", "--dea
 @contextlib.contextmanager
 def process(*arguments: object) -> Iterator[subprocess.Popen[bytes]]:
     """Run Python beside the test, and end it."""
-    started = subprocess.Popen([sys.executable, *map(str, arguments)], stderr=subprocess.DEVNULL)
+    paths = {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}  # jobs are functions of this module
+    started = subprocess.Popen(
+        [sys.executable, *map(str, arguments)], stderr=subprocess.DEVNULL, env=os.environ | paths
+    )
     try:
         yield started
     finally:
@@ -340,7 +364,7 @@ def test_a_scheduler_that_goes_away_ends_the_run_with_one_sentence(tmp_path):
 def test_a_worker_that_comes_late_is_looked_at_by_its_jobs(engine):
     call = cluster._Call(square, 0, "topic", ("a", "b"), {"python": "1.0"})
     with pytest.raises(EngineError, match=r"has python .*, here 1\.0"):
-        engine._client.submit(cluster._run, call, 1, {}, key=("a", "b"), pure=False).result()
+        engine._client.submit(cluster._run, cluster.serialize_bytes((call, 1)), {}, key=("a", "b"), pure=False).result()
 
 
 def test_workers_that_cannot_be_started_are_told(monkeypatch):

@@ -11,15 +11,18 @@ A job whose worker died runs again on another; one that keeps a checkpoint goes 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import os
 import platform
+import re
 import tempfile
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
@@ -30,6 +33,7 @@ from uuid import uuid4
 import dask
 import distributed
 from distributed import Client, KilledWorker, LocalCluster, get_worker
+from distributed.protocol import deserialize_bytes, serialize_bytes
 from distributed.utils import silence_logging_cmgr
 
 import sutja
@@ -62,8 +66,15 @@ class Patience:
 class Dask:
     """Several jobs at a time, on the workers of a scheduler."""
 
-    def __init__(self, client: Client, patience: Patience, packages: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        client: Client,
+        patience: Patience,
+        packages: Sequence[str] = (),
+        refill: Callable[[], None] = lambda: None,
+    ) -> None:
         self._client, self._patience, self._versions = client, patience, versions(packages)
+        self._refill = refill
         self._shared: dict[Shared[Any], distributed.Future] = {}
         _check_workers(client, self._versions)
 
@@ -82,8 +93,12 @@ class Dask:
             # A batch system starts workers when it has room; those of this machine come soon or not at all.
             waits = Patience(patience, max(patience, WORKER_SECONDS) if where else WORKER_SECONDS)
             stack.enter_context(silence_logging_cmgr(logging.CRITICAL))  # what matters of it is told in a sentence
-            client = stack.enter_context(_connected(where or stack.enter_context(_here(n_workers))))
-            engine = cls(client, waits, packages)
+            refill: list[Callable[[], None]] = []
+            if where is None:
+                cluster = stack.enter_context(_here(n_workers))
+                where = str(cluster.scheduler_address)
+                refill.append(partial(cluster.scale, n_workers))
+            engine = cls(stack.enter_context(_connected(where)), waits, packages, *refill)
             stack.callback(engine._close)
             yield engine
 
@@ -107,7 +122,8 @@ class Dask:
         """
         work = _Work(self._client, function, on_step, self._versions, self._shared)
         stopped = threading.Event()
-        watch = threading.Thread(target=_watch, args=(work, self._client, self._patience, stopped), daemon=True)
+        looked_at = (work, self._client, self._patience, stopped, self._refill)
+        watch = threading.Thread(target=_watch, args=looked_at, daemon=True)
         watch.start()
         try:
             yield from in_order(work.submit, jobs, self.n_workers, _failed)
@@ -123,7 +139,9 @@ class Dask:
         """
         shared = hold(value)
         with _quiet():
-            self._shared[shared] = self._client.submit(_same, value, key=f"sutja-value-{shared.name}", pure=False)
+            self._shared[shared] = self._client.submit(
+                _same, serialize_bytes(value), key=f"sutja-value-{shared.name}", pure=False
+            )
         return shared
 
     def check_sees(self, path: Path) -> None:
@@ -150,8 +168,8 @@ class Dask:
 
 
 @contextlib.contextmanager
-def _here(n_workers: int) -> Iterator[str]:
-    """Start a scheduler with workers of one thread on this machine, for this machine only; give its address."""
+def _here(n_workers: int) -> Iterator[LocalCluster]:
+    """Start a scheduler with workers of one thread on this machine, for this machine only."""
     # One job a worker: a job that waits behind another would be counted as the cause of its worker's death.
     settings = {
         "distributed.scheduler.worker-saturation": 1.0,
@@ -173,15 +191,15 @@ def _here(n_workers: int) -> Iterator[str]:
                 "ask for fewer --workers"
             ) from error
         with cluster:
-            yield cluster.scheduler_address
+            yield cluster
 
 
 @contextlib.contextmanager
 def _connected(where: str | Path) -> Iterator[Client]:
-    given = {"scheduler_file": str(where)} if isinstance(where, Path) else {"address": where}
     try:
+        address = json.loads(where.read_text(encoding="utf-8"))["address"] if isinstance(where, Path) else where
         with _quiet():
-            client = Client(**given, timeout=CONNECT_SECONDS, set_as_default=False)
+            client = Client(address, timeout=CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError, KeyError, TypeError) as error:
         reason = str(error).partition("\n")[0] or type(error).__name__
         raise EngineError(
@@ -209,8 +227,9 @@ def _version(package: str) -> str | None:
 
 
 def _check_workers(client: Client, expected: Versions) -> None:
-    """Check that there are workers, with one thread each and what this process has."""
+    """Check that there are workers, with one thread each and what this process has, and the scheduler knows sutja."""
     address = client.scheduler.address
+    _check_scheduler(client, {name: expected[name] for name in ("python", "sutja", "distributed")})
     try:
         client.wait_for_workers(1, timeout=WORKER_SECONDS)
     except TimeoutError as error:
@@ -226,9 +245,10 @@ def _check_workers(client: Client, expected: Versions) -> None:
             )
     found = client.run(_misfit, expected, on_error="return")
     for worker, misfit in sorted(found.items()):
-        if isinstance(misfit, ModuleNotFoundError):
+        if isinstance(misfit, BaseException) and _missing(misfit):
             raise EngineError(
-                f"the worker {worker} has no {misfit.name}; expected the installation of this process; install it there"
+                f"the worker {worker} has no {_missing(misfit)}; expected the installation of this process; install it "
+                "there"
             )
         if isinstance(misfit, BaseException):
             raise EngineError(
@@ -236,7 +256,28 @@ def _check_workers(client: Client, expected: Versions) -> None:
                 "expected the installation of this process; start it anew"
             )
         if misfit:
-            raise EngineError(_told(worker, misfit))
+            raise EngineError(_told(f"the worker {worker}", misfit))
+
+
+def _check_scheduler(client: Client, expected: Versions) -> None:
+    who = f"the scheduler at {client.scheduler.address}"
+    try:
+        misfit = client.run_on_scheduler(_misfit, expected)
+    except Exception as error:
+        missing = _missing(error)
+        if not missing:
+            raise
+        raise EngineError(
+            f"{who} has no {missing}; expected sutja with its extra cluster, without torch; install it there"
+        ) from error
+    if misfit:
+        raise EngineError(_told(who, misfit))
+
+
+def _missing(error: BaseException) -> str | None:
+    """Return the package that another process has not, which Dask tells in an error of a general kind."""
+    found = re.search(r"No module named '(\w+)", str(error))
+    return found[1] if found else None
 
 
 def _misfit(expected: Versions) -> list[str]:
@@ -249,9 +290,9 @@ def _misfit(expected: Versions) -> list[str]:
     ]
 
 
-def _told(worker: str, misfit: Sequence[str]) -> str:
+def _told(who: str, misfit: Sequence[str]) -> str:
     return (
-        f"the worker {worker} has {listed(misfit)}; expected the same on both sides, or numbers would differ; "
+        f"{who} has {listed(misfit)}; expected the same on both sides, or numbers would differ; "
         "install the same versions"
     )
 
@@ -372,7 +413,9 @@ class _Work:
         call = _Call(self._function, pending.number, self._name, key, self._versions)
         values = {shared.name: future for shared, future in self._shared.items()}
         with _quiet():
-            pending.future = self._client.submit(_run, call, pending.job, values, key=key, pure=False)
+            # As bytes: the scheduler reads the rest, and would import what a job needs, which is torch.
+            content = serialize_bytes((call, pending.job))
+            pending.future = self._client.submit(_run, content, values, key=key, pure=False)
         pending.future.add_done_callback(lambda future: self._end(pending, future))
 
     def _hear(self, event: tuple[float, Any]) -> None:
@@ -448,11 +491,17 @@ def _killed(job: object, error: KilledWorker) -> str:
     )
 
 
-def _watch(work: _Work, client: Client, patience: Patience, stopped: threading.Event) -> None:
-    """Start workers anew that have work and give no sign; give up where a job hangs wherever it is, or none is left."""
+def _watch(
+    work: _Work, client: Client, patience: Patience, stopped: threading.Event, refill: Callable[[], None]
+) -> None:
+    """Start workers anew that have work and give no sign; give up where a job hangs wherever it is, or none is left.
+
+    ``refill`` replaces workers whose nanny is gone, too: Dask starts none for one that dies while it is being started.
+    """
     since: dict[str, float] = {}
     last_worker = monotonic()
     while not stopped.wait(min(LOOK_SECONDS, patience.step / 4)):
+        refill()
         try:
             processing = client.processing()
         except (OSError, TimeoutError):
@@ -513,15 +562,16 @@ class _Stopped(BaseException):
     """Nobody waits for this job any more. No job may catch it as an error."""
 
 
-def _same(value: Value) -> Value:
-    return value
+def _same(content: bytes) -> Any:
+    return deserialize_bytes(content)
 
 
-def _run(call: _Call, job: Any, values: Mapping[str, Any]) -> _Ended:
+def _run(content: bytes, values: Mapping[str, Any]) -> _Ended:
+    call, job = deserialize_bytes(content)
     steps = _Steps(call)
     misfit = _misfit(call.versions)  # this worker may have come later than the check
     if misfit:
-        raise EngineError(_told(steps.worker, misfit))
+        raise EngineError(_told(f"the worker {steps.worker}", misfit))
     keep_only(values)
     result = call.function(job, steps)
     return _Ended(result, steps.n_steps, steps.worker)
