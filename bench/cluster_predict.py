@@ -82,6 +82,7 @@ def overhead(arguments: argparse.Namespace) -> dict[str, Any]:
         "overhead_predict": round(found["dask"]["seconds"] / found["local"]["seconds"], 3),
         "overhead_predict_processor": round(found["dask"]["processor"] / found["local"]["processor"], 3),
         "equal_predict": same,
+        "processor_ms_a_clip": round(found["local"]["processor"] / arguments.clips * 1e3, 2),
         "core_hours_a_million": round(found["local"]["processor"] / arguments.clips * 1e6 / 3600, 2),
     }
 

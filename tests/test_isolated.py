@@ -102,9 +102,8 @@ def test_dismissed_in_the_middle(model, tmp_path, monkeypatch):
     names = [path.name for path in clips(tmp_path, 1)]
     shutil.copy(tmp_path / names[0], tmp_path / "hangs.wav")
     make_deadly(monkeypatch, tmp_path / "site")
-    coming = isolated.records(model, listed(tmp_path, [names[0], "hangs.wav"]))
-    next(coming)
-    threading.Timer(0.5, isolated.dismiss).start()
+    coming = isolated.records(model, listed(tmp_path, ["hangs.wav"]))
+    threading.Timer(1.0, isolated.dismiss).start()
     with pytest.raises(RunError, match="stopped"):
         next(coming)
 
