@@ -422,7 +422,11 @@ def durations(seconds: ArrayLike, *, window_seconds: float | None = None, title:
         axes = figure.axes[0]
         axes.axvline(window_seconds, color=VERMILION, linewidth=1, linestyle="--")
         low, high = axes.get_xlim()
-        at = {"ha": "right" if window_seconds > (low + high) / 2 else "left", "va": "bottom", "fontsize": 8.5}
+        at: dict[str, Any] = {
+            "ha": "right" if window_seconds > (low + high) / 2 else "left",
+            "va": "bottom",
+            "fontsize": 8.5,
+        }
         axes.text(window_seconds, 1.02, "the networks' window", transform=axes.get_xaxis_transform(), **at)
     return figure
 
@@ -493,7 +497,7 @@ def clip_map(points: ArrayLike, groups: Sequence[str | None], *, kind: str, titl
         style: dict[str, Any] = {"color": HUES[i % len(HUES)], "marker": SHAPES[i // len(HUES)]}
         axes.scatter(chosen[:, 0], chosen[:, 1], s=9, alpha=0.75, linewidths=0, label=shorten(name), **style)
     rest = places[known == ""] if named else places
-    unknown = {"label": f"no {kind}"} if named and len(rest) else {}
+    unknown: dict[str, Any] = {"label": f"no {kind}"} if named and len(rest) else {}
     axes.scatter(rest[:, 0], rest[:, 1], s=9, color=INK, alpha=0.35, linewidths=0, zorder=0, **unknown)
     axes.set_xticks([])
     axes.set_yticks([])

@@ -344,7 +344,8 @@ def _label_figures(examples: Sequence[_Example], rate: int) -> Iterator[NamedFig
     settings = spectrogram(rate)
     scale = figures.Scale.over([e.waveform for e in examples], [e.coefficients for e in examples], rate)
     for i, example in enumerate(examples):
-        stem, shared = f"{i}_{example.label}", {"title": example.label, "scale": scale}
+        stem = f"{i}_{example.label}"
+        shared: dict[str, Any] = {"title": example.label, "scale": scale}
         clip = (example.waveform, example.decibels, example.coefficients)
         yield f"waveform_{stem}", partial(figures.waveform, example.waveform, rate, **shared)
         yield f"spectrum_{stem}", partial(figures.spectrum, example.waveform, rate, **shared)

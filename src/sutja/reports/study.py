@@ -95,7 +95,7 @@ def write_study(out: Path, own: RunFolder, shown: Mapping[str, Any], told: Told)
     return path
 
 
-def _confusions(told: Told) -> pages.Markup | None:
+def _confusions(told: Told) -> str | None:
     own = told.found["copies"]
     matrix = own.headline[1].confusion_matrix
     if not matrix:
