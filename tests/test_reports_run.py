@@ -14,6 +14,7 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("jinja2")
 
 import chromium
+import whole
 
 from sutja.config import Config
 from sutja.diagnosis import Diagnosis
@@ -263,6 +264,12 @@ def test_damaged_files(tmp_path, name, content, message):
     with pytest.raises(RunError, match=message):
         write_report(run)
     assert not (run / "report.html").exists()
+
+
+@pytest.mark.skipif(chromium.PROGRAM is None, reason="needs Chromium")
+def test_no_text_is_cut_off_or_over_another(digits):
+    with chromium.browser() as tab:
+        assert whole.flaws(tab, digits / "report.html") == []
 
 
 @pytest.mark.skipif(chromium.PROGRAM is None, reason="needs Chromium")

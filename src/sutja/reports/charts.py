@@ -422,8 +422,11 @@ def durations(seconds: ArrayLike, *, window_seconds: float | None = None, title:
         axes = figure.axes[0]
         axes.axvline(window_seconds, color=VERMILION, linewidth=1, linestyle="--")
         low, high = axes.get_xlim()
-        side = "right" if window_seconds > (low + high) / 2 else "left"
-        at: dict[str, Any] = {"ha": side, "va": "bottom", "fontsize": 8.5}
+        at: dict[str, Any] = {
+            "ha": "right" if window_seconds > (low + high) / 2 else "left",
+            "va": "bottom",
+            "fontsize": 8.5,
+        }
         axes.text(window_seconds, 1.02, "the networks' window", transform=axes.get_xaxis_transform(), **at)
     return figure
 

@@ -138,7 +138,7 @@ def _head(sheet: _Sheet, shown: Mapping[str, Any], told: Told) -> float:
 
 
 def _cards(sheet: _Sheet, y: float, told: Told) -> float:
-    cards: list[tuple[str, float | None, tuple[float, float] | None]] = [
+    cards: list[tuple[str, float | None, Sequence[float] | None]] = [
         (sheet.t(f"study.protocol.{name}.short"), metrics.headline[1].accuracy, metrics.headline[1].interval95)
         for name, metrics in told.found.items()
     ]
@@ -221,8 +221,11 @@ def _means(sheet: _Sheet, y: float, width: float, members: Mapping[str, MemberSc
         for column, cell in enumerate(row):
             x = LEFT if column == 0 else LEFT + first + column * rest
             heavy = "bold" if number > 0 and column == len(row) - 1 else "normal"
-            look: dict[str, Any] = {"fontweight": heavy, "color": INK if number else SOFT}
-            look["ha"] = "left" if column == 0 else "right"
+            look: dict[str, Any] = {
+                "ha": "left" if column == 0 else "right",
+                "fontweight": heavy,
+                "color": INK if number else SOFT,
+            }
             sheet.write(x, y + 0.03 + number * step, cell, 9.5, **look)
     return y + (len(rows) + 1) * step
 

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from sutja import __version__, runs
@@ -96,7 +95,7 @@ def write_study(out: Path, own: RunFolder, shown: Mapping[str, Any], told: Told)
     return path
 
 
-def _confusions(told: Told) -> Markup | None:
+def _confusions(told: Told) -> str | None:
     own = told.found["copies"]
     matrix = own.headline[1].confusion_matrix
     if not matrix:
