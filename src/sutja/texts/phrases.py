@@ -1,0 +1,159 @@
+"""The Korean of what stands in English in the code: pages, figures, help and messages of the command line.
+
+The English text is the key, as with gettext, so that the source reads as before and a text without its Korean falls
+back to itself. The files ``ko/*.toml`` hold ``"English" = "Korean"``, a file a room; that they are whole is a test's
+matter. Two ways lead in: :func:`said` for a text that is being written, and :func:`retold` for a sentence that was
+composed before, as an error is: programs read that in English, and only who shows it to a person asks for its Korean.
+
+Places of a text are named, ``{n}``, or in sentences that are told again nameless, ``{}``: those are counted from 0 in
+the Korean, ``{0}``. Particles follow the rules of :mod:`sutja.texts`.
+"""
+
+from __future__ import annotations
+
+import functools
+import re
+import string
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib import resources
+
+from sutja.texts import Language, filled
+
+_CURRENT: ContextVar[Language] = ContextVar("language", default="en")
+MAX_DEPTH = 4  # of sentences in sentences: an error that names its cause, which names a part of a phrase
+MAX_RETOLD = 4_000  # characters; longer ones are no message of ours
+
+
+def current() -> Language:
+    """Return the language that people are spoken to in here, English if nobody chose one."""
+    return _CURRENT.get()
+
+
+@contextmanager
+def speaking_in(language: Language) -> Iterator[None]:
+    """Speak to people in a language.
+
+    >>> with speaking_in("ko"):
+    ...     said("Labels in doubt")
+    '의심스러운 레이블'
+    """
+    token = _CURRENT.set(language)
+    try:
+        yield
+    finally:
+        _CURRENT.reset(token)
+
+
+def phrase(english: str) -> str:
+    """Return a text in the current language, its places still empty; itself where it has no other."""
+    return english if current() == "en" else phrases().get(english, english)
+
+
+def said(english: str, /, **fields: object) -> str:
+    """Return a text in the current language with its places filled in.
+
+    >>> said("the first {n}", n=3)
+    'the first 3'
+    """
+    return filled(phrase(english), fields)
+
+
+def retold(sentence: str) -> str:
+    """Return a sentence that was composed in English in the current language; itself where it is not known.
+
+    >>> with speaking_in("ko"):
+    ...     retold("seven.wav: the file is empty; record it again")
+    'seven.wav: 파일이 비어 있습니다. 다시 녹음하세요'
+    """
+    if current() == "en" or len(sentence) > MAX_RETOLD:
+        return sentence
+    found = _retold(sentence, MAX_DEPTH)
+    return sentence if found is None else found
+
+
+@functools.cache
+def phrases() -> Mapping[str, str]:
+    """Return every English text with its Korean."""
+    texts: dict[str, str] = {}
+    for file in sorted(resources.files(__package__).joinpath("ko").iterdir(), key=lambda each: each.name):
+        if file.name.endswith(".toml"):
+            texts |= tomllib.loads(file.read_text(encoding="utf-8"))
+    return texts
+
+
+# -- told again ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Form:
+    """A text with places, as what it looks like when they are filled."""
+
+    names: tuple[str, ...]
+    literals: tuple[str, ...]
+    pattern: re.Pattern[str]
+    korean: str
+
+    def read(self, sentence: str) -> dict[str, str] | None:
+        """Return what stands in the places of a sentence of this form, or None."""
+        if not all(literal in sentence for literal in self.literals):
+            return None
+        match = self.pattern.fullmatch(sentence)
+        return None if match is None else dict(zip(self.names, match.groups(), strict=True))
+
+
+@functools.cache
+def _forms() -> tuple[_Form, ...]:
+    """Return all texts with places, those first that say most themselves."""
+    forms = [_form(english, korean) for english, korean in phrases().items() if "{" in english]
+    return tuple(sorted(forms, key=lambda form: -sum(map(len, form.literals))))
+
+
+def _form(english: str, korean: str) -> _Form:
+    names, literals, pattern = [], [], ""
+    for literal, name, _, _ in string.Formatter().parse(english):
+        literals.append(literal)
+        pattern += re.escape(literal)
+        if name is not None:
+            pattern += "(.*?)"
+            names.append(name or str(len(names)))
+    return _Form(tuple(names), tuple(filter(None, literals)), re.compile(pattern, re.DOTALL), korean)
+
+
+def _retold(sentence: str, depth: int) -> str | None:
+    """Find the sentence itself, one of its form, what a name stands before, or sentences in a row."""
+    if sentence in phrases():
+        return filled(phrases()[sentence], {})
+    if depth == 0:
+        return None
+    for form in _forms():
+        fields = form.read(sentence)
+        if fields is not None:
+            within = {name: _within(value, depth - 1) for name, value in fields.items()}
+            places = [within[name] for name in form.names]
+            return string.Formatter.vformat(_filler(), form.korean, places, within)
+    return _behind_a_name(sentence, depth) or _in_a_row(sentence, depth)
+
+
+def _within(value: str, depth: int) -> str:
+    """Tell again what stands in a place, where it is more than a word: that is a name."""
+    return (" " in value and _retold(value, depth)) or value
+
+
+def _behind_a_name(sentence: str, depth: int) -> str | None:
+    for colon in re.finditer(": ", sentence):
+        rest = _retold(sentence[colon.end() :], depth - 1)
+        if rest is not None:
+            return sentence[: colon.end()] + rest
+    return None
+
+
+def _in_a_row(sentence: str, depth: int) -> str | None:
+    for stop in re.finditer(r"(?<=[.!?]) ", sentence):
+        first, rest = _retold(sentence[: stop.start()], depth - 1), _retold(sentence[stop.end() :], depth - 1)
+        if first is not None and rest is not None:
+            return f"{first} {rest}"
+    return None
