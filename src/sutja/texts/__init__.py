@@ -14,7 +14,7 @@ import functools
 import re
 import string
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal, get_args
 
@@ -57,13 +57,15 @@ def say(key: str, language: Language = "en", /, **fields: object) -> str:
     return filled(catalogue()[key][language], fields)
 
 
-def filled(text: str, fields: Mapping[str, object], finish: Callable[[object], str] = str) -> str:
-    """Fill the fields of a text; ``finish`` makes of each what goes in, as what escapes it for a page.
+def filled(
+    text: str, fields: Mapping[str, object], finish: Callable[[object], str] = str, places: Sequence[object] = ()
+) -> str:
+    """Fill the fields of a text, and its numbered places; ``finish`` makes of each what goes in, as to escape it.
 
     >>> filled("{word:은는} <b>{word}</b>{word:~이가}", {"word": "4"})
     '4는 <b>4</b>가'
     """
-    return _Formatter(finish).vformat(text, (), fields)
+    return _Formatter(finish).vformat(text, places, fields)
 
 
 def speaking(language: Language) -> Callable[..., str]:

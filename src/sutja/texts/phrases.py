@@ -39,7 +39,7 @@ def speaking_in(language: Language) -> Iterator[None]:
 
     >>> with speaking_in("ko"):
     ...     said("Labels in doubt")
-    '의심스러운 레이블'
+    '의심스러운 라벨'
     """
     token = _CURRENT.set(language)
     try:
@@ -71,8 +71,9 @@ def retold(sentence: str) -> str:
     """
     if current() == "en" or len(sentence) > MAX_RETOLD:
         return sentence
-    found = _retold(sentence, MAX_DEPTH)
-    return sentence if found is None else found
+    told = sentence.lstrip(" ")  # what is set in, and a note behind a line, stay where they are
+    found = _retold(told, MAX_DEPTH)
+    return sentence if found is None else " " * (len(sentence) - len(told)) + found
 
 
 @functools.cache
@@ -134,7 +135,7 @@ def _retold(sentence: str, depth: int) -> str | None:
         if fields is not None:
             within = {name: _within(value, depth - 1) for name, value in fields.items()}
             places = [within[name] for name in form.names]
-            return string.Formatter.vformat(_filler(), form.korean, places, within)
+            return filled(form.korean, within, places=places)
     return _behind_a_name(sentence, depth) or _in_a_row(sentence, depth)
 
 

@@ -27,7 +27,7 @@ document.addEventListener("play", (event) => {
   const margin = 14;
   let kind = Object.keys(data.groups)[0], chosen = null, hovered = -1, width = 0, height = 0;
 
-  for (const name of Object.keys(data.groups)) kinds.add(new Option(name, name));
+  for (const name of Object.keys(data.groups)) kinds.add(new Option(KINDS[name] ?? name, name));
   kinds.closest("label").hidden = !kind;
   kinds.addEventListener("change", () => { kind = kinds.value; chosen = null; drawLegend(); draw(); });
 
@@ -120,7 +120,7 @@ document.addEventListener("play", (event) => {
     if (i === hovered) return;
     hovered = i;
     canvas.style.cursor = i >= 0 ? "pointer" : "";
-    const facts = Object.entries(data.groups).map(([name, g]) => `${name} ${i >= 0 && g.of[i] >= 0 ? g.names[g.of[i]] : "–"}`);
+    const facts = Object.entries(data.groups).map(([name, g]) => `${KINDS[name] ?? name} ${i >= 0 && g.of[i] >= 0 ? g.names[g.of[i]] : "–"}`);
     now.textContent = i >= 0 ? `${facts.join(" · ")} · ${data.names[i]}` : "";
     draw();
   }
