@@ -217,7 +217,7 @@ def short_help(command: click.Command, limit: int) -> str:
     if current() == "en":
         return click.Command.get_short_help_str(command, limit)
     paragraph = re.split(r"\n\s*\n", inspect.cleandoc(command.help or ""))[0]
-    return re.split(r"(?<=[.다]) ", phrase(" ".join(paragraph.split())))[0].rstrip(".")
+    return re.split(r"(?<=[.]) ", phrase(" ".join(paragraph.split())))[0].rstrip(".")
 
 
 def command() -> Callable[[Callable[..., Any]], click.Command]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.console import command, say
+from sutja.cli.console import command, say, tell
 from sutja.cli.options import Bars, DataOptions, data_options
+from sutja.texts.phrases import phrase, retold
 
 
 @command()
@@ -29,5 +30,5 @@ def explore(source: DataOptions, *, out: Path, max_clips: int | None) -> None:
     if exploration.sampled:
         say(f"listened to a sample of {len(exploration.clips)} of {len(dataset.clips)} clips")
     for finding in exploration.findings:
-        click.echo(f"{finding.weight}: {finding.text}")
+        tell(f"{phrase(finding.weight)}: {retold(finding.text)}")
     say(f"Open {out / 'explore.html'}")

@@ -23,6 +23,7 @@ from sutja.cli.console import say
 from sutja.contents import MAX_HELD_BYTES
 from sutja.errors import ConfigError, DatasetError
 from sutja.folders import LeftOut, PassedOver, entries
+from sutja.texts.phrases import current, phrase, retold, said
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from contextlib import AbstractContextManager
@@ -276,8 +277,10 @@ class Bars:
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
         """Begin a stage."""
         self.close()
+        told = f"{name}: {total} {unit}s" if current() == "en" else f"{phrase(name)}: {total}"  # counters differ
+        name = phrase(name)
         if not sys.stderr.isatty():
-            say(f"{name}: {total} {unit}s")
+            say(told)
             return functools.partial(Lines(name, unit, self._clock).step, total)
         from tqdm import tqdm
 
@@ -288,7 +291,7 @@ class Bars:
         """Tell one thing without tearing the bar."""
         from tqdm import tqdm
 
-        tqdm.write(text, file=sys.stderr)
+        tqdm.write(retold(text), file=sys.stderr)
 
     def close(self) -> None:
         """End the bar."""
@@ -356,12 +359,12 @@ def about(seconds: float) -> str:
     ['1 s', '41 s', '1 min 40 s', '13 min', '1 h 23 min', '11 h']
     """
     if seconds < 60:
-        return f"{max(1, round(seconds))} s"
+        return said("{s} s", s=max(1, round(seconds)))
     large, small, size = ("h", "min", 60) if seconds >= 3600 else ("min", "s", 1)
     whole, rest = divmod(round(seconds / size), 60)
-    if whole >= 10:
-        return f"{round(whole + rest / 60)} {large}"
-    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+    if whole >= 10 or not rest:
+        return said(f"{{{large}}} {large}", **{large: round(whole + rest / 60)})
+    return said(f"{{{large}}} {large} {{{small}}} {small}", **{large: whole, small: rest})
 
 
 def percent(share: float) -> str:
@@ -379,7 +382,9 @@ def interval(edges: Sequence[float] | None) -> str:
     >>> interval((0.94, 0.9815))
     '94.0 to 98.2 %'
     """
-    return "no interval" if edges is None else f"{100 * edges[0]:.1f} to {100 * edges[1]:.1f} %"
+    if edges is None:
+        return said("no interval")
+    return said("{low} to {high} %", low=f"{100 * edges[0]:.1f}", high=f"{100 * edges[1]:.1f}")
 
 
 def expand(paths: Iterable[str], passed: PassedOver | None = None) -> Iterator[Path]:

@@ -25,6 +25,7 @@ from sutja.texts import Language, filled
 
 _CURRENT: ContextVar[Language] = ContextVar("language", default="en")
 MAX_DEPTH = 4  # of sentences in sentences: an error that names its cause, which names a part of a phrase
+MIN_LETTERS = 3  # of a form: "{s} s" would fit too much
 MAX_RETOLD = 4_000  # characters; longer ones are no message of ours
 
 
@@ -110,6 +111,7 @@ class _Form:
 def _forms() -> tuple[_Form, ...]:
     """Return all texts with places, those first that say most themselves."""
     forms = [_form(english, korean) for english, korean in phrases().items() if "{" in english]
+    forms = [form for form in forms if len(re.sub("[^A-Za-z]", "", "".join(form.literals))) >= MIN_LETTERS]
     return tuple(sorted(forms, key=lambda form: -sum(map(len, form.literals))))
 
 
