@@ -143,3 +143,28 @@ def _help(command: click.Command) -> Iterator[str]:
     if isinstance(command, click.Group):
         for name in command.list_commands(click.Context(command)):
             yield from _help(command.get_command(click.Context(command), name))
+
+
+def of_yields(path: Path, function: str) -> set[str]:
+    """The texts that a generator yields, one by one or from another."""
+    found: set[str] = set()
+    for scope in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(scope, ast.FunctionDef) and scope.name == function:
+            for node in ast.walk(scope):
+                if isinstance(node, ast.Yield | ast.YieldFrom) and node.value is not None:
+                    value = node.value.elt if isinstance(node.value, ast.GeneratorExp) else node.value
+                    found |= {text.strip(" ") for text in texts_of(value, scope) if says_something(text)}
+    return found
+
+
+def of_sentences(path: Path) -> set[str]:
+    """Every text of a module that is a sentence, or several, and no docstring."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    docstrings = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and isinstance(node.body[0], ast.Expr)
+    } | {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    texts = {template_of(n) for n in ast.walk(tree) if id(n) not in docstrings | inside} - {None}
+    return {text for text in texts if text and text.endswith(".") and says_something(text)}

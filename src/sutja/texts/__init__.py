@@ -33,6 +33,8 @@ PARTICLES = {
     "이나나": ("이나", "나"),
     "이라고라고": ("이라고", "라고"),
     "이라라": ("이라", "라"),
+    "이라는라는": ("이라는", "라는"),
+    "이어야여야": ("이어야", "여야"),
 }
 """Pairs of particles: behind a consonant, and behind a vowel."""
 

@@ -94,36 +94,31 @@ def phrases() -> Mapping[str, str]:
 class _Form:
     """A text with places, as what it looks like when they are filled."""
 
-    names: tuple[str, ...]
     literals: tuple[str, ...]
     pattern: re.Pattern[str]
     korean: str
 
-    def read(self, sentence: str) -> dict[str, str] | None:
+    def read(self, sentence: str) -> tuple[str, ...] | None:
         """Return what stands in the places of a sentence of this form, or None."""
         if not all(literal in sentence for literal in self.literals):
             return None
         match = self.pattern.fullmatch(sentence)
-        return None if match is None else dict(zip(self.names, match.groups(), strict=True))
+        return None if match is None else match.groups()
 
 
 @functools.cache
 def _forms() -> tuple[_Form, ...]:
-    """Return all texts with places, those first that say most themselves."""
-    forms = [_form(english, korean) for english, korean in phrases().items() if "{" in english]
+    """Return the texts with nameless places, those first that say most themselves."""
+    forms = [_form(english, korean) for english, korean in phrases().items() if "{}" in english]
     forms = [form for form in forms if len(re.sub("[^A-Za-z]", "", "".join(form.literals))) >= MIN_LETTERS]
     return tuple(sorted(forms, key=lambda form: -sum(map(len, form.literals))))
 
 
 def _form(english: str, korean: str) -> _Form:
-    names, literals, pattern = [], [], ""
-    for literal, name, _, _ in string.Formatter().parse(english):
-        literals.append(literal)
-        pattern += re.escape(literal)
-        if name is not None:
-            pattern += "(.*?)"
-            names.append(name or str(len(names)))
-    return _Form(tuple(names), tuple(filter(None, literals)), re.compile(pattern, re.DOTALL), korean)
+    parts = list(string.Formatter().parse(english))
+    pattern = "".join(re.escape(literal) + ("" if name is None else "(.*?)") for literal, name, _, _ in parts)
+    literals = tuple(literal for literal, *_ in parts if literal)
+    return _Form(literals, re.compile(pattern, re.DOTALL), korean)
 
 
 def _retold(sentence: str, depth: int) -> str | None:
@@ -133,11 +128,9 @@ def _retold(sentence: str, depth: int) -> str | None:
     if depth == 0:
         return None
     for form in _forms():
-        fields = form.read(sentence)
-        if fields is not None:
-            within = {name: _within(value, depth - 1) for name, value in fields.items()}
-            places = [within[name] for name in form.names]
-            return filled(form.korean, within, places=places)
+        found = form.read(sentence)
+        if found is not None:
+            return filled(form.korean, {}, places=[_within(value, depth - 1) for value in found])
     return _behind_a_name(sentence, depth) or _in_a_row(sentence, depth)
 
 
