@@ -122,16 +122,19 @@ def _form(english: str, korean: str) -> _Form:
 
 
 def _retold(sentence: str, depth: int) -> str | None:
-    """Find the sentence itself, one of its form, what a name stands before, or sentences in a row."""
+    """Find the sentence itself, sentences in a row, one of its form, or what a name stands before."""
     if sentence in phrases():
         return filled(phrases()[sentence], {})
     if depth == 0:
         return None
+    in_a_row = _in_a_row(sentence, depth)
+    if in_a_row is not None:
+        return in_a_row
     for form in _forms():
         found = form.read(sentence)
         if found is not None:
             return filled(form.korean, {}, places=[_within(value, depth - 1) for value in found])
-    return _behind_a_name(sentence, depth) or _in_a_row(sentence, depth)
+    return _behind_a_name(sentence, depth)
 
 
 def _within(value: str, depth: int) -> str:
