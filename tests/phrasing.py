@@ -168,3 +168,16 @@ def of_sentences(path: Path) -> set[str]:
     inside = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
     texts = {template_of(n) for n in ast.walk(tree) if id(n) not in docstrings | inside} - {None}
     return {text for text in texts if text and text.endswith(".") and says_something(text)}
+
+
+def of_parts() -> set[str]:
+    """What errors are made of: strings in variables and constants that a message takes in."""
+    found: set[str] = set()
+    for path in sorted(SOURCE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for name, call, scope in calls(path):
+            places = [n for n in ast.walk(call) if isinstance(n, ast.FormattedValue)] if name in ERRORS else []
+            for value in (place.value for place in places):
+                if isinstance(value, ast.Name | ast.IfExp):
+                    found |= {*texts_of(value, scope), *texts_of(value, ast.Module(tree.body, []))}
+    return {text for text in found if says_something(text) and " " in text} - {"{} MB"}
