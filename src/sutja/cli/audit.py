@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sutja.cli.console import command, say, tell
-from sutja.cli.options import Bars, percent
+from sutja.cli.options import Bars, percent, tell_fonts
 
 if TYPE_CHECKING:
     from sutja.reports.review import Review
@@ -22,6 +22,7 @@ def audit(run: Path, out: Path | None, top: int | None) -> None:
     """List recordings of RUN worth a listen: doubtful labels, the same recording twice, clips not recognised."""
     from sutja.reports import audit as auditing
 
+    tell_fonts()
     out = out or run / "audit"
     bars = Bars()
     try:

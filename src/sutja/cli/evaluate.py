@@ -23,6 +23,7 @@ from sutja.cli.options import (
     percent,
     read_negatives,
     read_sounds,
+    tell_fonts,
 )
 from sutja.dataset import check_none_lost
 from sutja.errors import DatasetError, one_line
@@ -96,6 +97,7 @@ def evaluate(  # noqa: PLR0913  one a command-line option
     if out:
         from sutja.reports.scorecard import write_scorecard
 
+        tell_fonts()
         title = ", ".join(path.name for path in source.data)
         write_scorecard(out, evaluation, predictor.bundle, title=title, under_stress=under_stress)
     if as_json:

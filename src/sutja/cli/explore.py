@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from sutja.cli.console import command, say, tell
-from sutja.cli.options import Bars, DataOptions, data_options
+from sutja.cli.options import Bars, DataOptions, data_options, tell_fonts
 from sutja.texts.phrases import phrase, retold
 
 
@@ -21,6 +21,7 @@ def explore(source: DataOptions, *, out: Path, max_clips: int | None) -> None:
     """Show what is in DATA and what is wrong with it: one page with figures and players."""
     from sutja.reports import explore as exploring
 
+    tell_fonts()
     dataset = source.read()
     bars = Bars()
     try:

@@ -63,9 +63,7 @@ def export(  # noqa: PLR0913  one a command-line option
     say(f"proved on {proof.sounds}: largest difference {proof.max_difference:.1g}")
     if cost:
         _print_cost(cost)
-    tell(
-        f"{out}: {len(content) / 1e6:.1f} MB, waveforms at {bundle.audio.sample_rate} Hz, {len(bundle.labels)} labels"
-    )
+    tell(f"{out}: {len(content) / 1e6:.1f} MB, waveforms at {bundle.audio.sample_rate} Hz, {len(bundle.labels)} labels")
 
 
 def _export_strings(model: Path, out: Path) -> None:

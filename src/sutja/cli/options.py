@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,8 +22,9 @@ from sutja.audio import Source, printable
 from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import say
 from sutja.contents import MAX_HELD_BYTES
-from sutja.errors import ConfigError, DatasetError
+from sutja.errors import ConfigError, DatasetError, listed
 from sutja.folders import LeftOut, PassedOver, entries
+from sutja.texts import say as say_text
 from sutja.texts.phrases import current, phrase, retold, said
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
@@ -187,6 +189,16 @@ class DataOptions:
         dataset = narrowed(dataset, self.split)
         negatives = (*dataset.negatives, *(clip for other in more for clip in other.negatives))
         return replace(dataset, negatives=negatives), others
+
+
+def tell_fonts() -> None:
+    """Say, before figures are drawn, when no font has the letters of the reader's language: they are in English then."""
+    if current() == "en" or find_spec("matplotlib") is None:
+        return
+    from sutja.reports import drawing
+
+    if not drawing.has_hangul():
+        say(say_text("study.cli.no_font", current(), fonts=listed(drawing.WIDER_FONTS)))
 
 
 def read_negatives(paths: Iterable[Path]) -> tuple[Clip, ...]:

@@ -14,7 +14,16 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.console import command, say, tell
-from sutja.cli.options import Bars, DataOptions, data_options, interval, percent, read_negatives, read_sounds
+from sutja.cli.options import (
+    Bars,
+    DataOptions,
+    data_options,
+    interval,
+    percent,
+    read_negatives,
+    read_sounds,
+    tell_fonts,
+)
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS, Config
 from sutja.diagnosis import diagnose_run
 from sutja.errors import ConfigError, needs
@@ -126,6 +135,7 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     if wishes.protocol is None and plan.config.body is None:
         n_folds = plan.config.train.n_folds
         say(f"protocol {plan.protocol}: {len(plan.dataset.speakers)} speakers for {n_folds} folds")
+    tell_fonts()
     bars = Bars()
     try:
         metrics = _way(plan)(plan, bars)
@@ -219,8 +229,6 @@ def _print_lesson(metrics: Metrics) -> None:
     tell(f"on {on} that it did not learn from; all of them are in the model")
     if metrics.refusal is not None:
         refused, taken = metrics.refusal.false_reject_rate, metrics.refusal.false_accept_rate
-        tell(
-            f"refuses {percent(refused)} of these words, takes {percent(taken)} of other words and noises for one"
-        )
+        tell(f"refuses {percent(refused)} of these words, takes {percent(taken)} of other words and noises for one")
     for advice in metrics.advice:
         tell(f"next: {advice.text(current())}")

@@ -139,7 +139,16 @@ def _retold(sentence: str, depth: int) -> str | None:
 
 def _within(value: str, depth: int) -> str:
     """Tell again what stands in a place, where it is more than a word: that is a name."""
-    return (" " in value and _retold(value, depth)) or value
+    if " " not in value:
+        return value
+    times = _TIMES.fullmatch(value)
+    if times:
+        return " ".join(filled(phrases()[f"{{{unit}}} {unit}"], {unit: n}) for n, unit in _TIME.findall(value))
+    return _retold(value, depth) or value
+
+
+_TIME = re.compile(r"([\d.]+) (h|min|s)")
+_TIMES = re.compile(rf"{_TIME.pattern}(?: {_TIME.pattern})?")  # 41 s, 1 min 40 s
 
 
 def _behind_a_name(sentence: str, depth: int) -> str | None:
