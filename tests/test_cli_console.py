@@ -15,6 +15,7 @@ from helpers import sutja
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sutja.cli.console import columns, language_wanted, wrap
 from sutja.errors import BREAKING, one_line
 
 NAMES = ("일곱.wav", "café.wav", "семь.wav", "👩‍🔬.wav", "two\nlines.wav", "bell\x07\x1b[31m.wav", "sep\u2028.wav")
@@ -116,7 +117,11 @@ def test_what_may_be_repeated_may_and_a_flag_twice_says_the_same(tmp_path):
 
 def test_help_is_korean_where_it_is_asked_for():
     for command in ([], ["data"], ["data", "info"], ["train"], ["study"]):
-        told = sutja("--lang", "ko", *command, "--help").stdout if not command else sutja(*command, "--lang=ko", "-h").stdout
+        told = (
+            sutja("--lang", "ko", *command, "--help").stdout
+            if not command
+            else sutja(*command, "--lang=ko", "-h").stdout
+        )
         if command != ["data"]:  # a group has no language of its own: see below
             assert told.startswith("사용법: ")
             assert "옵션:" in told

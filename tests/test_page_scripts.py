@@ -130,10 +130,11 @@ def test_zip_and_sound(folder, tmp_path):
 
 # -- one thing said in two places -------------------------------------------------------------------------------------
 
-WORDS = (
+SAID = (
     "0 1 2 3 4 5 6 7 8 9 10 40 0.5 mel MFCC ensemble CNN PCM URL R L fold epoch batch clip file name seven zero nine "
     "stop one three web speaker train king 단어 화자 인식 서울 집 강 ‘일’ '이' (칠) 음량(dBFS) 7! 4. 12.5\u00a0% web! é"
-).split(" ")
+)
+WORDS = SAID.split(" ")
 
 
 @needs_node
