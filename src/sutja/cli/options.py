@@ -192,7 +192,7 @@ class DataOptions:
 
 
 def tell_fonts() -> None:
-    """Say, before figures are drawn, when no font has the letters of the reader's language: they are in English then."""
+    """Say, before figures are drawn, when no font has the letters of the language: their labels are English then."""
     if current() == "en" or find_spec("matplotlib") is None:
         return
     from sutja.reports import drawing
