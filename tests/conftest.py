@@ -29,6 +29,10 @@ NUMERIC = (
 
 
 def pytest_configure(config):
+    os.environ.pop("SUTJA_LANG", None)  # people are spoken to in English, wherever the tests run
+    for name in ("LC_ALL", "LC_MESSAGES", "LANG"):
+        if os.environ.get(name, "").lower().startswith("ko"):
+            os.environ[name] = "C.UTF-8"
     hypothesis.settings.register_profile("without a clock", deadline=None)  # a machine that is busy breaks no law
     hypothesis.settings.load_profile("without a clock")
     # Behind a shell's `&` Ctrl-C is ignored, and stays so in every process that is started, also by tests that send it.

@@ -15,6 +15,7 @@ from helpers import sutja
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sutja.cli.console import columns, language_wanted, wrap
 from sutja.errors import BREAKING, one_line
 
 NAMES = ("일곱.wav", "café.wav", "семь.wav", "👩‍🔬.wav", "two\nlines.wav", "bell\x07\x1b[31m.wav", "sep\u2028.wav")
@@ -109,3 +110,62 @@ def test_what_may_be_repeated_may_and_a_flag_twice_says_the_same(tmp_path):
     assert sutja("predict", path, "--json", "--json").exit_code == 0
     result = sutja("data", "info", tmp_path, "--rename", "a=b", "--rename", "c=d")
     assert "times" not in result.stderr
+
+
+# -- the reader's language --------------------------------------------------------------------------------------------
+
+
+def test_help_is_korean_where_it_is_asked_for():
+    for command in ([], ["data"], ["data", "info"], ["train"], ["study"]):
+        told = (
+            sutja("--lang", "ko", *command, "--help").stdout
+            if not command
+            else sutja(*command, "--lang=ko", "-h").stdout
+        )
+        if command != ["data"]:  # a group has no language of its own: see below
+            assert told.startswith("사용법: ")
+            assert "옵션:" in told
+            assert "이 도움말을 보여 주고 끝냅니다." in told
+            assert max(columns(line) for line in told.splitlines() if "[" not in line) <= 80
+    assert "녹음을 살펴보고" in sutja("--lang", "ko", "data", "--help").stdout
+    assert "WORDS를 단어마다 정한 횟수만큼" in sutja("--lang", "ko", "--help").stdout
+    assert sutja("--help").stdout.startswith("Usage: ")
+
+
+def test_the_language_is_also_the_environments(monkeypatch):
+    monkeypatch.setenv("LC_ALL", "ko_KR.UTF-8")
+    assert sutja("--help").stdout.startswith("사용법: ")
+    monkeypatch.setenv("SUTJA_LANG", "en")
+    assert sutja("--help").stdout.startswith("Usage: ")
+    assert sutja("--help", "--lang", "ko").stdout.startswith("사용법: ")
+    monkeypatch.setenv("SUTJA_LANG", "fr")
+    assert "SUTJA_LANG=fr: expected en or ko; English is spoken" in sutja("models").stderr
+
+
+def test_what_follows_two_hyphens_is_no_option():
+    assert language_wanted(["predict", "--", "--lang", "ko"], {}) == "en"
+    assert language_wanted(["predict", "--lang", "xx"], {"LANG": "ko"}) == "ko"
+
+
+def test_wrong_usage_is_said_in_korean(tmp_path):
+    told = sutja("data", "info", "--lang", "ko", "--layout", "zz", tmp_path)
+    assert told.exit_code == 2
+    assert "오류: '--layout'의 값이 잘못되었습니다. 'zz'는 'csv', " in told.stderr
+    assert "도움말: 'main data info --help'" in told.stderr
+    told = sutja("trian", "--lang", "ko")
+    assert told.exit_code == 2
+    assert "'trian'" in told.stderr
+    assert sutja("trian").stderr.startswith("Usage: ")
+
+
+def test_errors_and_results_are_said_in_korean(tmp_path):
+    told = sutja("data", "info", tmp_path / "nowhere", "--lang", "ko")
+    assert told.exit_code == 1
+    assert "그런 폴더나 파일이 없습니다. 경로를 확인하세요" in told.stderr
+    assert "no such folder or file; check the path" in sutja("data", "info", tmp_path / "nowhere").stderr
+
+
+def test_lines_are_broken_by_the_columns_that_letters_take():
+    assert wrap("가나다 라마바 abc", 7, "  ") == ["  가나다", "  라마바", "  abc"]
+    assert wrap("", 10) == []
+    assert columns("가a") == 3

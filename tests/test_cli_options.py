@@ -14,9 +14,20 @@ from helpers import write_csv
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sutja.cli.options import MOST_QUIET_SECONDS, QUIET_SECONDS, Bars, DataOptions, Lines, interval, percent
+from sutja.cli.options import (
+    MOST_QUIET_SECONDS,
+    QUIET_SECONDS,
+    Bars,
+    DataOptions,
+    Lines,
+    about,
+    interval,
+    percent,
+    tell_fonts,
+)
 from sutja.errors import DatasetError
 from sutja.listing import expand
+from sutja.texts.phrases import speaking_in
 
 
 def make(root: Path, *names: str) -> list[Path]:
@@ -209,3 +220,27 @@ def test_with_a_terminal_a_stage_is_a_bar(capsys, monkeypatch):
     assert "training: 100%" in told.err
     assert "4/4" in told.err
     assert "predicting:   0%" in told.err
+
+
+def test_missing_fonts_are_named_to_who_reads_korean(monkeypatch, capsys):
+    drawing = pytest.importorskip("sutja.reports.drawing")
+    monkeypatch.setattr(drawing, "has_hangul", lambda: False)
+    tell_fonts()
+    with speaking_in("ko"):
+        assert drawing.spoken("epoch") == "epoch"
+        tell_fonts()
+        monkeypatch.setattr(drawing, "has_hangul", lambda: True)
+        assert drawing.spoken("epoch") == "에포크"
+        tell_fonts()
+    told = capsys.readouterr().err
+    assert told.count("NanumGothic,") == 1
+    assert "한글 글꼴이 설치되어 있지 않아" in told
+
+
+def test_durations_and_bars_are_said_in_korean(capsys):
+    with speaking_in("ko"):
+        assert [about(seconds) for seconds in (41, 100, 754, 5000)] == ["41초", "1분 40초", "13분", "1시간 23분"]
+        assert interval((0.94, 0.98)) == "94.0~98.0 %"
+        assert interval(None) == "신뢰구간 없음"
+        Bars().stage("listening", 3, "clip")
+    assert capsys.readouterr().err == "듣기: 3\n"

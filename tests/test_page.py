@@ -629,7 +629,8 @@ def test_english_and_korean_say_the_same_things(open_page):
     assert list(texts["en"]) == list(texts["ko"])
     for key, english in texts["en"].items():
         places = {part.partition("}")[0] for part in english.split("{")[1:]}
-        assert {part.partition("}")[0] for part in texts["ko"][key].split("{")[1:]} == places, key
+        korean = texts["ko"][key].split("{")[1:]
+        assert {part.partition("}")[0].partition(":")[0] for part in korean} == places, key  # {label:으로로}
     assert page.evaluate("document.documentElement.lang") == "ko"
     assert seen.text("#hold-text") == texts["ko"]["hold"]
     page.select_option("#language", "en")

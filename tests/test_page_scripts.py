@@ -18,6 +18,7 @@ from sutja import foreign
 from sutja.audio import KNOWN_SUFFIXES, SUFFIXES
 from sutja.server import answers
 from sutja.server.settings import Limits
+from sutja.texts import PARTICLES, particle
 
 ROOT = Path(__file__).parents[1]
 PAGE = ROOT / "src" / "sutja" / "page"
@@ -128,6 +129,38 @@ def test_zip_and_sound(folder, tmp_path):
 
 
 # -- one thing said in two places -------------------------------------------------------------------------------------
+
+SAID = (
+    "0 1 2 3 4 5 6 7 8 9 10 40 0.5 mel MFCC ensemble CNN PCM URL R L fold epoch batch clip file name seven zero nine "
+    "stop one three web speaker train king 단어 화자 인식 서울 집 강 ‘일’ '이' (칠) 음량(dBFS) 7! 4. 12.5\u00a0% web! é"
+)
+WORDS = SAID.split(" ")
+
+
+@needs_node
+def test_particles_are_those_of_python(folder):
+    """Two homes of one rule: what the page puts behind a word is what reports and messages put there."""
+    program = (
+        "import('./page/particles.js').then(({ PARTICLES, particle }) => console.log(JSON.stringify([PARTICLES, "
+        "Object.keys(PARTICLES).map((pair) => JSON.parse(process.env.WORDS).map((word) => particle(word, pair)))])))"
+    )
+    pairs, chosen = json.loads(node(folder, "-e", program, WORDS=json.dumps([*WORDS, ""])))
+    assert {pair: tuple(both) for pair, both in pairs.items()} == PARTICLES
+    assert chosen == [[particle(word, pair) for word in [*WORDS, ""]] for pair in pairs]
+
+
+@needs_node
+def test_korean_particles_are_chosen_and_not_made_by_machine(folder, texts):
+    for key, text in texts["ko"].items():
+        assert not re.search(r"\(이\)|\(가\)|은\(는\)|을\(를\)|\(으\)로", text), key
+        for pair in re.findall(r"\{\w+:([^}]+)\}", text):
+            assert pair in PARTICLES, key
+    program = (
+        "globalThis.document = { documentElement: {}, querySelectorAll: () => [] };"
+        "import('./page/text.js').then(({ say, speak }) => { speak('ko'); console.log(['4', '7', 'stop'].map((label) =>"
+        " say('mattered', { label })).join('|')); })"
+    )
+    assert node(folder, "-e", program).strip() == "4라고 판단한 근거|7이라고 판단한 근거|stop이라고 판단한 근거"
 
 
 @needs_node

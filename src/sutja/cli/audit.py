@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from sutja.cli.console import command, say
-from sutja.cli.options import Bars, percent
+from sutja.cli.console import command, say, tell
+from sutja.cli.options import Bars, percent, tell_fonts
 
 if TYPE_CHECKING:
     from sutja.reports.review import Review
@@ -22,6 +22,7 @@ def audit(run: Path, out: Path | None, top: int | None) -> None:
     """List recordings of RUN worth a listen: doubtful labels, the same recording twice, clips not recognised."""
     from sutja.reports import audit as auditing
 
+    tell_fonts()
     out = out or run / "audit"
     bars = Bars()
     try:
@@ -36,16 +37,16 @@ def audit(run: Path, out: Path | None, top: int | None) -> None:
 
 def _print_counts(review: Review) -> None:
     n_clips = len(review.out_of_fold.clips)
-    click.echo(f"clips: {n_clips}, of which the networks get {percent(review.out_of_fold.accuracy)} as labelled")
+    tell(f"clips: {n_clips}, of which the networks get {percent(review.out_of_fold.accuracy)} as labelled")
     first = f"; first: {_first_doubt(review)}" if review.doubtful else ""
-    click.echo(f"label probably wrong: {len(review.doubtful)}{first}")
+    tell(f"label probably wrong: {len(review.doubtful)}{first}")
     n_across = sum(bool(review.across(pair)) for pair in review.duplicates)
-    click.echo(f"the same recording twice: {len(review.duplicates)}, {n_across} under another label or speaker")
-    click.echo(f"not recognised: {len(review.unrecognised)}")
+    tell(f"the same recording twice: {len(review.duplicates)}, {n_across} under another label or speaker")
+    tell(f"not recognised: {len(review.unrecognised)}")
     if review.sketched.unreadable:
         index, reason = review.sketched.unreadable[0]
         name = review.out_of_fold.clips[index].name
-        click.echo(f"cannot be heard any more: {len(review.sketched.unreadable)}; first: {name}: {reason}")
+        tell(f"cannot be heard any more: {len(review.sketched.unreadable)}; first: {name}: {reason}")
 
 
 def _first_doubt(review: Review) -> str:

@@ -13,7 +13,7 @@ import click
 from tqdm import tqdm
 
 from sutja import download
-from sutja.cli.console import Group, say
+from sutja.cli.console import Group, say, tell
 from sutja.cli.options import Bars, DataOptions, Lines, data_options
 from sutja.dataset import scan
 from sutja.download import CORPORA
@@ -22,6 +22,7 @@ from sutja.inspection import Inspection, inspect
 from sutja.lexicon import digit_words
 from sutja.listening import PROBLEMS
 from sutja.synth import SynthConfig, parse_words, write_dataset
+from sutja.texts.phrases import retold, said
 
 # Problems of one kind that are shown to people; --json has them all.
 N_SHOWN = 3
@@ -48,8 +49,8 @@ def info(source: DataOptions, *, as_json: bool) -> None:
         inspection = inspect(dataset, progress=bars)
     finally:
         bars.close()
-    text = json.dumps(inspection.to_dict(), ensure_ascii=False) if as_json else "\n".join(_lines(inspection))
-    click.echo(text)
+    lines = [json.dumps(inspection.to_dict(), ensure_ascii=False)] if as_json else map(retold, _lines(inspection))
+    click.echo("\n".join(lines))
     if inspection.lost:
         raise DatasetError(
             f"none of the clips of {listed(inspection.lost, 8)} can be read; mend them, or take them out"
@@ -76,7 +77,7 @@ def synth(folder: Path, labels: str | None, **settings: Any) -> None:
         n_clips = write_dataset(folder, words, config, progress=progress)
     finally:
         bars.close()
-    click.echo(f"{folder}: {n_clips} clips, {config.n_voices} speakers, {len(words)} labels")
+    tell(f"{folder}: {n_clips} clips, {config.n_voices} speakers, {len(words)} labels")
 
 
 @data.command()
@@ -99,7 +100,7 @@ def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | 
         )
     say(f"licence: {CORPORA[name].licence}")
     dataset = scan(fetched.folder)
-    click.echo(f"{fetched.folder}: {len(dataset.clips)} clips, layout {dataset.description}")
+    tell(f"{fetched.folder}: {len(dataset.clips)} clips, layout {dataset.description}")
 
 
 @contextmanager
@@ -153,6 +154,6 @@ def _counted(counts: Mapping[str, int] | Mapping[int, int], n_shown: int = 20) -
     'none'
     """
     if not counts:
-        return "none"
+        return said("none")
     shown = [f"{value} {count}" for value, count in counts.items()]
     return f"{len(counts)} ({', '.join(shown[:n_shown])}{', ...' if len(shown) > n_shown else ''})"

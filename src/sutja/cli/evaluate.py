@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from sutja.audio import printable
-from sutja.cli.console import command, say
+from sutja.cli.console import command, say, tell
 from sutja.cli.options import (
     Bars,
     DataOptions,
@@ -23,6 +23,7 @@ from sutja.cli.options import (
     percent,
     read_negatives,
     read_sounds,
+    tell_fonts,
 )
 from sutja.dataset import check_none_lost
 from sutja.errors import DatasetError, one_line
@@ -30,6 +31,7 @@ from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
 from sutja.predictor import Predictor
 from sutja.stress import UnderStress, n_steps, stress
+from sutja.texts.phrases import phrase, said
 
 if TYPE_CHECKING:
     from sutja.strings.evaluation import StringScores
@@ -95,6 +97,7 @@ def evaluate(  # noqa: PLR0913  one a command-line option
     if out:
         from sutja.reports.scorecard import write_scorecard
 
+        tell_fonts()
         title = ", ".join(path.name for path in source.data)
         write_scorecard(out, evaluation, predictor.bundle, title=title, under_stress=under_stress)
     if as_json:
@@ -187,32 +190,30 @@ def _tell_string_scores(
 
 def _print_string_scores(scores: StringScores) -> None:
     if scores.string_error_rate is not None and scores.word_error_rate is not None:
-        click.echo(f"strings wrong {percent(scores.string_error_rate)} of {scores.n_strings}")
-        click.echo(
+        tell(f"strings wrong {percent(scores.string_error_rate)} of {scores.n_strings}")
+        tell(
             f"words wrong {percent(scores.word_error_rate)} of {scores.n_words}   "
             f"substituted {scores.substituted}, deleted {scores.deleted}, inserted {scores.inserted}, "
             f"refused {scores.refused}"
         )
     if scores.ece is not None:
-        click.echo(f"calibration error {percent(scores.ece)}")
+        tell(f"calibration error {percent(scores.ece)}")
     if scores.known_after is not None:
-        click.echo(
-            f"a word is known {scores.known_after[0]:.2f} s after its end, 95 % within {scores.known_after[1]:.2f} s"
-        )
+        tell(f"a word is known {scores.known_after[0]:.2f} s after its end, 95 % within {scores.known_after[1]:.2f} s")
     if scores.boundaries_off is not None:
-        click.echo(f"times are {scores.boundaries_off[0]:.3f} s off, 90 % within {scores.boundaries_off[1]:.3f} s")
+        tell(f"times are {scores.boundaries_off[0]:.3f} s off, 90 % within {scores.boundaries_off[1]:.3f} s")
     if scores.false_words_per_hour is not None:
-        click.echo(
+        tell(
             f"false words {scores.false_words} in {about(scores.other_seconds)} without any word of the vocabulary: "
             f"{scores.false_words_per_hour:.1f} an hour"
         )
     for title, groups in (("speaker", scores.by_speaker), ("words", scores.by_length)):
         for name, counts in sorted(groups.items(), key=lambda item: -(item[1].string_error_rate or 0))[:MOST_SHOWN]:
             wrong = percent(counts.string_error_rate or 0)
-            click.echo(one_line(f"  {title} {name!s:12s} {wrong:>8s} wrong of {counts.n_strings}"))
+            tell(one_line(f"  {phrase(title)} {name!s:12s} {wrong:>8s} {said('wrong of {n}', n=counts.n_strings)}"))
     for row in scores.wrong[:MOST_SHOWN]:
         heard = f"heard {row['heard'] or 'nothing'} ({percent(row['probability'])})"
-        click.echo(one_line(f"  {printable(row['path'])}: said {row['said']}, {heard}"))
+        tell(one_line(f"  {printable(row['path'])}: said {row['said']}, {heard}"))
 
 
 # -- single words -----------------------------------------------------------------------------------------------------
@@ -221,9 +222,9 @@ def _print_string_scores(scores: StringScores) -> None:
 def _print_stress(under_stress: list[UnderStress]) -> None:
     for name, group in itertools.groupby(under_stress, key=lambda scores: scores.condition.name):
         rows = list(group)
-        click.echo(f"{name} ({rows[0].condition.unit})")
+        tell(f"{phrase(name)} ({phrase(rows[0].condition.unit)})")
         for scores in rows:
-            click.echo(
+            tell(
                 f"  {scores.condition.value:>7g} {percent(scores.accuracy):>8s}   "
                 f"95 %: {interval(scores.interval95)}   refused {percent(scores.rejected_rate)}"
             )
@@ -232,25 +233,25 @@ def _print_stress(under_stress: list[UnderStress]) -> None:
 def _print_outside(outside: Outside | None) -> None:
     if outside is None:
         return
-    click.echo(
+    tell(
         f"taken for a word: {percent(outside.false_accept_rate)} of {outside.n_clips} other sounds   "
         f"95 %: {interval(outside.interval95)}"
     )
     at = "   ".join(f"{percent(float(s))}: {percent(rate)}" for s, rate in outside.at_false_rejects.items())
-    click.echo(f"  at a threshold that refuses so many words: {at}")
+    tell(f"  at a threshold that refuses so many words: {at}")
     for name, share in sorted(outside.accepted_by_label.items(), key=lambda item: -item[1].accuracy)[:MOST_SHOWN]:
-        click.echo(f"  other {name:14s} {percent(share.accuracy):>8s} of {share.n_clips}")
+        tell(f"  other {name:14s} {percent(share.accuracy):>8s} of {share.n_clips}")
 
 
 def _print_scores(evaluation: Evaluation) -> None:
     scores = evaluation.scores
-    click.echo(
+    tell(
         f"accuracy {percent(scores.accuracy)} of {scores.n_clips} clips   "
         f"95 %: {interval(scores.interval95)} ({scores.interval_method})"
     )
     error = "" if scores.ece is None else f"   calibration error {percent(scores.ece)}"
-    click.echo(f"refused {percent(evaluation.rejected_rate)}{error}")
+    tell(f"refused {percent(evaluation.rejected_rate)}{error}")
     for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker), *scores.by_attribute.items()):
         worst = sorted(shares.items(), key=lambda item: item[1].accuracy)[:MOST_SHOWN]
         for name, share in worst:
-            click.echo(f"  {title} {name:12s} {percent(share.accuracy):>8s} of {share.n_clips}")
+            tell(f"  {phrase(title)} {name:12s} {percent(share.accuracy):>8s} {said('of {n}', n=share.n_clips)}")

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from sutja.audio import printable
-from sutja.cli.console import command, say
+from sutja.cli.console import command, say, tell
 from sutja.cli.options import model_option
 from sutja.cli.rows import answer_line
 from sutja.errors import one_line
@@ -33,9 +33,9 @@ def explain(path: Path, *, model: Path, out: Path | None, as_json: bool) -> None
     if as_json:
         click.echo(json.dumps(_fields(path, prediction, explanation), ensure_ascii=False, allow_nan=False))
     else:
-        click.echo(one_line(f"{printable(path)}: {answer_line(prediction)}"))
+        tell(one_line(f"{printable(path)}: {answer_line(prediction)}"))
         parts = ", ".join(f"{low:.2f} to {high:.2f} s" for low, high in explanation.segments)
-        click.echo(f"what spoke for {explanation.label}: {parts or 'no part more than another'}")
+        tell(f"what spoke for {explanation.label}: {parts or 'no part more than another'}")
 
 
 def _fields(path: Path, prediction: Prediction, explanation: Explanation) -> dict[str, object]:

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import click
 
-from sutja.cli.console import command, say
-from sutja.cli.options import Bars, DataOptions, data_options
+from sutja.cli.console import command, say, tell
+from sutja.cli.options import Bars, DataOptions, data_options, tell_fonts
+from sutja.texts.phrases import phrase, retold
 
 
 @command()
@@ -20,6 +21,7 @@ def explore(source: DataOptions, *, out: Path, max_clips: int | None) -> None:
     """Show what is in DATA and what is wrong with it: one page with figures and players."""
     from sutja.reports import explore as exploring
 
+    tell_fonts()
     dataset = source.read()
     bars = Bars()
     try:
@@ -29,5 +31,5 @@ def explore(source: DataOptions, *, out: Path, max_clips: int | None) -> None:
     if exploration.sampled:
         say(f"listened to a sample of {len(exploration.clips)} of {len(dataset.clips)} clips")
     for finding in exploration.findings:
-        click.echo(f"{finding.weight}: {finding.text}")
+        tell(f"{phrase(finding.weight)}: {retold(finding.text)}")
     say(f"Open {out / 'explore.html'}")

@@ -9,7 +9,7 @@ import click
 
 from sutja.bundle import DEFAULT_MODEL
 from sutja.bundle import load as load_bundle
-from sutja.cli.console import command, say
+from sutja.cli.console import command, say, tell
 from sutja.cli.options import DataOptions, percent
 from sutja.files import write_bytes
 from sutja.strings.frontend import SAMPLE_RATE
@@ -63,9 +63,7 @@ def export(  # noqa: PLR0913  one a command-line option
     say(f"proved on {proof.sounds}: largest difference {proof.max_difference:.1g}")
     if cost:
         _print_cost(cost)
-    click.echo(
-        f"{out}: {len(content) / 1e6:.1f} MB, waveforms at {bundle.audio.sample_rate} Hz, {len(bundle.labels)} labels"
-    )
+    tell(f"{out}: {len(content) / 1e6:.1f} MB, waveforms at {bundle.audio.sample_rate} Hz, {len(bundle.labels)} labels")
 
 
 def _export_strings(model: Path, out: Path) -> None:
@@ -75,7 +73,7 @@ def _export_strings(model: Path, out: Path) -> None:
     content = export_strings(bundle)
     write_bytes(out, content)
     labels = [] if bundle.strings is None else bundle.strings.labels
-    click.echo(f"{out}: {len(content) / 1e6:.1f} MB, log mel at {SAMPLE_RATE} Hz with its state, {len(labels)} labels")
+    tell(f"{out}: {len(content) / 1e6:.1f} MB, log mel at {SAMPLE_RATE} Hz with its state, {len(labels)} labels")
 
 
 def _print_cost(cost: Int8Cost) -> None:

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,9 @@ from sutja.audio import Source, printable
 from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import say
 from sutja.contents import MAX_HELD_BYTES
-from sutja.errors import ConfigError, DatasetError, one_line
+from sutja.errors import ConfigError, DatasetError, listed
+from sutja.texts import say as say_text
+from sutja.texts.phrases import current, phrase, retold, said
 
 if TYPE_CHECKING:  # `sutja predict` starts sooner without what it does not use
     from contextlib import AbstractContextManager
@@ -223,6 +226,16 @@ class DataOptions:
         return replace(dataset, negatives=negatives), others
 
 
+def tell_fonts() -> None:
+    """Say, before figures are drawn, when no font has the letters of the language: their labels are English then."""
+    if current() == "en" or find_spec("matplotlib") is None:
+        return
+    from sutja.reports import drawing
+
+    if not drawing.has_hangul():
+        say(say_text("study.cli.no_font", current(), fonts=listed(drawing.WIDER_FONTS)))
+
+
 def read_negatives(paths: Iterable[Path]) -> tuple[Clip, ...]:
     """Read what is to be refused, whatever it is called, and say aloud how it was read."""
     from sutja.dataset import read
@@ -311,8 +324,10 @@ class Bars:
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
         """Begin a stage."""
         self.close()
+        told = f"{name}: {total} {unit}s" if current() == "en" else f"{phrase(name)}: {total}"  # counters differ
+        name = phrase(name)
         if not sys.stderr.isatty():
-            say(f"{name}: {total} {unit}s")
+            say(told)
             return functools.partial(Lines(name, unit, self._clock).step, total)
         from tqdm import tqdm
 
@@ -323,7 +338,7 @@ class Bars:
         """Tell one thing without tearing the bar."""
         from tqdm import tqdm
 
-        tqdm.write(one_line(text), file=sys.stderr)
+        tqdm.write(retold(text), file=sys.stderr)
 
     def close(self) -> None:
         """End the bar."""
@@ -391,12 +406,12 @@ def about(seconds: float) -> str:
     ['1 s', '41 s', '1 min 40 s', '13 min', '1 h 23 min', '11 h']
     """
     if seconds < 60:
-        return f"{max(1, round(seconds))} s"
+        return said("{s} s", s=max(1, round(seconds)))
     large, small, size = ("h", "min", 60) if seconds >= 3600 else ("min", "s", 1)
     whole, rest = divmod(round(seconds / size), 60)
-    if whole >= 10:
-        return f"{round(whole + rest / 60)} {large}"
-    return f"{whole} {large} {rest} {small}" if rest else f"{whole} {large}"
+    if whole >= 10 or not rest:
+        return said(f"{{{large}}} {large}", **{large: round(whole + rest / 60)})
+    return said(f"{{{large}}} {large} {{{small}}} {small}", **{large: whole, small: rest})
 
 
 def percent(share: float) -> str:
@@ -414,7 +429,9 @@ def interval(edges: Sequence[float] | None) -> str:
     >>> interval((0.94, 0.9815))
     '94.0 to 98.2 %'
     """
-    return "no interval" if edges is None else f"{100 * edges[0]:.1f} to {100 * edges[1]:.1f} %"
+    if edges is None:
+        return said("no interval")
+    return said("{low} to {high} %", low=f"{100 * edges[0]:.1f}", high=f"{100 * edges[1]:.1f}")
 
 
 class _StandardInput(io.BytesIO):

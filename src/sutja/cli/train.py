@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from sutja.audio import printable
-from sutja.cli.console import command, say
+from sutja.cli.console import command, say, tell
 from sutja.cli.options import (
     Bars,
     DataOptions,
@@ -23,12 +23,14 @@ from sutja.cli.options import (
     percent,
     read_negatives,
     read_sounds,
+    tell_fonts,
 )
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS, Config
 from sutja.errors import ConfigError, needs
 from sutja.plan import N_CORES, QUICK_BELOW, Plan, Wishes, plan_run
 from sutja.progress import Progress
 from sutja.runs import Metrics
+from sutja.texts.phrases import current
 
 
 @command()
@@ -135,6 +137,7 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     if wishes.protocol is None and not plan.config.only_teaches:
         n_folds = plan.config.train.n_folds
         say(f"protocol {plan.protocol}: {len(plan.dataset.speakers)} speakers for {n_folds} folds")
+    tell_fonts()
     bars = Bars()
     try:
         metrics = _way(plan)(plan, bars)
@@ -210,23 +213,21 @@ def _spoken(texts: tuple[str, ...]) -> dict[str, str]:
 
 def _print_scores(metrics: Metrics, plan: Plan) -> None:
     for name, scores in metrics.members.items():
-        click.echo(f"{name:10s} {percent(scores.accuracy):>8s}   95 %: {interval(scores.interval95)}")
+        tell(f"{name:10s} {percent(scores.accuracy):>8s}   95 %: {interval(scores.interval95)}")
     if plan.config.body is not None:
         _print_lesson(metrics)
     run = plan.folder
-    click.echo(f"report: {printable(run.report)}   model: {printable(run.model)}")
+    tell(f"report: {printable(run.report)}   model: {printable(run.model)}")
     if run.submission.exists():
-        click.echo(f"predictions of unlabelled clips: {printable(run.submission)}")
+        tell(f"predictions of unlabelled clips: {printable(run.submission)}")
 
 
 def _print_lesson(metrics: Metrics) -> None:
     """Say what else is known of words that were taught, and what to do next."""
     on = {"speakers": "voices", "clips": "recordings", "corpora": "corpora"}[metrics.protocol]
-    click.echo(f"on {on} that it did not learn from; all of them are in the model")
+    tell(f"on {on} that it did not learn from; all of them are in the model")
     if metrics.refusal is not None:
         refused, taken = metrics.refusal.false_reject_rate, metrics.refusal.false_accept_rate
-        click.echo(
-            f"refuses {percent(refused)} of these words, takes {percent(taken)} of other words and noises for one"
-        )
+        tell(f"refuses {percent(refused)} of these words, takes {percent(taken)} of other words and noises for one")
     for advice in metrics.advice:
-        click.echo(f"next: {advice.text()}")
+        tell(f"next: {advice.text(current())}")

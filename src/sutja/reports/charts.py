@@ -32,6 +32,7 @@ from sutja.reports.drawing import (
     per_cent,
     plain,
     shorten,
+    spoken,
 )
 from sutja.stress import UnderStress
 
@@ -89,10 +90,10 @@ def learning_curves(history: Sequence[Mapping[str, float]], *, title: str = "") 
     kept = [record for record in history if record.get("chosen")]
     for axes, quantity in ((accuracy, "accuracy"), (loss, "loss")):
         for part, hue, line in (("train", BLUE, "--"), ("valid", VERMILION, "-")):
-            axes.plot(epochs, [record[f"{part}_{quantity}"] for record in history], line, color=hue, label=part)
+            axes.plot(epochs, [record[f"{part}_{quantity}"] for record in history], line, color=hue, label=spoken(part))
         for record in kept:
             axes.axvline(record["epoch"], color=INK, linewidth=0.7, linestyle=":")
-            label = f"kept: epoch {record['epoch']:g}"
+            label = spoken(f"kept: epoch {record['epoch']:g}")
             axes.plot([record["epoch"]], [record[f"valid_{quantity}"]], "o", color=VERMILION, label=label)
     _dress_curves(accuracy, loss)
     name_lines(figure, accuracy)
@@ -123,7 +124,7 @@ def draw_mean_curves(accuracy: Axes, loss: Axes, history: Sequence[Mapping[str, 
         for axes, quantity in ((accuracy, "accuracy"), (loss, "loss")):
             for part, line in (("train", "--"), ("valid", "-")):
                 means = [_mean_at(history, member, epoch, f"{part}_{quantity}") for epoch in epochs]
-                axes.plot(epochs, means, line, color=hue, label=f"{shorten(member)}, {part}")
+                axes.plot(epochs, means, line, color=hue, label=spoken(f"{shorten(member)}, {part}"))
     _dress_curves(accuracy, loss)
 
 
@@ -273,9 +274,9 @@ def reliability(bins: Sequence[ReliabilityBin], *, error: float | None = None, t
     figure = empty_figure(3.9, 4.6)
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
     sure = [each.confidence for each in bins]
-    upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label="as sure as right")
+    upper.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--", label=spoken("as sure as right"))
     label = "this model" if error is None else f"this model: error {100 * error:.1f} %"
-    upper.plot(sure, [each.accuracy for each in bins], "o-", color=BLUE, markersize=5, label=label)
+    upper.plot(sure, [each.accuracy for each in bins], "o-", color=BLUE, markersize=5, label=spoken(label))
     lower.bar(sure, [each.n_clips for each in bins], width=0.05, color=BLUE, alpha=0.6)
     lower.set_yscale("log")
     dress(upper, y="right (%)", title=title, grid="both")
@@ -307,7 +308,7 @@ def det_curve(
     accepts, rejects = (np.maximum(curve[name], LEAST_RATE) for name in ("false_accepts", "false_rejects"))
     axes.loglog(accepts, rejects, color=BLUE)
     if chosen:
-        axes.plot(*np.maximum(chosen, LEAST_RATE), "o", color=VERMILION, label="at the model's threshold")
+        axes.plot(*np.maximum(chosen, LEAST_RATE), "o", color=VERMILION, label=spoken("at the model's threshold"))
         name_lines(figure, axes)
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(lambda share, _: f"{100 * share:g}"))
@@ -330,17 +331,17 @@ def stress_curves(scores: Sequence[UnderStress], *, title: str = "") -> Figure:
         at = [each.condition.value for each in rows]
         low, high = np.transpose([each.interval95 for each in rows])
         axes.fill_between(at, low, high, color=BLUE, alpha=0.2, linewidth=0)
-        axes.plot(at, [each.accuracy for each in rows], "o-", color=BLUE, markersize=4, label="right")
+        axes.plot(at, [each.accuracy for each in rows], "o-", color=BLUE, markersize=4, label=spoken("right"))
         refused = [each.rejected_rate for each in rows]
-        axes.plot(at, refused, "s--", color=VERMILION, markersize=3, label="refused")
+        axes.plot(at, refused, "s--", color=VERMILION, markersize=3, label=spoken("refused"))
         axes.set_ylim(-0.02, 1.02)
         axes.set_xticks(at)
-        dress(axes, x=rows[0].condition.unit, title=name, grid="y")
+        dress(axes, x=rows[0].condition.unit, title=spoken(name), grid="y")
         per_cent(axes)
     name_lines(figure, panels[0])
     for axes in panels[len(names) :]:
         axes.remove()
-    figure.supylabel("share of clips (%)", fontsize=9)
+    figure.supylabel(spoken("share of clips (%)"), fontsize=9)
     if title:
         figure.suptitle(plain(title), x=0.01, ha="left", fontsize=10)
     return figure
@@ -427,7 +428,7 @@ def durations(seconds: ArrayLike, *, window_seconds: float | None = None, title:
             "va": "bottom",
             "fontsize": 8.5,
         }
-        axes.text(window_seconds, 1.02, "the networks' window", transform=axes.get_xaxis_transform(), **at)
+        axes.text(window_seconds, 1.02, spoken("the networks' window"), transform=axes.get_xaxis_transform(), **at)
     return figure
 
 
@@ -472,8 +473,8 @@ def _spread_ranks(shares: NDArray[np.float64], quantity: str, kind: str, title: 
     figure = empty_figure(5.4, 2.7)
     axes = figure.subplots()
     ranks = np.arange(1, len(shares) + 1)
-    axes.fill_between(ranks, shares[:, 0], shares[:, 4], color=BLUE, alpha=0.2, linewidth=0, label="5 to 95 %")
-    axes.plot(ranks, shares[:, 2], color=BLUE, label="median")
+    axes.fill_between(ranks, shares[:, 0], shares[:, 4], color=BLUE, alpha=0.2, linewidth=0, label=spoken("5 to 95 %"))
+    axes.plot(ranks, shares[:, 2], color=BLUE, label=spoken("median"))
     axes.set_xlim(1, len(shares))
     name_lines(figure, axes)
     dress(axes, x=f"{kind}s in the order of their medians (rank)", y=quantity, title=title, grid="y")
@@ -504,7 +505,7 @@ def clip_map(points: ArrayLike, groups: Sequence[str | None], *, kind: str, titl
     dress(axes, x="near: sound alike (no unit)", y="(no unit)", title=title)
     if named:
         columns = 1 if len(names) <= 20 else 2
-        figure.legend(loc="outside right upper", title=kind, ncols=columns, markerscale=2, fontsize=8.5)
+        figure.legend(loc="outside right upper", title=spoken(kind), ncols=columns, markerscale=2, fontsize=8.5)
     return figure
 
 

@@ -18,6 +18,7 @@ from typing import Any, ParamSpec
 
 from sutja.errors import needs
 from sutja.files import replace_atomically
+from sutja.texts.phrases import current, retold
 
 try:
     import matplotlib as mpl
@@ -86,6 +87,11 @@ def _look_again() -> None:
 def has_hangul() -> bool:
     """Tell whether a font that is installed has Korean letters."""
     return len(fonts()) > 1
+
+
+def spoken(text: str) -> str:
+    """Return what a figure says of itself in the current language; in English where no font has its letters."""
+    return text if current() == "en" or not has_hangul() else retold(text)
 
 
 @functools.cache
@@ -201,8 +207,8 @@ def empty_figure(width: float, height: float) -> Figure:
 
 def dress(axes: Axes, *, x: str = "", y: str = "", title: str = "", grid: str = "") -> None:
     """Name the axes, and fix what ticks would otherwise take from the user's settings when they are rendered."""
-    axes.set_xlabel(x)
-    axes.set_ylabel(y)
+    axes.set_xlabel(spoken(x))
+    axes.set_ylabel(spoken(y))
     if title:
         axes.set_title(plain(title), loc="left")
     if grid:
@@ -218,7 +224,7 @@ def name_lines(figure: Figure, axes: Axes, n_columns: int = 4) -> None:
 
 def dress_bar(bar: Any, label: str, *, rasterized: bool = True) -> None:
     """Name a colour bar and dress it as the axes are."""
-    bar.set_label(label)
+    bar.set_label(spoken(label))
     bar.outline.set_linewidth(0.5)
     bar.solids.set(rasterized=rasterized)
     bar.ax.tick_params(colors=INK, labelsize=8.5, labelfontfamily=fonts(), width=0.7)

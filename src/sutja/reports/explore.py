@@ -369,7 +369,7 @@ def _pair_figures(exploration: Exploration, examples: Sequence[_Example]) -> Ite
         pair = [clip, (other.decibels, other.coefficients)]
         names = [_caption(first.profile), _caption(other.profile)]
         yield "two_clips", partial(figures.compare_clips, pair, names, rate, settings)
-    title = f"{first.label}: eight inputs for each kind of network, each clip at a random place"
+    title = drawing.spoken(f"{first.label}: eight inputs for each kind of network, each clip at a random place")
     yield "network_inputs", partial(figures.network_inputs, network_inputs(exploration, first.label), title=title)
 
 

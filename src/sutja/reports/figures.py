@@ -18,7 +18,7 @@ from sutja.config import FeatureConfig
 from sutja.errors import needs
 from sutja.features import Features, hz_to_mel, mel_to_hz
 from sutja.relevance import Explanation
-from sutja.reports.drawing import BLUE, INK, SMALL, drawn, dress, dress_bar, empty_figure, plain, shorten
+from sutja.reports.drawing import BLUE, INK, SMALL, drawn, dress, dress_bar, empty_figure, plain, shorten, spoken
 
 try:
     from matplotlib.axes import Axes
@@ -217,7 +217,7 @@ def _compared(
     for (decibels, coefficients), name, (left, right) in zip(clips, names, grid, strict=True):
         _draw_mel(left, decibels, sample_rate, config, scale)
         _draw_mfcc(right, coefficients, sample_rate, config, scale)
-        left.set_title(shorten(f"{name}, log mel", 42), loc="left")
+        left.set_title(shorten(spoken(f"{name}, log mel"), 42), loc="left")
         right.set_title(shorten(f"{name}, MFCC", 42), loc="left")
     return figure
 

@@ -24,7 +24,8 @@ from sutja.errors import needs
 from sutja.files import write_text
 from sutja.metrics import Share
 from sutja.reports.drawing import save_png, to_svg
-from sutja.texts import speaking
+from sutja.texts import filled, speaking
+from sutja.texts.phrases import current, phrase, retold, said
 
 try:
     import jinja2
@@ -46,7 +47,21 @@ def write_page(path: Path, template: str, **values: Any) -> None:
 
 def render(template: str, **values: Any) -> str:
     """Fill a template of ``templates/``."""
-    return _environment().get_template(template).render(**{"t": speaking("en"), **values})
+    return _environment().get_template(template).render(**{"t": speaking(current()), "language": current(), **values})
+
+
+def told(english: str, /, **fields: Any) -> Markup:
+    """Say a text of a page in the current language; marks in it are ours, in its fields they are escaped.
+
+    >>> str(told("<b>{name}</b> alone", name="<mel>"))
+    '<b>&lt;mel&gt;</b> alone'
+    """
+    return Markup(filled(phrase(english), fields, lambda value: str(escape(_finalize(value)))))
+
+
+def again(sentence: object) -> str:
+    """Say a sentence that was composed in English in the current language."""
+    return retold(str(sentence))
 
 
 def svg(figure: Figure, name: str, caption: str = "") -> Markup:
@@ -107,7 +122,11 @@ def interval(low_high: tuple[float, float] | list[float] | None) -> str:
     >>> interval((0.901, 0.95))
     '90.1 to 95.0\xa0%'
     """
-    return "–" if not low_high else f"{100 * low_high[0]:.1f} to {100 * low_high[1]:.1f}{SPACE}%"
+    if not low_high:
+        return "–"
+    return said("{low} to {high} %", low=f"{100 * low_high[0]:.1f}", high=f"{100 * low_high[1]:.1f}").replace(
+        " %", f"{SPACE}%"
+    )
 
 
 def count(number: float, one: str, many: str = "") -> str:
@@ -116,8 +135,8 @@ def count(number: float, one: str, many: str = "") -> str:
     >>> count(1, "clip"), count(12000, "clip"), count(2, "entry", "entries")
     ('1 clip', '12\xa0000 clips', '2 entries')
     """
-    noun = one if number == 1 else many or f"{one}s"
-    return f"{thousands(number)} {noun}"
+    noun = one if number == 1 or current() != "en" else many or f"{one}s"  # Korean has one form
+    return said(f"{{n}} {noun}", n=thousands(number))
 
 
 def thousands(number: float) -> str:
@@ -135,16 +154,16 @@ def duration(seconds: float) -> str:
     >>> duration(4.25), duration(130), duration(7500)
     ('4.2\xa0s', '2\xa0min\xa010\xa0s', '2\xa0h\xa05\xa0min')
     """
-    return _spoken_duration(seconds).replace(" ", SPACE)
+    return _spoken_duration(seconds).replace(" ", SPACE)  # in Korean as well: 2분 10초
 
 
 def _spoken_duration(seconds: float) -> str:
     if seconds < 60:
-        return f"{seconds:.1f} s"
+        return said("{s} s", s=f"{seconds:.1f}")
     minutes = round(seconds) // 60
     if minutes < 60:
-        return f"{minutes} min {round(seconds) % 60} s"
-    return f"{minutes // 60} h {minutes % 60} min"
+        return said("{min} min {s} s", min=minutes, s=round(seconds) % 60)
+    return said("{h} h {min} min", h=minutes // 60, min=minutes % 60)
 
 
 def code(text: str) -> Markup:
@@ -194,9 +213,10 @@ def _environment() -> jinja2.Environment:
         "thousands": thousands,
         "script_json": script_json,
         "code": code,
+        "again": again,
     }
     environment.filters.update(filters)
-    environment.globals["count"] = count
+    environment.globals |= {"count": count, "_": told}
     return environment
 
 

@@ -18,7 +18,9 @@ from sutja.calibration import Refusal
 from sutja.diagnosis import Diagnosis, diagnose_run
 from sutja.errors import needs
 from sutja.reports import charts, pages
+from sutja.reports.drawing import spoken
 from sutja.runs import EpochRecord, MemberScores, Metrics, RunFolder
+from sutja.texts.phrases import said
 
 try:
     from matplotlib.figure import Figure
@@ -121,11 +123,11 @@ def read_run(run: Path) -> Run:
 def _figures(run: Run) -> Iterator[tuple[str, Figure]]:
     """Give each figure with its name, one at a time: a run of many labels has large ones."""
     if run.history:
-        title = "Mean over the folds"
+        title = spoken("Mean over the folds")
         yield "learning_curves", charts.mean_learning_curves(run.history, title=title)
     for (member, fold), rows in _networks(run.history).items():
         name = f"{_file_stem(member)}_{fold:g}"
-        yield name, charts.learning_curves(rows, title=f"{member}, fold {fold:g}")
+        yield name, charts.learning_curves(rows, title=spoken(f"{member}, fold {fold:g}"))
     for member, scores in run.metrics.members.items():
         if scores.confusion_matrix:
             figure = charts.confusion_matrix(scores.confusion_matrix, run.metrics.labels, title=member)
@@ -133,17 +135,17 @@ def _figures(run: Run) -> Iterator[tuple[str, Figure]]:
     name, best = run.metrics.headline
     for kind, groups in (("label", best.by_label), ("speaker", best.by_speaker)):
         if groups:
-            title = f"Accuracy by {kind} ({name}); dashed: all clips"
+            title = spoken(f"Accuracy by {kind} ({name}); dashed: all clips")
             yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=best.accuracy, title=title)
     yield from _trust_figures(best, run.metrics.refusal)
 
 
 def _trust_figures(best: MemberScores, refusal: Refusal | None) -> Iterator[tuple[str, Figure]]:
     if best.reliability:
-        yield "reliability", charts.reliability(best.reliability, error=best.ece, title="How sure, how right")
+        yield "reliability", charts.reliability(best.reliability, error=best.ece, title=spoken("How sure, how right"))
     if refusal and refusal.det_curve:
         chosen = (refusal.false_accept_rate, refusal.false_reject_rate)
-        yield "refusal", charts.det_curve(refusal.det_curve, chosen=chosen, title="Refusal")
+        yield "refusal", charts.det_curve(refusal.det_curve, chosen=chosen, title=spoken("Refusal"))
 
 
 def _networks(history: list[dict[str, Any]]) -> dict[tuple[str, float], list[dict[str, Any]]]:
@@ -207,7 +209,7 @@ def _bodies(config: dict[str, Any]) -> dict[str, str | None]:
 
 def _title(data: dict[str, Any]) -> str:
     names = [Path(root).name or str(root) for root in data.get("roots", [])]
-    return ", ".join(names) or "a training run"
+    return ", ".join(names) or said("a training run")
 
 
 def _confusions(matrix: list[list[int]], labels: list[str]) -> list[dict[str, Any]]:

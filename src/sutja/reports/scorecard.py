@@ -14,6 +14,7 @@ from sutja import __version__
 from sutja.bundle import Bundle
 from sutja.evaluation import Evaluation
 from sutja.reports import charts, pages
+from sutja.reports.drawing import spoken
 from sutja.stress import UnderStress
 
 MAX_WRONG = 200  # wrong answers listed; the JSON has all
@@ -63,13 +64,14 @@ def write_scorecard(
 
 def _figures(evaluation: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator[tuple[str, Figure]]:
     scores = evaluation.scores
-    yield "confusion", charts.confusion_matrix(scores.confusion_matrix, evaluation.labels, title="All clips")
+    yield "confusion", charts.confusion_matrix(scores.confusion_matrix, evaluation.labels, title=spoken("All clips"))
     for kind, groups in (("label", scores.by_label), ("speaker", scores.by_speaker)):
         if groups:
-            yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=scores.accuracy, title=f"By {kind}")
-    yield "reliability", charts.reliability(scores.reliability, error=scores.ece, title="How sure, how right")
+            title = spoken(f"By {kind}")
+            yield f"by_{kind}", charts.accuracy_by(groups, kind=kind, overall=scores.accuracy, title=title)
+    yield "reliability", charts.reliability(scores.reliability, error=scores.ece, title=spoken("How sure, how right"))
     if evaluation.outside:
         chosen = (evaluation.outside.false_accept_rate, evaluation.rejected_rate)
-        yield "refusal", charts.det_curve(evaluation.outside.det_curve, chosen=chosen, title="Refusal")
+        yield "refusal", charts.det_curve(evaluation.outside.det_curve, chosen=chosen, title=spoken("Refusal"))
     if under_stress:
-        yield "stress", charts.stress_curves(under_stress, title="When recordings get worse")
+        yield "stress", charts.stress_curves(under_stress, title=spoken("When recordings get worse"))

@@ -1,9 +1,11 @@
 """What people read, in their language: one catalogue, English as the source and Korean beside it.
 
 The texts stand in the ``*.toml`` files of this folder, a file a surface: ``[few_epochs.text]`` in ``diagnosis.toml`` is
-``diagnosis.few_epochs.text``, with a line for each of :data:`LANGUAGES`. Fields are those of ``str.format``, and two
-more: ``{share:%}`` writes a share in per cent, and ``{word:은는}`` puts the Korean particle behind a word that its last
-sound asks for.
+``diagnosis.few_epochs.text``, with a line for each of :data:`LANGUAGES`. Fields are those of ``str.format``, and three
+more: ``{share:%}`` writes a share in per cent, ``{word:은는}`` puts the Korean particle behind a word that its last
+sound asks for, and ``{word:~은는}`` writes that particle alone, where a mark stands between the two.
+
+What stands in English in the code itself has its Korean in :mod:`sutja.texts.phrases`.
 """
 
 from __future__ import annotations
@@ -12,12 +14,14 @@ import functools
 import re
 import string
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from importlib import resources
 from typing import Any, Literal, get_args
 
 Language = Literal["en", "ko"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
+LOCALE = ("SUTJA_LANG", "LC_ALL", "LC_MESSAGES", "LANG")
+"""Variables of the environment that name a language; the first that is set counts."""
 SPACE = "\u00a0"  # that a line does not break at
 
 PARTICLES = {
@@ -29,6 +33,8 @@ PARTICLES = {
     "이나나": ("이나", "나"),
     "이라고라고": ("이라고", "라고"),
     "이라라": ("이라", "라"),
+    "이라는라는": ("이라는", "라는"),
+    "이어야여야": ("이어야", "여야"),
 }
 """Pairs of particles: behind a consonant, and behind a vowel."""
 
@@ -50,7 +56,18 @@ def say(key: str, language: Language = "en", /, **fields: object) -> str:
         When there is no such text, or a field is missing.
 
     """
-    return _FORMATTER.vformat(catalogue()[key][language], (), fields)
+    return filled(catalogue()[key][language], fields)
+
+
+def filled(
+    text: str, fields: Mapping[str, object], finish: Callable[[object], str] = str, places: Sequence[object] = ()
+) -> str:
+    """Fill the fields of a text, and its numbered places; ``finish`` makes of each what goes in, as to escape it.
+
+    >>> filled("{word:은는} <b>{word}</b>{word:~이가}", {"word": "4"})
+    '4는 <b>4</b>가'
+    """
+    return _Formatter(finish).vformat(text, places, fields)
 
 
 def speaking(language: Language) -> Callable[..., str]:
@@ -67,12 +84,14 @@ def speaking(language: Language) -> Callable[..., str]:
 
 
 def language_of(environment: Mapping[str, str]) -> Language:
-    """Return the language of a person's locale, English where it is none of ours.
+    """Return the language of a person's locale, or of ``SUTJA_LANG`` before it; English where it is none of ours.
 
     >>> language_of({"LANG": "ko_KR.UTF-8"}), language_of({"LANG": "de_DE"}), language_of({})
     ('ko', 'en', 'en')
+    >>> language_of({"SUTJA_LANG": "en", "LANG": "ko_KR.UTF-8"})
+    'en'
     """
-    locale = next((environment[name] for name in ("LC_ALL", "LC_MESSAGES", "LANG") if environment.get(name)), "")
+    locale = next((environment[name] for name in LOCALE if environment.get(name)), "")
     return "ko" if locale.lower().startswith("ko") else "en"
 
 
@@ -120,14 +139,16 @@ def _flat(table: Mapping[str, Any], above: str) -> dict[str, Mapping[str, str]]:
 class _Formatter(string.Formatter):
     """``str.format`` with per cent and particles."""
 
+    def __init__(self, finish: Callable[[object], str]) -> None:
+        self._finish = finish
+
     def format_field(self, value: Any, format_spec: str) -> Any:
         """Write one field."""
-        if format_spec in PARTICLES:
-            return f"{value}{particle(value, format_spec)}"
-        return per_cent(value) if format_spec == "%" else super().format_field(value, format_spec)
-
-
-_FORMATTER = _Formatter()
+        if format_spec.removeprefix("~") in PARTICLES:
+            before = "" if format_spec.startswith("~") else self._finish(value)
+            return f"{before}{particle(value, format_spec.removeprefix('~'))}"
+        written = per_cent(value) if format_spec == "%" else super().format_field(value, format_spec)
+        return self._finish(written if format_spec else value)
 
 
 def _final(word: str) -> str:

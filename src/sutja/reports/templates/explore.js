@@ -23,7 +23,7 @@ document.addEventListener("click", (event) => {
   const margin = 14;
   let kind = Object.keys(data.groups)[0], chosen = null, hovered = -1, width = 0, height = 0;
 
-  for (const name of Object.keys(data.groups)) kinds.add(new Option(name, name));
+  for (const name of Object.keys(data.groups)) kinds.add(new Option(KINDS[name] ?? name, name));
   kinds.closest("label").hidden = !kind;
   kinds.addEventListener("change", () => { kind = kinds.value; chosen = null; drawLegend(); draw(); });
 
@@ -118,7 +118,7 @@ document.addEventListener("click", (event) => {
     if (i === hovered) return;
     hovered = i;
     canvas.style.cursor = i >= 0 ? "pointer" : "";
-    const facts = Object.entries(data.groups).map(([name, g]) => (i >= 0 && g.of[i] >= 0 ? `${name} ${g.names[g.of[i]]}` : g.none));
+    const facts = Object.entries(data.groups).map(([name, g]) => (i >= 0 && g.of[i] >= 0 ? `${KINDS[name] ?? name} ${g.names[g.of[i]]}` : g.none));
     now.textContent = i >= 0 ? `${facts.join(" · ")} · ${data.names[i]}` : "";
     draw();
   }

@@ -37,7 +37,7 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     const text = document.getElementById(button.dataset.copy).textContent;
     try {
       await navigator.clipboard.writeText(text);
-      button.textContent = "copied";
+      button.textContent = button.dataset.done;
     } catch {
       getSelection().selectAllChildren(document.getElementById(button.dataset.copy));
     }
