@@ -145,3 +145,9 @@ def test_a_pdf_is_the_same_each_time(tmp_path, caplog):
     assert one == two
     assert caplog.text == "", "nothing that the reader of a terminal could mend"
     assert not list(tmp_path.glob("*draft*"))
+
+
+def test_a_figure_in_a_page_says_what_it_shows():
+    svg = drawing.to_svg(figures.spectrum(tone(440, 0.1, RATE), RATE, title='$a$ & "b"'), "s")
+    assert ET.fromstring(svg).attrib["aria-label"] == '$a$ & "b", magnitude, frequency (kHz)'
+    assert ET.fromstring(drawing.to_svg(drawing.empty_figure(1, 1), "e")).attrib["aria-label"] == "figure"

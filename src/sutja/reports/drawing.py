@@ -13,6 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from html import escape
 from pathlib import Path
 from typing import Any, ParamSpec
 
@@ -178,10 +179,18 @@ def to_svg(figure: Figure, name: str) -> str:
     width, height = (round(96 * inches) for inches in figure.get_size_inches())
     names = 'xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
     size = f'width="{width}" height="{height}" style="--natural: {width}px"'  # page.css shrinks it only so far
-    svg = f'<svg {names} {view and view[0]} {size} role="img">{body}'
+    svg = f'<svg {names} {view and view[0]} {size} role="img" aria-label="{escape(_told(figure))}">{body}'
     for colour, variable in PAGE_COLOURS.items():
         svg = svg.replace(f": {colour}", f": {variable}")
     return svg
+
+
+def _told(figure: Figure) -> str:
+    """Say what a figure shows to who cannot see it: its titles, and what its axes are."""
+    heads = [figure.get_suptitle(), *(axes.get_title(loc="left") for axes in figure.axes)]
+    ends = [name for axes in figure.axes for name in (axes.get_ylabel(), axes.get_xlabel())]
+    told = ", ".join(dict.fromkeys(name for name in (*heads, *ends) if name)).replace(r"\$", "$")
+    return " ".join(told.split()) or "figure"
 
 
 def plain(text: object) -> str:

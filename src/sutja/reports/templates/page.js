@@ -43,3 +43,13 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     }
   });
 }
+
+// What scrolls can be scrolled with the keyboard, too.
+function reachable() {
+  for (const box of document.querySelectorAll(".tablebox, .scroll, .clips, .chips")) {
+    if (box.scrollWidth > box.clientWidth || box.scrollHeight > box.clientHeight) box.tabIndex = 0;
+  }
+}
+reachable();
+addEventListener("resize", reachable);
+document.addEventListener("toggle", reachable, true);
