@@ -206,7 +206,7 @@ class Group(click.Group):
         """Return what the commands do in a line."""
         return short_help(self, limit)
 
-    def command(self, *args: Any, **kwargs: Any) -> Any:
+    def command(self, *args: Any, **kwargs: Any) -> Callable[[Callable[..., Any]], click.Command]:  # type: ignore[override]
         """Make a command below this one, with the option of its language."""
         made = super().command(*args, **kwargs)
         return lambda function: language_option(made(function))
