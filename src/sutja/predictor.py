@@ -32,7 +32,8 @@ from sutja.window import Words, words_in
 
 Answer = TypeVar("Answer")
 BATCH_SIZE = 32
-FEWEST_WORDS = 2
+FEWEST_WORDS, BELIEVED = 2, 0.8
+"""A clip holds several words where so many are found that are so probable."""
 MAX_THREADS = 8  # one interpreter has no use for more
 LONG_SECONDS, DOUBTFUL_SECONDS = 0.8, 0.5
 """A sound that is longer than the first may be several words without a pause: of 1500 single words one in a hundred is,
@@ -335,13 +336,12 @@ class Predictor:
         )
         events = [*stream.feed(waveform), *stream.flush()]
         words = tuple(word for event in events if isinstance(event, SpokenString) for word in event.words)
-        believed = [word.label for word in words if word.label is not None]
-        if len(believed) < FEWEST_WORDS:
+        if sum(word.label is not None and word.probability >= BELIEVED for word in words) < FEWEST_WORDS:
             return one
-        is_whole = len(believed) == len(words)
+        is_whole = all(word.label is not None for word in words)
         return replace(
             one,
-            label=joined(believed) if is_whole else None,
+            label=joined([word.label for word in words]) if is_whole else None,
             probability=math.prod(word.probability for word in words),
             rejected=not is_whole,
             n_words=len(words),
