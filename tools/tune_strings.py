@@ -40,11 +40,13 @@ WHOLE = AudioConfig(sample_rate=SAMPLE_RATE, max_seconds=LONGEST_BACKGROUND)
 FALSE_WEIGHT = 0.00004
 """Of a false word an hour, beside a share of wrong strings: 250 weigh as much as one string of a hundred."""
 QUIET_GAP_SECONDS, N_QUIET = 0.15, 400
-QUIET_SHARE = 0.15
+QUIET_SHARE = 0.05
 """Of a set, that other words taken for some of the vocabulary weigh."""
 SCALES, OPINIONS = np.geomspace(0.02, 0.6, 12), (0.0, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
 OTHERS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
-THRESHOLDS = (0.2, 0.3, 0.4, 0.5, 0.6)
+REFUSED = 0.002
+"""Share of the words of strings that refusal may cost: one in a string spoils it."""
+THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
@@ -209,9 +211,11 @@ def calibrated(
     Every set weighs the same, and other words all together less: people say mostly what they are asked for.
     """
     words: list[Judged] = []
+    n_quiet = 0
     for recordings, share in [*((each, 1.0) for each in sets), (quiet, QUIET_SHARE)]:
         of_set = [word for each in recordings for word in judged(model, each, transcriber, 1.0)]
         words += [replace(word, weight=share / len(of_set)) for word in of_set]
+        n_quiet = len(of_set)
     competition = Competition(model.units, model.confidence)
     best, least = model.confidence, np.inf
     for scale in SCALES:
@@ -221,8 +225,13 @@ def calibrated(
                 loss = surprise(words, competition, tried)
                 if loss < least:
                     best, least = tried, loss
-    costs = {threshold: wrong(words, competition, replace(best, threshold=threshold)) for threshold in THRESHOLDS}
-    best = replace(best, threshold=min(costs, key=costs.__getitem__))
+    of_strings = words[: len(words) - n_quiet]
+    costs = {
+        threshold: wrong(of_strings, competition, replace(best, threshold=threshold)) / len(sets)
+        for threshold in THRESHOLDS
+    }
+    borne = min(costs.values()) + REFUSED
+    best = replace(best, threshold=max(threshold for threshold, cost in costs.items() if cost <= borne))
     sure, right = told(words, competition, best)
     print(f"loss {least:.4f}, calibration error {calibration_error(sure, right):.4f}, wrong by threshold {costs}")
     return best
