@@ -38,7 +38,7 @@ from sutja.speech import samples_in
 from sutja.strings.decoder import Decoder, DecoderConfig, Duration, Heard
 from sutja.strings.frontend import SAMPLE_RATE
 from sutja.strings.grammar import one_of
-from sutja.strings.model import MOST_EDGE, Edges, StringModel
+from sutja.strings.model import MOST_EDGE, Confidence, Edges, StringModel
 from sutja.strings.network import FrameNetwork
 from sutja.strings.sets import StringClip, read_strings, table_of
 from sutja.strings.transcriber import answers_to
@@ -52,6 +52,8 @@ SHORTEST_SECONDS = 0.05
 N_MEASURED = 300
 FEW, WIDE, NARROW = 8, 0.45, (0.25, 0.6)
 """Units heard more rarely have the deviation that words have as a rule; the others' lies between two ends."""
+CONFIDENCE = Confidence(scale=0.07, threshold=0.1, opinion=0.4)
+"""As fitted to strings of digits; nobody has strings of other words to fit it to."""
 STATE_OUTPUTS = 2.6
 """That a state lasts as a rule."""
 AUDIO = AudioConfig(sample_rate=SAMPLE_RATE)
@@ -338,7 +340,7 @@ def _wholes(strings: Iterable[StringClip], units: Units, is_near: Callable[[str]
 def measured(network: FrameNet, units: Units, material: Material, config: StringTraining) -> StringModel:
     """Export a network, and measure how long its words take in strings that it did not learn from."""
     plain = tuple(Duration(float(np.log(STATE_OUTPUTS * unit.n_states)), WIDE) for unit in units.units)
-    model = StringModel(frames_to_onnx(network), units, plain, DELAY)
+    model = StringModel(frames_to_onnx(network), units, plain, DELAY, confidence=CONFIDENCE)
     return timed(model, material, config)
 
 
