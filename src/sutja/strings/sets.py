@@ -35,9 +35,9 @@ class StringClip:
     words: tuple[str, ...] = ()
     """What was said for them, where the table has that too: `oh`."""
     speaker: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
     times: tuple[tuple[float, float], ...] = ()
     """Start and end of each word, seconds, where they are known."""
-    attributes: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def source(self) -> Path:
@@ -85,7 +85,7 @@ def read_set(source: Path, labels: Sequence[str], spoken: Mapping[str, str]) -> 
 def _timed_clip(path: Path, words: Sequence[TimedWord], forms: Mapping[str, str]) -> StringClip:
     labels = _labels_of({WORDS_COLUMN: " ".join(word.text for word in words)}, forms, printable(path))
     times = tuple((word.start, word.end) for word in words) if labels else ()
-    return StringClip(path, path.name, labels, tuple(word.text.casefold() for word in words), None, times)
+    return StringClip(path, path.name, labels, tuple(word.text.casefold() for word in words), times=times)
 
 
 def _times_beside(path: Path, string: Sequence[str], forms: Mapping[str, str]) -> tuple[tuple[float, float], ...]:
@@ -164,8 +164,8 @@ def read_strings(table: Path, labels: Sequence[str], spoken: Mapping[str, str]) 
                 string,
                 tuple(said.get(WORDS_COLUMN, "").casefold().split()),
                 speaker,
-                _times_beside(path, string, forms),
                 rest,
+                _times_beside(path, string, forms),
             )
         )
     return tuple(clips)
