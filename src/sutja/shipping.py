@@ -17,6 +17,7 @@ from sutja.plan import Plan
 from sutja.predictor import Predictor
 from sutja.progress import Progress
 from sutja.runs import Metrics
+from sutja.texts.phrases import current, phrase
 
 
 def about(plan: Plan, clips: Sequence[Clip], metrics: Metrics) -> dict[str, Any]:
@@ -54,7 +55,7 @@ def diagnosed(plan: Plan, progress: Progress) -> list[Diagnosis]:
     """Say what is off about a run that is finished, and return it for the report."""
     found = diagnose_run(plan.folder)
     for each in found:
-        progress.say(f"{each.weight}: {each.text()} {each.advice()}")
+        progress.say(f"{phrase(each.weight)}: {each.text(current())} {each.advice(current())}")
     return found
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sutja import places, shards
-from sutja.cli.console import INTERRUPTED, say
+from sutja.cli.console import INTERRUPTED, say, tell
 from sutja.cli.options import QUIET_SECONDS, about
 from sutja.listing import STDIN, is_tar
 from sutja.remote import is_url
@@ -101,10 +101,10 @@ def predict_batch(  # noqa: PLR0913  one a decision of the user
     more = f", {summary.n_before} of them from before" if summary.n_before else ""
     told = f"{summary.n_rows} clips{more}; {summary.n_failed} could not be used"
     if summary.is_whole:
-        click.echo(f"{out}: {told}")
+        tell(f"{out}: {told}")
     else:
         k, n = wishes.share or (1, 1)
-        click.echo(f"shard {k}/{n} of {out}: {told}; when all are done, --resume without --shard puts them together")
+        tell(f"shard {k}/{n} of {out}: {told}; when all are done, --resume without --shard puts them together")
     return summary.n_failed
 
 

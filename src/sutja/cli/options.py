@@ -20,7 +20,7 @@ from sutja.audio import Source, printable
 from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import say
 from sutja.contents import MAX_HELD_BYTES
-from sutja.errors import ConfigError, DatasetError, listed
+from sutja.errors import ConfigError, DatasetError, listed, one_line
 from sutja.texts import say as say_text
 from sutja.texts.phrases import current, phrase, retold, said
 
@@ -338,7 +338,7 @@ class Bars:
         """Tell one thing without tearing the bar."""
         from tqdm import tqdm
 
-        tqdm.write(retold(text), file=sys.stderr)
+        tqdm.write(one_line(retold(text)), file=sys.stderr)
 
     def close(self) -> None:
         """End the bar."""

@@ -8,7 +8,7 @@ import click
 
 from sutja import sweep as sweeping
 from sutja.audio import printable
-from sutja.cli.console import command
+from sutja.cli.console import command, tell
 from sutja.cli.options import Bars, engine_options, percent
 from sutja.engine.choice import Choice
 from sutja.errors import RunError, listed
@@ -37,7 +37,7 @@ def sweep(config: Path, *, out: Path, engine: Choice, n_jobs: int, resume: bool)
     for found in sweeping.summaries(rows):
         score = "no run ended well" if found.accuracy is None else percent(found.accuracy)
         click.echo(f"{printable(found.data):20s} {found.preset:10s} {score:>8s}   {found.n_runs} runs")
-    click.echo(f"table: {printable(out / 'results.csv')}   page: {printable(out / 'sweep.html')}")
+    tell(f"table: {printable(out / 'results.csv')}   page: {printable(out / 'sweep.html')}")
     failed = [row.name for row in rows if row.fault]
     if failed:
         raise RunError(

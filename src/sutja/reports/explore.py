@@ -33,6 +33,7 @@ from sutja.folders import by_reason
 from sutja.profile import ClipProfile, ProfiledClip, profile_clips
 from sutja.progress import SILENT, Progress
 from sutja.reports import charts, drawing, figures, pages
+from sutja.texts.phrases import phrase
 
 try:
     import pandas as pd
@@ -518,7 +519,7 @@ def _map_data(shown: Sequence[ProfiledClip], places: NDArray[np.float64]) -> dic
             where = {name: i for i, name in enumerate(names)}
             groups[kind] = {
                 "names": [pages.readable(n) for n in names],
-                "none": f"no {kind}",
+                "none": phrase(f"no {kind}"),
                 "of": [where[v] if v is not None else -1 for v in values],
             }
     return {

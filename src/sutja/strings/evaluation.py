@@ -46,16 +46,16 @@ class StringScores:
     """Recordings in which no word of the vocabulary is said ..."""
     false_words: int
     """... and the words that were heard in them all the same."""
-    known_after: tuple[float, float] | None = None
-    """Seconds from a word's end until it stands, while it is spoken: median, and what 95 % of the words keep to."""
-    boundaries_off: tuple[float, float] | None = None
-    """How far starts and ends of right words are from where they are, seconds: median, and what 90 % keep to."""
     by_speaker: dict[str, Counts] = field(default_factory=dict)
     by_length: dict[int, Counts] = field(default_factory=dict)
     wrong: list[dict[str, Any]] = field(default_factory=list)
     """Strings with errors: path, what was said, what was heard, its probability."""
     unreadable: dict[str, str] = field(default_factory=dict)
     """File name to reason."""
+    known_after: tuple[float, float] | None = None
+    """Seconds from a word's end until it stands, while it is spoken: median, and what 95 % of the words keep to."""
+    boundaries_off: tuple[float, float] | None = None
+    """How far starts and ends of right words are from where they are, seconds: median, and what 90 % keep to."""
 
     @property
     def false_words_per_hour(self) -> float | None:
@@ -186,10 +186,10 @@ class _Tally:
             None if sure is None or right is None else calibration_error(sure, right),
             round(self._other_seconds, 3),
             self._n_false,
-            _quantiles(self.delays, 0.5, 0.95),
-            _quantiles(self._off, 0.5, 0.9),
             dict(by_speaker),
             dict(sorted(by_length.items())),
             sorted(self._wrong, key=lambda each: -each["probability"]),
             self.unreadable,
+            _quantiles(self.delays, 0.5, 0.95),
+            _quantiles(self._off, 0.5, 0.9),
         )
