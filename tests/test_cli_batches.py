@@ -126,7 +126,7 @@ def test_ctrl_c_keeps_what_is_done(model, tmp_path):
         os.kill(process.pid, signal.SIGINT)
         told = process.stderr.read()
         assert process.wait(60) == 130, told
-    assert told.startswith("stopped: what is done is kept in")
+    assert "stopped: what is done is kept in" in told
     n_done = len(list(tmp_path.glob("a.jsonl.parts/*/part-*")))
     assert 0 < n_done < 400
     result = sutja("predict", tmp_path / "takes", "--model", model, "--out", out, "--resume", "--json")
