@@ -25,7 +25,9 @@ from sutja.ensemble import combine, tempered
 from sutja.errors import AudioError, BundleError
 from sutja.features import features_of, first_frame_seconds, log_mels, network_input, network_inputs
 from sutja.metrics import Probabilities
+from sutja.records import FieldError
 from sutja.strings.frontend import SAMPLE_RATE
+from sutja.strings.grammar import Grammar
 from sutja.strings.network import FrameNetwork
 from sutja.strings.transcriber import SpokenString, SpokenStrings, SpokenWord, joined
 from sutja.window import Words, words_in
@@ -288,8 +290,10 @@ class Predictor:
     def _heard(self, source: Source, sample_rate: int | None) -> _Heard:
         audio = self.bundle.audio
         waveform = load_waveform(source, audio, sample_rate=sample_rate)
-        inputs = network_inputs(waveform, audio.sample_rate, self._configs)
-        return _Heard(inputs, *self._words(waveform))
+        return _Heard(self._inputs(waveform), *self._words(waveform))
+
+    def _inputs(self, waveform: Waveform) -> list[NDArray[np.float32]]:
+        return network_inputs(waveform, self.bundle.audio.sample_rate, self._configs)
 
     def _words(self, waveform: Waveform) -> tuple[Words, Waveform | None]:
         """Count words, and return the waveform where there may be several that can be told one by one."""
@@ -329,11 +333,7 @@ class Predictor:
 
     def _several(self, one: Prediction, waveform: Waveform) -> Prediction:
         """Tell all words, where two or more are found and believed; else the one stands."""
-        assert self._strings is not None
-        assert self.bundle.strings is not None
-        stream = SpokenStrings(
-            self.bundle.strings, self.bundle.audio.sample_rate, network=self._strings, opinion=self.opinion
-        )
+        stream = self.strings(self.bundle.audio.sample_rate)
         events = [*stream.feed(waveform), *stream.flush()]
         words = tuple(word for event in events if isinstance(event, SpokenString) for word in event.words)
         if sum(word.label is not None and word.probability >= BELIEVED for word in words) < FEWEST_WORDS:
@@ -348,11 +348,34 @@ class Predictor:
             words=words,
         )
 
+    def strings(self, sample_rate: int, grammar: Grammar | None = None) -> SpokenStrings:
+        """Begin a stream of words in a row, each of which this model is asked about as well.
+
+        Raises
+        ------
+        AudioError
+            When the sample rate is too low to hear voices.
+        BundleError
+            When the model knows no words in a row, or their network does not fit it.
+
+        """
+        network = self.string_network
+        assert self.bundle.strings is not None
+        return SpokenStrings(self.bundle.strings, sample_rate, grammar, network=network, opinion=self.opinion)
+
     @cached_property
-    def _strings(self) -> FrameNetwork | None:
+    def string_network(self) -> FrameNetwork:
         """The network of words in a row, loaded when it is asked for the first time."""
         model = self.bundle.strings
-        return None if model is None else FrameNetwork(model.onnx, model.units.n_outputs)
+        if model is None:
+            raise BundleError(
+                "this model knows single words, not words in a row; train it with `sutja train --strings`, or take one "
+                "that does: digits-en"
+            )
+        try:
+            return FrameNetwork(model.onnx, model.units.n_outputs)
+        except FieldError as error:
+            raise BundleError(f"strings: {error}; export the model again") from error
 
     def opinion(self, waveform: Waveform) -> NDArray[np.float64] | None:
         """Say what one word of a string is, as a word by itself.
@@ -369,10 +392,11 @@ class Predictor:
 
         """
         assert self.bundle.strings is not None
-        heard = self._heard_or_error(waveform, SAMPLE_RATE)
-        if isinstance(heard, AudioError):
+        try:
+            inputs = self._inputs(load_waveform(waveform, self.bundle.audio, sample_rate=SAMPLE_RATE))
+        except AudioError:
             return None
-        found = self._by_label(self.probabilities([shown[None] for shown in heard.inputs])[0])
+        found = self._by_label(self.probabilities([shown[None] for shown in inputs])[0])
         shares = np.array([found[label] for label in self.bundle.strings.labels])
         refuses = self.bundle.threshold is not None
         # A model that never refuses knows nothing of what is no word.

@@ -13,13 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from sutja.audio import Source, open_stream
 from sutja.bundle import DEFAULT_MODEL, Bundle
 from sutja.bundle import load as load_bundle
-from sutja.errors import BundleError, ConfigError
+from sutja.errors import ConfigError
 from sutja.predictor import Predictor
-from sutja.records import FieldError
 from sutja.strings.frontend import SAMPLE_RATE
 from sutja.strings.grammar import Grammar, any_string, of_length, one_of
 from sutja.strings.model import StringModel
-from sutja.strings.network import FrameNetwork
 from sutja.strings.transcriber import SpokenString, SpokenStrings, StringEvent, Transcript
 
 Length = int | tuple[int, int]
@@ -41,18 +39,10 @@ class Transcriber:
     """
 
     def __init__(self, model: Predictor | Bundle | str | os.PathLike[str] | None = None) -> None:
-        bundle = _bundle_of(model)
-        if bundle.strings is None:
-            raise BundleError(
-                "this model knows single words, not words in a row; train it with `sutja train --strings`, or take one "
-                "that does: digits-en"
-            )
-        self.model: StringModel = bundle.strings
-        self.predictor = model if isinstance(model, Predictor) else Predictor(bundle)
-        try:
-            self._network = FrameNetwork(self.model.onnx, self.model.units.n_outputs)
-        except FieldError as error:
-            raise BundleError(f"strings: {error}; export the model again") from error
+        self.predictor = model if isinstance(model, Predictor) else Predictor(_bundle_of(model))
+        self.predictor.string_network  # noqa: B018  it is loaded now, or says now why it cannot be
+        assert self.predictor.bundle.strings is not None
+        self.model: StringModel = self.predictor.bundle.strings
 
     def grammar(self, length: Length | None = None, strings: Sequence[Sequence[str]] | None = None) -> Grammar:
         """Return which strings can be said: of so many words, one of a list, or any.
@@ -80,7 +70,7 @@ class Transcriber:
             When the sample rate is too low to hear voices.
 
         """
-        return SpokenStrings(self.model, sample_rate, grammar, network=self._network, opinion=self.predictor.opinion)
+        return self.predictor.strings(sample_rate, grammar)
 
     def listed(self, text: str) -> list[tuple[str, ...]]:
         """Read a list of strings, a line each, for :meth:`grammar`; an empty line is none.
@@ -188,9 +178,7 @@ def transcribe(
     return transcriber.transcribe(source, transcriber.grammar(length, strings), sample_rate=sample_rate)
 
 
-def _bundle_of(model: Predictor | Bundle | str | os.PathLike[str] | None) -> Bundle:
-    if isinstance(model, Predictor):
-        return model.bundle
+def _bundle_of(model: Bundle | str | os.PathLike[str] | None) -> Bundle:
     if isinstance(model, Bundle):
         return model
     return load_bundle(DEFAULT_MODEL if model is None else model)

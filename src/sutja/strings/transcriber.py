@@ -273,13 +273,11 @@ class SpokenStrings:
 
     def _edges(self, start: int, end: int, before: int, after: int | None) -> tuple[float, float]:
         """Return when a word begins and ends, seconds: of a pause between two, each has half at most."""
-        edges, pauses = (
-            self.model.edges,
-            [(start - before) / 2, self._decoder.now - end if after is None else (after - end) / 2],
-        )
-        lead, tail = (max(n, 0) * OUTPUT_SECONDS for n in pauses)
-        first = max(start * OUTPUT_SECONDS - min(edges.lead_seconds, lead), self._told_until)
-        self._told_until = end * OUTPUT_SECONDS + min(edges.tail_seconds, tail)
+        ahead = self._decoder.now - end if after is None else (after - end) / 2
+        lead = min(self.model.edges.lead_seconds, max((start - before) / 2, 0) * OUTPUT_SECONDS)
+        tail = min(self.model.edges.tail_seconds, max(ahead, 0) * OUTPUT_SECONDS)
+        first = max(start * OUTPUT_SECONDS - lead, self._told_until)
+        self._told_until = end * OUTPUT_SECONDS + tail
         return first, self._told_until
 
     def _opinion_of(self, heard: Heard, before: int, after: int | None) -> NDArray[np.float64] | None:
