@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -89,6 +90,10 @@ class Whole:
     waveform: Waveform
 
 
+Shares = tuple[list[str], NDArray[np.float64]]
+"""Names, and how often each is drawn."""
+
+
 @dataclass(frozen=True)
 class Material:
     """What strings are made of."""
@@ -103,6 +108,24 @@ class Material:
     """What a synthetic voice reads for a unit."""
     other_texts: Sequence[str] = ()
     language: str = "en"
+
+    @cached_property
+    def speaker_shares(self) -> Shares:
+        """Who says strings, and how often each: counted once, drawn from for every string."""
+        return _shares(self.speakers)
+
+    @cached_property
+    def other_shares(self) -> Shares:
+        """The same of other words; some ten thousand synthetic voices may be among them."""
+        return _shares(self.others)
+
+    @cached_property
+    def family_shares(self) -> dict[str, Shares]:
+        """The same within each family of corpora, whose names begin alike."""
+        families: dict[str, dict[str, Sequence[Waveform]]] = defaultdict(dict)
+        for name, words in self.others.items():
+            families[_family(name)][name] = words
+        return {family: _shares(others) for family, others in families.items()}
 
 
 @dataclass(frozen=True)
@@ -160,7 +183,7 @@ def _drawn(material: Material, kinds: Mapping[str, float], rng: np.random.Genera
 
 
 def _spliced(material: Material, rng: np.random.Generator, *, only_others: bool) -> Said:
-    names, weights = _shares(material.speakers)
+    names, weights = material.speaker_shares
     first, second = (names[i] for i in rng.choice(len(names), 2, p=weights))
     takes = material.speakers[first]
     if rng.random() < MIXED_SHARE or len(takes) < FEW_TAKES:
@@ -188,21 +211,20 @@ def _other(material: Material, speaker: str, takes: Sequence[Take], rng: np.rand
         word, ending = (takes[int(rng.integers(len(takes)))] for _ in range(2))
         if word.unit != ending.unit:
             return crossed(word.waveform, ending.waveform, SAMPLE_RATE, rng, half_share=0.0)
-    others = material.others
+    names, weights = material.other_shares
     if rng.random() < OWN_OTHER_SHARE:
-        others = {speaker: others[speaker]} if speaker in others else _of_family(others, speaker) or others
-    names, weights = _shares(others)
-    own = others[names[int(rng.choice(len(names), p=weights))]]
+        near = material.family_shares.get(_family(speaker), material.other_shares)
+        names, weights = ([speaker], np.ones(1)) if speaker in material.others else near
+    own = material.others[names[int(rng.choice(len(names), p=weights))]]
     return own[int(rng.integers(len(own)))]
 
 
-def _of_family(others: Mapping[str, Sequence[Waveform]], speaker: str) -> dict[str, Sequence[Waveform]]:
-    """Return those of the corpora whose names begin as this speaker's does, up to the first ``_``."""
-    family = speaker.partition("/")[0].partition("_")[0]
-    return {name: words for name, words in others.items() if name.partition("/")[0].partition("_")[0] == family}
+def _family(speaker: str) -> str:
+    """Return how the name of a speaker's corpus begins, up to the first ``_``."""
+    return speaker.partition("/")[0].partition("_")[0]
 
 
-def _shares(speakers: Mapping[str, Sequence[object]]) -> tuple[list[str], NDArray[np.float64]]:
+def _shares(speakers: Mapping[str, Sequence[object]]) -> Shares:
     """Return the speakers and how often each is heard: by how much there is, and by how many speak, both held back.
 
     A corpus is what a speaker's name has before its first slash.
