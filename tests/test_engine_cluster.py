@@ -20,6 +20,7 @@ import pytest
 pytest.importorskip("distributed")
 
 from distributed import Client
+from engine_jobs import fail_or_spin, square
 
 from sutja.engine import JOBS_AHEAD, Chunks, Engine, cluster
 from sutja.engine.choice import Choice, opened
@@ -27,20 +28,6 @@ from sutja.errors import DatasetError, EngineError, JobError
 from sutja.files import replace_atomically
 
 # Jobs are functions of this module: workers import them by name.
-
-
-def square(job: int, on_step) -> tuple[int, int]:
-    for _ in range(job):
-        on_step()
-    return job, job * job
-
-
-def fail_or_spin(job: str, on_step) -> None:
-    if job == "fail":
-        time.sleep(0.3)
-        raise DatasetError("seven is missing")
-    while True:
-        on_step()
 
 
 def divide(job: int, on_step) -> float:

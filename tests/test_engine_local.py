@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from engine_jobs import fail_or_spin, square
 
 from sutja.engine import JOBS_AHEAD, Serial, Shared, let_go
 from sutja.engine.local import Processes, local
@@ -18,21 +19,6 @@ from sutja.engine.threads import Threads
 from sutja.errors import DatasetError, JobError, RunError
 
 # Jobs are functions of this module: workers import them by name.
-
-
-def square(job: int, on_step) -> tuple[int, int]:
-    for _ in range(job):
-        on_step()
-    return job, job * job
-
-
-def fail_or_spin(job: str, on_step) -> None:
-    """`fail` raises at once, any other job reports steps without end: it is stopped in the middle of a report."""
-    if job == "fail":
-        time.sleep(0.3)
-        raise DatasetError("seven is missing")
-    while True:
-        on_step()
 
 
 def note_and_wait(job: str, on_step) -> None:

@@ -131,8 +131,7 @@ def below(url: str) -> Iterator[str]:
         When a package that reads such URLs is not installed.
 
     """
-    system, path = _opened(url)
-    with _told(url):
+    with _asked(url) as (system, path):
         if "*" in path:
             paths: Iterator[str] = iter(sorted(system.glob(path)))
         else:
@@ -173,8 +172,7 @@ def opened(url: str) -> Iterator[Any]:
         When it is not there, or cannot be read.
 
     """
-    system, path = _opened(url)
-    with _told(url):
+    with _asked(url) as (system, path):
         file = system.open(path, "rb")
     with file:
         yield file
@@ -192,8 +190,7 @@ def content_of(url: str) -> bytes | None:
         When the store cannot be reached.
 
     """
-    system, path = _opened(url)
-    with _told(url):
+    with _asked(url) as (system, path):
         try:
             content: bytes = system.cat_file(path)
         except FileNotFoundError:
@@ -210,8 +207,7 @@ def exists(url: str) -> bool:
         When the store cannot be reached.
 
     """
-    system, path = _opened(url)
-    with _told(url):
+    with _asked(url) as (system, path):
         system.invalidate_cache()
         return bool(system.isfile(path))
 
@@ -225,8 +221,7 @@ def names_in(url: str) -> set[str]:
         When the store cannot be reached.
 
     """
-    system, path = _opened(url)
-    with _told(url):
+    with _asked(url) as (system, path):
         system.invalidate_cache()
         try:
             return {str(name).rstrip("/").rpartition("/")[2] for name in system.ls(path, detail=False)}
@@ -259,8 +254,7 @@ def writing(url: str, *, new: bool = False) -> Iterator[Path]:
             yield draft
         except OSError as error:
             raise RunError(f"{folder}: cannot be written ({error.strerror}); make room, or set TMPDIR") from error
-        system, path = _opened(url)
-        with _told(url, "cannot be written"):
+        with _asked(url, "cannot be written") as (system, path):
             system.makedirs(system._parent(path), exist_ok=True) if _has_folders(system) else None
             if new:
                 system.pipe_file(path, draft.read_bytes(), mode="create")
@@ -283,14 +277,21 @@ def remove_folder(url: str) -> None:
         When the store cannot be reached, or keeps it.
 
     """
-    system, path = _opened(url)
-    with _told(url, "cannot be taken away"):
+    with _asked(url, "cannot be taken away") as (system, path):
         system.invalidate_cache()
         if system.exists(path):
             system.rm(path, recursive=True)
 
 
 # -- what fsspec opens, and what it says ------------------------------------------------------------------------------
+
+
+@contextmanager
+def _asked(url: str, what: str = "cannot be read") -> Iterator[tuple[Any, str]]:
+    """Give the file system of a URL and the path in it, and make one sentence of what that raises."""
+    system, path = _opened(url)
+    with _told(url, what):
+        yield system, path
 
 
 def _opened(url: str) -> tuple[Any, str]:
