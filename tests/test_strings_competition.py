@@ -59,3 +59,11 @@ def test_a_stretch_too_short_for_a_word_is_none():
     found = SURE.likelihoods(answers_of([(ONE, 4)])[:2])
     assert found[0] == -1e9
     assert np.isfinite(found).all()
+
+
+def test_words_are_less_probable_in_the_middle_of_talk():
+    answers = answers_of([(ONE, 12)], sure=0.6)
+    wary = Competition(UNITS, Confidence(scale=0.1, talk=5.0))
+    alone, amid = (wary.probabilities(answers, talk=talk) for talk in (0.0, 0.8))
+    assert amid.sum() < alone.sum()
+    assert amid.argmax() == alone.argmax()

@@ -15,7 +15,7 @@ MODEL = StringModel(
     DURATIONS,
     8,
     DecoderConfig(word=-3.0),
-    Confidence(0.2, 1.0, 0.4),
+    Confidence(0.2, 1.0, 0.4, 0.3, 9.0),
     Edges(0.04, 0.02),
     {"data": "x"},
 )

@@ -10,7 +10,7 @@ result. MODEL is written again.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,6 +32,7 @@ from sutja.strings.model import Confidence, StringModel
 from sutja.strings.network import STEP_OUTPUTS, FrameNetwork
 from sutja.strings.scores import alignment, counted, total
 from sutja.strings.sets import read_strings, table_of
+from sutja.strings.talk import Talk
 from sutja.strings.transcriber import OUTPUT_SAMPLES, PAD, answers_to
 from sutja.strings.units import OUTPUT_SECONDS
 from sutja.transcription import Transcriber
@@ -46,6 +47,11 @@ SCALES, OPINIONS = np.geomspace(0.02, 0.6, 12), (0.0, 0.2, 0.3, 0.4, 0.55, 0.7, 
 OTHERS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
 REFUSED = 0.002
 """Share of the words of strings that refusal may cost: one in a string spoils it."""
+TALKED = 0.003
+"""The same, of what weighs that other speech has been going on; beyond it words after other words are lost."""
+COMMITTED_AFTER = 10
+"""Outputs, after a word's end, when it is told as a rule."""
+TALKS = (0.0, 3.0, 6.0, 9.0, 12.0, 14.0, 16.0, 18.0, 20.0, 25.0)
 THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
@@ -69,6 +75,8 @@ class Judged:
     truth: int
     """What was said; the number of labels where nothing was."""
     weight: float
+    talk: float
+    """Share of other speech lately."""
 
 
 def main() -> None:
@@ -191,8 +199,11 @@ def judged(model: StringModel, recording: Listened, transcriber: Transcriber, we
     competition = Competition(model.units, model.confidence)
     labels = [model.units.units[word.unit].label for word in words]
     truths = {step.heard: step.said for step in alignment(recording.labels, labels) if step.heard is not None}
+    talks = talk_at([word.end + COMMITTED_AFTER for word in words], model, recording.answers)
     befores, afters = [0, *(word.end for word in words)], [*(word.start for word in words[1:]), len(recording.answers)]
-    for place, (word, label, before, after) in enumerate(zip(words, labels, befores, afters, strict=False)):
+    for place, (word, label, before, after, talk) in enumerate(
+        zip(words, labels, befores, afters, talks, strict=False)
+    ):
         first, last = max(word.start - PAD, before), min(word.end + PAD, max(after, word.end))
         opinion = transcriber.predictor.opinion(recording.waveform[first * OUTPUT_SAMPLES : last * OUTPUT_SAMPLES])
         likelihoods = competition.likelihoods(recording.answers[max(0, word.start - EDGE) : word.end + EDGE])
@@ -200,7 +211,17 @@ def judged(model: StringModel, recording: Listened, transcriber: Transcriber, we
         truth = (
             len(competition.labels) if said_there is None else competition.labels.index(recording.labels[said_there])
         )
-        yield Judged(likelihoods, opinion, competition.labels.index(label), truth, weight)
+        yield Judged(likelihoods, opinion, competition.labels.index(label), truth, weight, talk)
+
+
+def talk_at(outputs: Sequence[int], model: StringModel, answers: NDArray[np.float32]) -> list[float]:
+    """Return how much other speech there was lately, at some outputs in their order."""
+    talk, shares, known = Talk(model.units), [], 0
+    for output in outputs:
+        talk.feed(answers[known : max(known, output)])
+        known = max(known, output)
+        shares.append(talk.share)
+    return shares
 
 
 def calibrated(
@@ -217,28 +238,34 @@ def calibrated(
         words += [replace(word, weight=share / len(of_set)) for word in of_set]
         n_quiet = len(of_set)
     competition = Competition(model.units, model.confidence)
-    best, least = model.confidence, np.inf
+    start, least = replace(model.confidence, talk=0.0), np.inf
+    best = start
     for scale in SCALES:
         for opinion in OPINIONS:
             for other in OTHERS:
-                tried = replace(model.confidence, scale=float(scale), opinion=opinion, other=other)
+                tried = replace(start, scale=float(scale), opinion=opinion, other=other)
                 loss = surprise(words, competition, tried)
                 if loss < least:
                     best, least = tried, loss
     of_strings = words[: len(words) - n_quiet]
-    costs = {
-        threshold: wrong(of_strings, competition, replace(best, threshold=threshold)) / len(sets)
-        for threshold in THRESHOLDS
-    }
-    borne = min(costs.values()) + REFUSED
-    best = replace(best, threshold=max(threshold for threshold, cost in costs.items() if cost <= borne))
+    refusing = lambda threshold: wrong(of_strings, competition, replace(best, threshold=threshold))  # noqa: E731
+    best = replace(best, threshold=borne(THRESHOLDS, REFUSED * len(sets), refusing))
+    talking = lambda talk: wrong(of_strings, competition, replace(best, talk=talk))  # noqa: E731
+    best = replace(best, talk=borne(TALKS, TALKED * len(sets), talking))
     sure, right = told(words, competition, best)
-    print(f"loss {least:.4f}, calibration error {calibration_error(sure, right):.4f}, wrong by threshold {costs}")
+    print(f"loss {least:.4f}, calibration error {calibration_error(sure, right):.4f}")
     return best
 
 
+def borne(values: Sequence[float], most: float, cost: Callable[[float], float]) -> float:
+    """Return the largest of some values that costs no more than that beside the best of them."""
+    costs = {value: cost(value) for value in values}
+    print(costs)
+    return max(value for value, of_value in costs.items() if of_value <= min(costs.values()) + most)
+
+
 def shares_of(word: Judged, competition: Competition, confidence: Confidence) -> NDArray[np.float64]:
-    shares = competition.shares(word.likelihoods, confidence, word.opinion)
+    shares = competition.shares(word.likelihoods, confidence, word.opinion, word.talk)
     return np.append(shares, max(1 - shares.sum(), 0.0))
 
 

@@ -54,11 +54,19 @@ def frames_to_onnx(network: FrameNet) -> bytes:
             output_names=[ANSWERS, *(f"{NEXT}{number}" for number in range(len(state)))],
         )
     content = file.getvalue()
-    _prove(content, network)
+    prove_frames(content, network)
     return content
 
 
-def _prove(content: bytes, network: FrameNet) -> None:
+def prove_frames(content: bytes, network: FrameNet) -> None:
+    """Check that an ONNX file and a network say the same of a recording.
+
+    Raises
+    ------
+    BundleError
+        When the answers differ by more than 1e-4 (of probabilities).
+
+    """
     rng = np.random.default_rng(0)
     features = rng.uniform(LOWEST, HIGHEST, (network.n_bands, N_PROOF_STEPS * STEP_FRAMES)).astype(np.float32)
     with torch.inference_mode():

@@ -19,12 +19,16 @@ from torch import nn
 from sutja.bundle import DEFAULT_MODEL, Bundle, Member
 from sutja.config import NetworkName
 from sutja.errors import BundleError
+from sutja.learn.frame_network import FrameNet
+from sutja.learn.frames_to_onnx import prove_frames
 from sutja.learn.networks import WordNet, network_of
 from sutja.learn.to_onnx import prove
 from sutja.learn.training import Arrays, weights_of
+from sutja.strings.model import StringModel
 
 KINDS: tuple[NetworkName, ...] = ("words", "robust")
 """Names in :data:`sutja.learn.networks.NETWORKS` that can be read back."""
+BATCH_NORMS = nn.BatchNorm1d, nn.BatchNorm2d
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,26 @@ def network_in(member: Member, name: str) -> tuple[NetworkName, nn.Module]:
     raise _unfit(name, "a network of another kind")
 
 
+def frame_network_in(model: StringModel, name: str) -> FrameNet:
+    """Read the network of a model of strings back, in evaluation mode; ``name`` is what messages call it.
+
+    Raises
+    ------
+    BundleError
+        When it is of another kind, or would answer differently.
+
+    """
+    try:
+        graph = onnx.load_from_string(model.onnx).graph
+    except Exception as error:  # of protobuf, whose errors have no common kind
+        raise _unfit_strings(name, f"a network of strings that cannot be read ({error})") from error
+    network = FrameNet(model.units.n_outputs)
+    if not _take(network, _layers(graph, "Conv"), _layers(graph, "BatchNormalization")):
+        raise _unfit_strings(name, "a network of strings of another kind")
+    prove_frames(model.onnx, network.eval())
+    return network
+
+
 def _layers(graph: Any, kind: str) -> list[list[NDArray[Any]]]:
     """List the arrays of each layer of a kind, in the order in which they are asked."""
     arrays = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
@@ -98,12 +122,14 @@ def _layers(graph: Any, kind: str) -> list[list[NDArray[Any]]]:
 
 def _take(network: nn.Module, layers: list[list[NDArray[Any]]], scales: list[list[NDArray[Any]]]) -> bool:
     """Put what a file holds into a network, if it is its own: each layer has a place of its shape."""
-    places = [each for each in network.modules() if isinstance(each, nn.Conv2d | nn.Linear)]
-    norms = [each for each in network.modules() if isinstance(each, nn.BatchNorm2d)]
+    places = [each for each in network.modules() if isinstance(each, nn.Conv1d | nn.Conv2d | nn.Linear)]
+    scaled = getattr(network, "scaled", None)
+    norms = [each for each in network.modules() if isinstance(each, BATCH_NORMS) and each is not scaled]
     shapes = [[tuple(each.weight.shape), (len(each.weight),)] for each in places]
     if [[array.shape for array in layer] for layer in layers] != shapes:
         return False
-    offsets = [norm.bias for norm in norms] + [place.bias for place in places if isinstance(place, nn.Linear)]
+    behind = iter(norms)  # a convolution without an offset of its own has the next one's
+    offsets = [next(behind).bias if place.bias is None else place.bias for place in places]
     with torch.no_grad():
         for place, offset, layer in zip(places, offsets, layers, strict=True):
             for parameter, values in zip((place.weight, offset), layer, strict=True):
@@ -130,3 +156,7 @@ def _unfit(name: str, what: str) -> BundleError:
         f"{name}: has {what}; expected one that can go on learning, as {DEFAULT_MODEL} has: of --preset words, robust "
         "or fast; choose another --from, or leave it out"
     )
+
+
+def _unfit_strings(name: str, what: str) -> BundleError:
+    return BundleError(f"{name}: has {what}; expected one that `sutja train --strings` made; choose another")

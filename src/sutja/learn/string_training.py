@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
@@ -51,6 +52,10 @@ class StringTraining:
     """Of the running mean of the weights, which is what becomes the model."""
     precision: Literal["float32", "bfloat16"] = "float32"
     seed: int = 929
+    start: str | None = None
+    """What identifies the network that goes on learning; without one all is learned from nothing."""
+    start_rate: float = 0.3
+    """Of the learning rate, for layers that go on."""
 
     @property
     def n_strings(self) -> int:
@@ -60,6 +65,52 @@ class StringTraining:
     def batch_of(self, n_frames: int) -> int:
         """Return how many recordings of that length are shown at a time."""
         return self.batch_size // 2 if n_frames > LONG_FRAMES else self.batch_size
+
+
+@dataclass(frozen=True)
+class Start:
+    """A network that goes on learning: its layers, and of its outputs those that are known again."""
+
+    network: FrameNet
+    units: Units
+
+    @property
+    def sha256(self) -> str:
+        """Of all weights: two are the same where this is."""
+        digest = hashlib.sha256()
+        for values in self.network.state_dict().values():
+            digest.update(values.numpy().tobytes())
+        return digest.hexdigest()
+
+    def knows(self, units: Units) -> bool:
+        """Tell whether it has every one of these words."""
+        return len(self._known(units)) == units.n_outputs
+
+    def give(self, network: FrameNet, units: Units) -> None:
+        """Give a network of these words what is known: all layers, and the outputs of words that both have."""
+        ours = self.network.state_dict()
+        last = {name: values for name, values in ours.items() if name.startswith("last.")}
+        network.load_state_dict({**ours, **{name: network.state_dict()[name] for name in last}})
+        known = self._known(units)
+        with torch.no_grad():
+            for name, values in last.items():
+                network.state_dict()[name][list(known)] = values[list(known.values())]
+
+    def _known(self, units: Units) -> dict[int, int]:
+        """Return which of its outputs is which of ours, for those that both have."""
+        theirs = {(unit.name, unit.n_states): number for number, unit in enumerate(self.units.units)}
+        known = {units.silence: self.units.silence, units.other: self.units.other}
+        for number, unit in enumerate(units.units):
+            same = theirs.get((unit.name, unit.n_states))
+            if same is not None:
+                known |= zip(units.outputs_of(number), self.units.outputs_of(same), strict=True)
+        return known
+
+
+def going_on(config: StringTraining, start: Start, units: Units) -> StringTraining:
+    """Return how a network goes on: one that has all the words has no need of first guesses."""
+    known = {"guess_share": 0.0, "any_from": 0.0} if start.knows(units) else {}
+    return replace(config, start=start.sha256, **known)  # type: ignore[arg-type]
 
 
 def masked(features: Tensor, config: StringTraining, generator: torch.Generator) -> Tensor:
@@ -116,12 +167,13 @@ def rate_at(progress: float, warm: float = 0.1) -> float:
     return 0.5 * (1 + float(torch.cos(torch.tensor(torch.pi * (progress - warm) / (1 - warm)))))
 
 
-def trained(
+def trained(  # noqa: PLR0913
     strings: Mapping[int, Strings],
     units: Units,
     config: StringTraining,
     checkpoint: Path,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
+    start: Start | None = None,
 ) -> FrameNet:
     """Train a network; one that was cut off goes on where its last checkpoint stands.
 
@@ -137,22 +189,30 @@ def trained(
         Where it is kept meanwhile.
     on_step
         Called after each step with its number and its loss.
+    start
+        What goes on learning.
 
     """
     torch.manual_seed(config.seed)
     network, way = FrameNet(units.n_outputs), loop(units)
+    if start is not None:
+        start.give(network, units)
     mean = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(config.mean_decay), use_buffers=True)  # type: ignore[no-untyped-call]
-    optimiser = torch.optim.AdamW(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    body = [values for name, values in network.named_parameters() if not name.startswith("last.")]
+    groups = [{"params": body}, {"params": list(network.last.parameters())}]
+    shares = [1.0 if start is None else config.start_rate, 1.0]
+    optimiser = torch.optim.AdamW(groups, lr=config.learning_rate, weight_decay=config.weight_decay)
     first = _resumed(checkpoint, config, network, mean, optimiser)
     lengths, counts = list(strings), np.array([len(each) for each in strings.values()])
+    _to_learn(network, goes_on=start is not None)
     for step in range(first, config.n_steps):
         rng, progress = np.random.default_rng([config.seed, step]), step / config.n_steps
         torch.manual_seed(config.seed * config.n_steps + step)  # so that a run that goes on draws what it would have
         generator = torch.Generator().manual_seed(config.seed * config.n_steps + step)
         n_frames = lengths[int(rng.choice(len(lengths), p=counts / counts.sum()))]
         chosen = np.sort(rng.integers(0, len(strings[n_frames]), config.batch_of(n_frames)))
-        for group in optimiser.param_groups:
-            group["lr"] = config.learning_rate * rate_at(progress)
+        for group, share in zip(optimiser.param_groups, shares, strict=True):
+            group["lr"] = share * config.learning_rate * rate_at(progress)
         loss = _loss(network, strings[n_frames], chosen, units, way, config, progress, generator)
         optimiser.zero_grad(set_to_none=True)
         loss.backward()  # type: ignore[no-untyped-call]
@@ -165,6 +225,14 @@ def trained(
     best = mean.module
     assert isinstance(best, FrameNet)
     return best.eval()
+
+
+def _to_learn(network: nn.Module, *, goes_on: bool) -> None:
+    """Put a network into training mode; where it goes on, batch norm stays what it was, an offset."""
+    network.train()
+    for layer in network.modules() if goes_on else ():
+        if isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            layer.eval()
 
 
 def seconds_a_step(strings: Mapping[int, Strings], units: Units, config: StringTraining) -> float:

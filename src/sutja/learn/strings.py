@@ -30,7 +30,7 @@ from sutja.learn.frames_to_onnx import frames_to_onnx
 from sutja.learn.sounds import Recorded, surroundings
 from sutja.learn.splices import LENGTHS, OTHER, Material, Said, Take, Whole, made, trimmed
 from sutja.learn.string_batches import read, write
-from sutja.learn.string_training import StringTraining, seconds_a_step, trained
+from sutja.learn.string_training import Start, StringTraining, going_on, seconds_a_step, trained
 from sutja.lexicon import STRING_FORMS, StringForm, Vocabulary, find, near_in_strings, said, vocabulary
 from sutja.plan import Plan
 from sutja.progress import Progress, roughly
@@ -44,7 +44,7 @@ from sutja.strings.sets import StringClip, read_strings, table_of
 from sutja.strings.transcriber import answers_to
 from sutja.strings.units import OUTPUT_SECONDS, Unit, Units, n_states
 
-KINDS = {"spliced": 0.5, "synthetic": 0.13, "real": 0.22, "other": 0.1, "noise": 0.05}
+KINDS = {"spliced": 0.44, "synthetic": 0.13, "real": 0.22, "other": 0.16, "noise": 0.05}
 """How often strings of each kind are made, where there is what they are made of."""
 N_PARTS = 16
 FEWEST_STEPS, MANY_CLIPS, MOST_STEPS = 1_500, 2_000, 9_000
@@ -52,7 +52,7 @@ SHORTEST_SECONDS = 0.05
 N_MEASURED = 300
 FEW, WIDE, NARROW = 8, 0.45, (0.25, 0.6)
 """Units heard more rarely have the deviation that words have as a rule; the others' lies between two ends."""
-CONFIDENCE = Confidence(scale=0.07, threshold=0.1, opinion=0.4)
+CONFIDENCE = Confidence(scale=0.07, threshold=0.1, opinion=0.4, talk=12.0)
 """As fitted to strings of digits; nobody has strings of other words to fit it to."""
 STATE_OUTPUTS = 2.6
 """That a state lasts as a rule."""
@@ -145,7 +145,14 @@ def _read_set(path: Path, model: bundle.Bundle) -> tuple[StringClip, ...]:
     return read_strings(table_in(path), model.labels, spoken)
 
 
-def learn(sources: Sources, folder: Path, config: StringTraining, engine: Engine, progress: Progress) -> StringModel:
+def learn(  # noqa: PLR0913
+    sources: Sources,
+    folder: Path,
+    config: StringTraining,
+    engine: Engine,
+    progress: Progress,
+    start: Start | None = None,
+) -> StringModel:
     """Train a model of strings; what was cut off goes on in the same folder.
 
     Parameters
@@ -160,6 +167,8 @@ def learn(sources: Sources, folder: Path, config: StringTraining, engine: Engine
         Makes them.
     progress
         Is told of it.
+    start
+        What goes on learning; all from nothing when not given.
 
     Raises
     ------
@@ -183,11 +192,13 @@ def learn(sources: Sources, folder: Path, config: StringTraining, engine: Engine
             pass
         (strings / DONE).write_text(wanted)
     made_of = read(strings)
+    if start is not None:
+        config = going_on(config, start, units)
     progress.say(
         f"learning strings takes about {roughly(config.n_steps * seconds_a_step(made_of, units, config))} here"
     )
     step = progress.stage("learning strings", config.n_steps, "step")
-    network = trained(made_of, units, config, folder / "checkpoint.npz", lambda *_: step())
+    network = trained(made_of, units, config, folder / "checkpoint.npz", lambda *_: step(), start)
     return measured(network, units, _material(sources, units), config)
 
 

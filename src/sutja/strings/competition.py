@@ -2,7 +2,8 @@
 
 Each unit is laid over the stretch from left to right, a little silence allowed around it, and the likelihoods of all
 ways are summed. Of the labels and of none, the shares are the probabilities. A second opinion, that of the model of
-single words, may be multiplied in: it hears each word by itself, forwards and backwards.
+single words, may be multiplied in: it hears each word by itself, forwards and backwards. Where other speech has been
+going on, none is more probable beforehand.
 """
 
 from __future__ import annotations
@@ -60,13 +61,20 @@ class Competition:
         return self._labels
 
     def probabilities(
-        self, answers: NDArray[np.float32], opinion: NDArray[np.float64] | None = None
+        self, answers: NDArray[np.float32], opinion: NDArray[np.float64] | None = None, talk: float = 0.0
     ) -> NDArray[np.float64]:
-        """Return the probability of each label over a stretch ``(n, n_outputs)``; the rest is that of no word."""
-        return self.shares(self.likelihoods(answers), self._confidence, opinion)
+        """Return the probability of each label over a stretch ``(n, n_outputs)``; the rest is that of no word.
+
+        ``talk`` is the share of other speech lately (:class:`~sutja.strings.talk.Talk`).
+        """
+        return self.shares(self.likelihoods(answers), self._confidence, opinion, talk)
 
     def shares(
-        self, likelihoods: NDArray[np.float64], confidence: Confidence, opinion: NDArray[np.float64] | None = None
+        self,
+        likelihoods: NDArray[np.float64],
+        confidence: Confidence,
+        opinion: NDArray[np.float64] | None = None,
+        talk: float = 0.0,
     ) -> NDArray[np.float64]:
         """Return the probability of each label for :meth:`likelihoods`, and for an opinion ``(n_labels + 1,)``."""
         likelihoods = likelihoods * confidence.scale
@@ -77,6 +85,7 @@ class Competition:
         summed[-1] = shares[len(self._meant) :].sum()
         if opinion is not None:
             summed *= np.maximum(opinion, DOUBT) ** confidence.opinion
+        summed[-1] *= np.exp(confidence.talk * talk)
         return np.asarray(summed[:-1] / summed.sum())
 
     def likelihoods(self, answers: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -28,6 +28,8 @@ class Confidence:
     """A word below is refused."""
     opinion: float = 0.0
     """Weight of what the model of single words makes of it; 0 where it is not asked."""
+    talk: float = 0.0
+    """Added to the log odds of no word where all that was said lately is other speech, and its share where some is."""
 
 
 @dataclass(frozen=True)
@@ -121,5 +123,6 @@ def _check(decoder: DecoderConfig, confidence: Confidence, edges: Edges) -> None
     for name in ("duration_weight", "beam", "farthest", "wait_seconds"):
         require(getattr(decoder, name) >= 0, f"decoder.{name}", getattr(decoder, name), "0 or more")
     require(confidence.opinion >= 0, "confidence.opinion", confidence.opinion, "0 or more")
+    require(confidence.talk >= 0, "confidence.talk", confidence.talk, "0 or more")
     require(confidence.scale > 0, "confidence.scale", confidence.scale, "above 0")
     require(0 <= confidence.threshold <= 1, "confidence.threshold", confidence.threshold, "0 to 1")

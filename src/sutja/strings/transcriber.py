@@ -31,6 +31,7 @@ from sutja.strings.frontend import SAMPLE_RATE, STEP_SAMPLES, FrontEnd
 from sutja.strings.grammar import Grammar, any_string
 from sutja.strings.model import StringModel
 from sutja.strings.network import STEP_OUTPUTS, FrameNetwork
+from sutja.strings.talk import Talk
 from sutja.strings.units import OUTPUT_SECONDS
 
 STRING_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.5, 3.0
@@ -207,7 +208,7 @@ class SpokenStrings:
         self._decoder = Decoder(self.model.units, self.model.durations, self._grammar, self.model.decoder)
         self._state, self._n_early = self._network.nothing(), self.model.delay
         self._answers = np.zeros((0, self.model.units.n_outputs), dtype=np.float32)
-        self._first_answer = 0
+        self._first_answer, self._talk = 0, Talk(self.model.units)
         self._waveform, self._first_sample = np.zeros(0, dtype=np.float32), 0
         self._words: list[SpokenWord] = []
         self._times: tuple[int, int] | None = None
@@ -226,6 +227,7 @@ class SpokenStrings:
         answers = answers[n_early:]
         self._answers = np.concatenate([self._answers, answers])
         self._decoder.feed(answers)
+        self._talk.feed(answers)
         yield from self._settle(self._decoder.agreed())
         if self._is_over():
             yield from self._ended(self._decoder.finish())
@@ -293,7 +295,7 @@ class SpokenStrings:
         first = max(heard.start - EDGE - self._first_answer, 0)
         first = min(first, len(self._answers) - 1)  # the best whole string may begin where the best way had silence
         last = max(heard.end + EDGE - self._first_answer, first + 1)
-        shares = self._competition.probabilities(self._answers[first:last], opinion)
+        shares = self._competition.probabilities(self._answers[first:last], opinion, self._talk.share)
         own = self._competition.labels.index(self.model.units.units[heard.unit].label)
         shares[own] = max(shares[own], LEAST_PROBABILITY)
         if opinion is None or not self._grammar.is_free:
