@@ -17,9 +17,10 @@ from sutja.engine import Serial
 from sutja.errors import DatasetError, RunError
 from sutja.learn import string_training, strings
 from sutja.learn.frame_network import FrameNet
+from sutja.learn.from_onnx import frame_network_in
 from sutja.learn.splices import OTHER
 from sutja.learn.string_training import StringTraining
-from sutja.learn.strings import Sources, learn, steps_for, units_of
+from sutja.learn.strings import Sources, learn, read_start, steps_for, units_of
 from sutja.pcm import to_pcm16
 from sutja.progress import SILENT
 from sutja.strings.frontend import SAMPLE_RATE
@@ -30,11 +31,17 @@ from sutja.transcription import Transcriber
 HERTZ = {"go": 400, "stop": 1300, "house": 2500}
 
 
+@pytest.fixture
+def as_it_ships():
+    """Of networks that begin from the one that ships, which are as large."""
+
+
 @pytest.fixture(autouse=True)
-def small(monkeypatch):
-    monkeypatch.setattr(FrameNet, "stem_channels", (4, 4))
-    monkeypatch.setattr(FrameNet, "n_channels", 16)
-    monkeypatch.setattr(FrameNet, "dilations", (1, 2))
+def small(request, monkeypatch):
+    if "as_it_ships" not in request.fixturenames:
+        monkeypatch.setattr(FrameNet, "stem_channels", (4, 4))
+        monkeypatch.setattr(FrameNet, "n_channels", 16)
+        monkeypatch.setattr(FrameNet, "dilations", (1, 2))
     monkeypatch.setattr(string_training, "FEWEST_STRINGS", 16)
     monkeypatch.setattr(strings, "N_PARTS", 2)
     monkeypatch.setattr(strings, "N_MEASURED", 12)
@@ -148,7 +155,7 @@ def test_a_vocabulary_of_few_clips_learns_shorter():
     assert steps_for(10) < steps_for(100_000)
 
 
-def test_a_run_learns_strings_too(tmp_path, clips):
+def test_a_run_learns_strings_too(tmp_path, clips, as_it_ships):
     data = clips[0].path.parents[1]
     write_word(tmp_path / "set" / "a.wav", "go", 1.0)
     (tmp_path / "set" / "metadata.csv").write_text("file_name,words\na.wav,go stop\n")
@@ -164,7 +171,33 @@ def test_a_run_learns_strings_too(tmp_path, clips):
     assert bundle.load(tmp_path / "run").labels == ("go", "stop")
 
 
-@pytest.mark.parametrize("option", [["--string-steps", 20], ["--string-data", "."]])
+def test_a_network_goes_on_learning_and_says_of_which_model(tmp_path, clips, as_it_ships):
+    """The one that sutja brings if not told otherwise; words that both know keep their outputs."""
+    asked = ["train", clips[0].path.parents[1], "--strings", "--string-steps", 10, "--jobs", 1, "--out"]
+    assert sutja(*asked, tmp_path / "plain", "--strings-from", "nothing").exit_code == 0
+    assert "start" not in bundle.load(tmp_path / "plain").strings.about
+    ended = sutja(*asked, tmp_path / "run")
+    assert ended.exit_code == 0, ended.output
+    found, shipped = bundle.load(tmp_path / "run").strings, bundle.load("digits-en").strings
+    assert found.about["start"] == "digits-en"
+    ours, theirs = (frame_network_in(model, "").join[0].weight.detach() for model in (found, shipped))
+    assert 0 < float((ours - theirs).abs().max()) < 0.2  # ten steps lead nowhere else
+    again = sutja(*asked, tmp_path / "again", "--strings-from", tmp_path / "run")
+    assert again.exit_code == 0, again.output
+    start = read_start(str(tmp_path / "run"))
+    assert start.knows(found.units)
+    assert not start.knows(shipped.units)
+
+
+def test_a_model_of_single_words_is_nothing_to_go_on_from(tmp_path, clips):
+    data = clips[0].path.parents[1]
+    assert sutja("train", data, "--out", tmp_path / "run").exit_code == 0
+    ended = refused(sutja("train", data, "--out", tmp_path / "new", "--strings", "--strings-from", tmp_path / "run"))
+    assert "knows no words in a row; expected a model made with --strings, or `nothing`" in ended
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("option", [["--string-steps", 20], ["--string-data", "."], ["--strings-from", "nothing"]])
 def test_options_of_strings_need_strings(tmp_path, clips, option):
     ended = sutja("train", clips[0].path.parents[1], "--out", tmp_path / "run", *option)
     assert ended.exit_code == 2

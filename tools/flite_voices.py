@@ -4,7 +4,7 @@
 
 Flite's voices are made of real people's recordings, which eSpeak's are not, and teach refusal better (docs/decisions/).
 OUT/words is to be refused, OUT/digits is learned from as well: else the voices themselves would be what is refused.
-OUT/strings has strings of digits, with "oh", "double" and "triple", to learn words in a row from; other words in a row too.
+OUT/strings has strings of digits, with "oh", "double" and "triple", and other words in a row, to learn from.
 The same files for the same --seed and version of Flite. Needs the program `flite` (Debian: apt-get install flite).
 """
 

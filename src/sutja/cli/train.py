@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 from sutja.audio import printable
+from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import command, say, tell
 from sutja.cli.options import (
     Bars,
@@ -115,12 +116,18 @@ from sutja.texts.phrases import current
 @click.option(
     "--string-steps", type=click.IntRange(10), help="Steps of learning strings, if not the preset's; needs --strings."
 )
+@click.option(
+    "--strings-from",
+    metavar="MODEL",
+    help="A model that knows words in a row, whose network goes on learning, or `nothing`; needs --strings. "
+    f"{DEFAULT_MODEL} if not given.",
+)
 @engine_options
 @click.option("--licence", help="Of the model, to be written into it.")
 @click.option("--compare", type=click.Path(path_type=Path), help="A finished run to show beside this one.")
 def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     """Train on DATA (folders or CSV files) and leave model, scores, figures and report in --out."""
-    lesson = _Strings(*(options.pop(name) for name in ("as_strings", "string_data", "string_steps")))
+    lesson = _Strings(*(options.pop(name) for name in ("as_strings", "string_data", "string_steps", "strings_from")))
     lesson.check()
     dataset, extra = source.read_with(options.pop("extra"))
     negatives = read_negatives(options.pop("negatives"))
@@ -157,25 +164,28 @@ class _Strings:
     wanted: bool
     data: tuple[Path, ...]
     n_steps: int | None
+    start: str | None
 
     def check(self) -> None:
         """Refuse what would be ignored, and say at once what is missing."""
-        if not self.wanted and (self.data or self.n_steps is not None):
-            given = "--string-data" if self.data else "--string-steps"
+        options = {"--string-data": self.data or None, "--string-steps": self.n_steps, "--strings-from": self.start}
+        given = next((option for option, value in options.items() if value is not None), None)
+        if not self.wanted and given is not None:
             raise click.UsageError(f"{given} is of words in a row, which are not asked for; add --strings")
         if not self.wanted:
             return
         if find_spec("torch") is None:
             raise needs("torch", "train")
-        from sutja.learn.strings import table_in
+        from sutja.learn.strings import read_start, table_in
 
         for path in self.data:
             table_in(path)
+        read_start(self.start)
 
     def learn(self, plan: Plan, progress: Progress) -> None:
         from sutja.learn.strings import add
 
-        add(plan, self.data, self.n_steps, progress)
+        add(plan, self.data, self.n_steps, progress, self.start)
 
 
 def _why(config: Config) -> str:

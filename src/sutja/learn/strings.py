@@ -24,9 +24,10 @@ from sutja.clips import Clip
 from sutja.config import AudioConfig
 from sutja.engine import Engine, OnStep
 from sutja.engine.choice import opened
-from sutja.errors import AudioError, DatasetError, RunError
+from sutja.errors import AudioError, BundleError, DatasetError, RunError
 from sutja.learn.frame_network import DELAY, FrameNet
 from sutja.learn.frames_to_onnx import frames_to_onnx
+from sutja.learn.from_onnx import frame_network_in
 from sutja.learn.sounds import Recorded, surroundings
 from sutja.learn.splices import LENGTHS, OTHER, Material, Said, Take, Whole, made, trimmed
 from sutja.learn.string_batches import read, write
@@ -80,7 +81,9 @@ class Sources:
         return tuple(sorted({clip.label for clip in self.clips if clip.label is not None}))
 
 
-def add(plan: Plan, string_data: Sequence[Path], n_steps: int | None, progress: Progress) -> None:
+def add(
+    plan: Plan, string_data: Sequence[Path], n_steps: int | None, progress: Progress, start: str | None = None
+) -> None:
     """Learn the words of a finished run in a row, and add that to its model.
 
     Parameters
@@ -93,9 +96,13 @@ def add(plan: Plan, string_data: Sequence[Path], n_steps: int | None, progress: 
         Of learning; as many as the number of clips asks for when not given.
     progress
         Is told of it.
+    start
+        The model whose network goes on learning, :data:`NOTHING`, or :data:`sutja.bundle.DEFAULT_MODEL` when not given.
 
     Raises
     ------
+    BundleError
+        When that model knows no words in a row.
     DatasetError
         When a set of strings is none, or no recording of a word can be used.
 
@@ -109,9 +116,30 @@ def add(plan: Plan, string_data: Sequence[Path], n_steps: int | None, progress: 
         n_steps=n_steps or steps_for(len(clips)), seed=plan.config.train.seed, precision=plan.config.train.precision
     )
     with opened(plan.engine, plan.n_jobs, ["torch"]) as engine:
-        model = learn(sources, plan.run / "work" / "strings", config, engine, progress)
-    said_of_it = {"n_clips": len(clips), "n_strings": config.n_strings, "n_steps": config.n_steps}
+        model = learn(sources, plan.run / "work" / "strings", config, engine, progress, read_start(start))
+    said_of_it: dict[str, object] = {"n_clips": len(clips), "n_strings": config.n_strings, "n_steps": config.n_steps}
+    said_of_it |= {} if start == NOTHING else {"start": start or bundle.DEFAULT_MODEL}
     bundle.save(replace(ready, strings=replace(model, about=said_of_it)), plan.folder.model)
+
+
+def read_start(name: str | None) -> Start | None:
+    """Read the network that goes on learning: a folder of a model or a run, or the name of one that sutja brings.
+
+    Raises
+    ------
+    BundleError
+        When it cannot be read, or knows no words in a row.
+
+    """
+    if name == NOTHING:
+        return None
+    name = name or bundle.DEFAULT_MODEL
+    model = bundle.load(name).strings
+    if model is None:
+        raise BundleError(
+            f"{printable(name)}: knows no words in a row; expected a model made with --strings, or `{NOTHING}`"
+        )
+    return Start(frame_network_in(model, printable(name)), model.units)
 
 
 def steps_for(n_clips: int) -> int:
@@ -202,7 +230,7 @@ def learn(  # noqa: PLR0913
     return measured(network, units, _material(sources, units), config)
 
 
-DONE = "done"
+DONE, NOTHING = "done", "nothing"
 
 
 @dataclass(frozen=True)
