@@ -54,7 +54,7 @@ class StringTraining:
     seed: int = 929
     start: str | None = None
     """What identifies the network that goes on learning; without one all is learned from nothing."""
-    start_rate: float = 0.3
+    start_rate: float = 0.5
     """Of the learning rate, for layers that go on."""
 
     @property
@@ -108,8 +108,8 @@ class Start:
 
 
 def going_on(config: StringTraining, start: Start, units: Units) -> StringTraining:
-    """Return how a network goes on: one that has all the words has no need of first guesses."""
-    known = {"guess_share": 0.0, "any_from": 0.0} if start.knows(units) else {}
+    """Return how a network goes on: one that has all the words has no need of first guesses, nor of large steps."""
+    known = {"guess_share": 0.0, "any_from": 0.0, "learning_rate": 1.5e-3} if start.knows(units) else {}
     return replace(config, start=start.sha256, **known)  # type: ignore[arg-type]
 
 

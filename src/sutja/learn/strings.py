@@ -207,7 +207,7 @@ def learn(  # noqa: PLR0913
 
     """
     folder.mkdir(parents=True, exist_ok=True)
-    units = units_of(sources)
+    units = units_of(sources, start.units if start is not None else None)
     strings, wanted = folder / "strings", f"{config.n_strings} strings of seed {config.seed}"
     made_before = (strings / DONE).read_text() if (strings / DONE).exists() else None
     if made_before not in (None, wanted):
@@ -269,8 +269,10 @@ def _kinds(sources: Sources, units: Units) -> dict[str, float]:
     return {kind: share for kind, share in KINDS.items() if kind not in absent}
 
 
-def units_of(sources: Sources) -> Units:
+def units_of(sources: Sources, known: Units | None = None) -> Units:
     """Return the units of a vocabulary: a label each, and other forms that the language has of strings.
+
+    Words that are ``known`` to a network that goes on keep their states there, or it would have to learn them anew.
 
     Raises
     ------
@@ -286,7 +288,9 @@ def units_of(sources: Sources) -> Units:
         raise DatasetError(f"no recording of {', '.join(missing) or 'any word'} can be used; strings need some of each")
     texts = said(sources.labels, sources.language, sources.spoken)
     units = [Unit(texts.get(label, label), label, n_states(np.array(seconds))) for label, seconds in lengths.items()]
-    return Units((*units, *(Unit(f.text, f.label, f.n_states, f.n_times) for f in _forms(sources))))
+    units += [Unit(form.text, form.label, form.n_states, form.n_times) for form in _forms(sources)]
+    before = {unit.name: unit.n_states for unit in (known.units if known is not None else ())}
+    return Units(tuple(replace(unit, n_states=before.get(unit.name, unit.n_states)) for unit in units))
 
 
 def _forms(sources: Sources) -> Sequence[StringForm]:
