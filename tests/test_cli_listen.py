@@ -249,8 +249,55 @@ def test_options_that_do_not_go_together(three, tones, options, message):
     assert message in result.stderr
 
 
+def test_a_list_of_strings(two, tones, tmp_path):
+    (tmp_path / "codes.txt").write_text("abba\nc d\nabba\n", encoding="utf-8")
+    for given in (["--strings", tmp_path / "codes.txt"], [f"--strings={tmp_path / 'codes.txt'}"]):
+        result = sutja("listen", two, *given, "--model", tones)
+        assert result.stdout.splitlines() == ["1.00 s: abba (100.0 %)", "3.20 s: cd (100.0 %)"]
+    (tmp_path / "codes.txt").write_text("abb\ncc\n", encoding="utf-8")
+    result = sutja("listen", two, "--strings", tmp_path / "codes.txt", "--model", tones)
+    texts = [line.split()[2] for line in result.stdout.splitlines()]
+    assert texts[0] == "abb"
+    assert all("?" in text for text in texts[1:])  # what is in no list is refused
+
+
+def test_strings_through_standard_input(two, tones):
+    expected = sutja("listen", two, "--strings", "--model", tones).stdout
+    for given in (["-", "--strings"], ["--strings", "-"]):
+        result = CliRunner().invoke(main, ["listen", *given, "--model", str(tones)], input=two.read_bytes())
+        assert result.stdout == expected
+
+
+def test_eight_words_in_a_row_are_two_strings_of_four(tones, tmp_path):
+    path = write_said(tmp_path / "eight.wav", "abbacddc")
+    result = sutja("listen", path, "--strings", "--length", "4", "--model", tones)
+    assert [line.split()[2] for line in result.stdout.splitlines()] == ["abba", "cddc"]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("abx\n", "the list of strings has 'abx', which the model does not know; expected words out of a, b, c, d"),
+        ("\n \n", "the list of strings is empty; expected one string or more"),
+        (None, "no text in UTF-8; expected a list of strings, a line each; save it as UTF-8, and give"),
+    ],
+)
+def test_a_list_that_is_none(two, tones, tmp_path, content, message):
+    path = two
+    if content is not None:
+        path = tmp_path / "codes.txt"
+        path.write_text(content, encoding="utf-8")
+    assert message in refused(sutja("listen", two, "--strings", path, "--model", tones))
+    result = sutja("listen", two, "--strings", path, "--length", "2", "--model", tones)
+    assert result.exit_code == 2
+    assert "--length and --strings contradict each other" in result.stderr
+
+
 def test_a_length_that_is_none(three, tones):
     assert "length 0; expected 1 to" in refused(sutja("listen", three, "--strings", "--length", "0", "--model", tones))
+    assert "length 4-2; expected 1 to" in refused(
+        sutja("listen", three, "--strings", "--length", "4-2", "--model", tones)
+    )
 
 
 def test_what_cannot_be_listened_to(tmp_path, three):

@@ -56,7 +56,7 @@ def answers_of(rng: np.random.Generator, units: Units, n_words: int) -> np.ndarr
 
 
 def told(words: list[Heard]) -> list[dict[str, int]]:
-    return [vars(word) for word in words]
+    return [{"unit": word.unit, "start": word.start, "end": word.end} for word in words]
 
 
 @pytest.mark.skipif(NODE is None, reason="needs node")

@@ -790,12 +790,39 @@ def test_a_file_is_transcribed(open_strings, tones):
     seen.page.wait_for_selector("#history li")
 
 
+def strings_of(seen: Seen) -> list[str]:
+    return seen.page.evaluate(
+        """[...document.querySelectorAll("#strings li")]
+        .map((line) => [...line.querySelectorAll("button")].map((b) => b.textContent.trim()).join(""))"""
+    )
+
+
+def test_a_length_and_a_list_can_be_told(open_strings, tones):
+    seen = open_strings()
+    seen.page.fill("#string-length", "2")
+    seen.page.set_input_files("#file", tones / "two.wav")
+    seen.page.wait_for_selector("#strings li:nth-child(3)")
+    assert strings_of(seen) == ["ab", "ba", "cd"]
+    seen.page.fill("#only-these", "ab, cd")
+    seen.page.set_input_files("#file", tones / "two.wav")
+    playwright.expect(seen.page.locator("#trouble")).to_contain_text("a length and a list of strings; expected one")
+    seen.problems[:] = [told for told in seen.problems if "422" not in told]
+    seen.page.fill("#string-length", "")
+    seen.page.fill("#only-these", "abba, cd")
+    seen.page.click("#listen")
+    seen.page.wait_for_selector("#strings li:nth-child(5) small")
+    seen.page.click("#listen")
+    assert strings_of(seen)[4] == "abba"
+    seen.page.uncheck("#in-a-row")
+    assert not seen.page.is_visible("#which-strings")
+
+
 def test_holding_sends_the_whole_recording(open_strings):
     seen = open_strings(locale="ko-KR")
     seen.page.select_option("#language", "ko")
     seen.hold(3_000)
     seen.page.wait_for_selector("#strings li small")
-    assert "확신" in seen.text("#strings li small")
+    assert "확신" in seen.text("#strings li:first-child small")
     assert set(buttons(seen)) <= set("abcd?")
 
 

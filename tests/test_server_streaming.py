@@ -233,6 +233,17 @@ def test_a_known_length_ends_a_string_at_once():
     assert all(one["complete"] for one in told if one["type"] == "string")
 
 
+def test_eight_words_in_a_row_are_two_strings_of_four():
+    told = strings_said("/v1/stream?sample_rate=16000&strings=1&length=4", pcm(said_tones("abbacddc")))
+    assert [one["text"] for one in told if one["type"] == "string"] == ["abba", "cddc"]
+
+
+@pytest.mark.parametrize("listed", ["abba,cd", "abba%0Acd%0Acd", "cd,abba,abba,"])
+def test_one_of_a_list_is_told(listed):
+    told = strings_said(f"/v1/stream?sample_rate=16000&strings={listed}", pcm(said_tones("abba", "cd")))
+    assert [one["text"] for one in told if one["type"] == "string"] == ["abba", "cd"]
+
+
 def test_without_strings_nothing_changes():
     content = pcm(said_tones("ab"))
     plain = strings_said("/v1/stream?sample_rate=16000", content)
@@ -243,7 +254,10 @@ def test_without_strings_nothing_changes():
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("strings=yes", "strings=yes; expected 1 for words in a row, or 0"),
+        ("strings=yes", "the list of strings has 'yes', which the model does not know; expected words out of a, b"),
+        ("strings=", "the list of strings is empty; expected one string or more"),
+        ("strings=ab,cd&length=2", "a length and a list of strings; expected one of them"),
+        ("strings=1&length=4-2", "length 4-2; expected 1 to"),
         ("length=4", "length without strings=1; expected both, or none"),
         ("strings=1&length=0", "length 0; expected 1 to"),
         ("strings=1&length=four", "is no number of words; expected 4, or 4-6"),

@@ -81,9 +81,23 @@ def test_one_of_a_list_is_said():
 def test_a_whole_string_is_known_at_once():
     listening = decoder(of_length(UNITS, 2))
     listening.feed(answers_of(row(ONE, TWO)))
-    assert [word.unit for word in listening.agreed()] == [ONE, TWO]
-    assert listening.is_whole()
-    assert not decoder().is_whole()
+    assert [(word.unit, word.is_last) for word in listening.agreed()] == [(ONE, False), (TWO, True)]
+    assert not any(word.is_last for word in decoded(answers_of(row(ONE, TWO))))
+
+
+@pytest.mark.parametrize("grammar", [of_length(UNITS, 2), one_of(UNITS, ["12", "01"])], ids=["length", "list"])
+@pytest.mark.parametrize("gap", [0, 1])
+def test_strings_follow_each_other_without_a_pause(grammar, gap):
+    said = [ONE, TWO, ZERO, ONE, ONE, TWO]
+    answers = answers_of(row(*said, gap=gap))
+    for words in (decoded(answers, grammar), decoded(answers, grammar, step=len(answers), beam=1e9)):
+        assert [(word.unit, word.is_last) for word in words] == list(zip(said, [False, True] * 3, strict=True))
+        assert [word.start for word in words] == [20 + k * (12 + gap) for k in range(len(said))]
+
+
+def test_of_the_next_string_only_what_was_said_is_told():
+    words = decoded(answers_of(row(ONE, TWO, ZERO)), of_length(UNITS, 2), farthest=5.0)
+    assert [(word.unit, word.is_last) for word in words] == [(ONE, False), (TWO, True), (ZERO, False)]
 
 
 def test_double_stands_before_what_is_doubled():

@@ -85,6 +85,29 @@ def test_a_string_ends_when_its_length_is_full():
     assert strings[0].complete
 
 
+@pytest.mark.parametrize("chunk", [320, 10**6])
+@pytest.mark.parametrize("pause", [0.0, 1.0])
+def test_eight_words_in_a_row_are_two_strings_of_four(chunk, pause):
+    events = events_of(said("abbacddc", pause=pause), grammar=of_length(MODEL.units, 4), chunk=chunk)
+    strings = [event for event in events if isinstance(event, SpokenString)]
+    assert [(string.text, string.complete) for string in strings] == [("abba", True), ("cddc", True)]
+    starts = [word.start - pause for string in strings for word in string.words]
+    np.testing.assert_allclose(starts, [0.3 * n for n in range(8)], atol=0.05)
+    first = events.index(strings[0])
+    assert [event.label for event in events[:first] if isinstance(event, SpokenWord)] == list("abba")
+    assert all("abba".startswith("".join(event.labels)) for event in events[:first] if isinstance(event, Partial))
+
+
+def test_a_string_of_a_list_may_follow_another_at_once():
+    grammar = one_of(MODEL.units, ["ab", "cda"])
+    assert texts(events_of(said("cdaab", "abab", "cda"), grammar=grammar)) == ["cda", "ab", "ab", "ab", "cda"]
+
+
+def test_a_string_that_may_be_longer_goes_on_to_its_most_words():
+    grammar = of_length(MODEL.units, 2, 3)
+    assert texts(events_of(said("ab", "abcdab", "cdab"), grammar=grammar)) == ["ab", "abc", "dab", "cda", "b"]
+
+
 def test_too_few_words_are_not_complete():
     model = replace(MODEL, decoder=replace(MODEL.decoder, farthest=1.0))
     (string,) = [

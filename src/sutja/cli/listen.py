@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -28,6 +29,8 @@ from sutja.strings.transcriber import SpokenString, SpokenWord, StringEvent, joi
 from sutja.transcription import Transcriber
 from sutja.transcripts import record_of
 
+ANY = ""
+"""In place of a list of strings: any can be said."""
 FIELDS = ("label", "probability", "start")
 STRING_FIELDS = ("text", "probability", "start")
 STDERR = 2  # the file descriptor: sys.stderr may be none
@@ -40,7 +43,14 @@ MOST_WAITING = 20  # commands: more words than that have come while one ran
 @click.argument("source", required=False)
 @model_option
 @hearing_options
-@click.option("--strings", "as_strings", is_flag=True, help="Words in a row, without pauses between them.")
+@click.option(
+    "--strings",
+    is_flag=False,
+    flag_value=ANY,
+    metavar="[FILE]",
+    help="Words in a row, without pauses between them; with a FILE of all that can be said, a line each: 4711, or "
+    "lamp on.",
+)
 @click.option("--length", metavar="N|N-M", help="How many words a string has: 4, or 4-6; with --strings.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, as the service gives it.")
 @click.option(
@@ -50,7 +60,7 @@ MOST_WAITING = 20  # commands: more words than that have come while one ran
     help="Run this for each word: {label}, {probability}, {start}; with --strings for each string: {text}.",
 )
 def listen(  # noqa: PLR0913  one a command-line option
-    hearing: Hearing, *, model: Path, as_strings: bool, length: str | None, as_json: bool, line: str | None
+    hearing: Hearing, *, model: Path, strings: str | None, length: str | None, as_json: bool, line: str | None
 ) -> None:
     """Listen to the microphone, or to SOURCE: a recording, or - for standard input. A line a word, until Ctrl-C.
 
@@ -58,14 +68,18 @@ def listen(  # noqa: PLR0913  one a command-line option
     --sample-rate. What is no word of the vocabulary is told as such, and runs no command.
 
     With --strings a line is a string: a terminal shows it while it is said. --json tells of every word of it as well.
+    SOURCE stands before --strings, since what follows that is the list.
     """
+    as_strings = strings is not None
+    if strings == "-" and hearing.source is None:  # no list comes from there
+        hearing, strings = replace(hearing, source=strings), ANY
     if length is not None and not as_strings:
         raise click.UsageError("--length is of strings, and words that stand alone have none; expected --strings too")
     runner = None if line is None else Runner(_there(arguments_of(line, STRING_FIELDS if as_strings else FIELDS)))
     try:
         if as_strings:
             transcriber = Transcriber(model)
-            grammar = grammar_of(transcriber, length, None)
+            grammar = grammar_of(transcriber, length, Path(strings) if strings else None)
             with hearing.open() as blocks:
                 _tell_strings(strings_of(transcriber, blocks, grammar, on_lost=_tell_lost), blocks, as_json, runner)
         else:

@@ -87,7 +87,8 @@ def _text_of(path: Path) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise ConfigError(
-            f"{printable(path)}: is no text in UTF-8; expected a list of strings, a line each; save it as UTF-8"
+            f"{printable(path)}: is no text in UTF-8; expected a list of strings, a line each; save it as UTF-8, "
+            "and give recordings before --strings"
         ) from error
 
 

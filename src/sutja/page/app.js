@@ -46,7 +46,7 @@ async function hear(recording, file) {
 async function hearStrings(recording, file) {
   tell(say("thinking"));
   try {
-    strings.all(await service.transcribe(recording.bytes), recording);
+    strings.all(await service.transcribe(recording.bytes, strings.asked()), recording);
     history.mark(null);
     draw.waveform(byId("waveform"), recording.samples);
     tell("");
@@ -184,7 +184,10 @@ function redraw() {
 
 function wireButtons() {
   byId("listen").onclick = speaking.toggle;
-  byId("in-a-row").onchange = speaking.endStream;
+  byId("in-a-row").onchange = byId("string-length").onchange = byId("only-these").onchange = () => {
+    strings.offer();
+    speaking.endStream(); // what is listened for has changed
+  };
   byId("file").onchange = () => hearFiles([...(byId("file").files ?? [])]).finally(() => (byId("file").value = ""));
   byId("play-all").onclick = () => play(history.shown);
   byId("play-part").onclick = () => play(history.shown, history.shown?.explanation?.segments);
@@ -266,6 +269,7 @@ async function begin() {
   if (language) byId("labels").lang = language; // so that a screen reader says them as they are to be said
   byId("model").textContent = name;
   byId("in-a-row-choice").hidden = !service.card.can_transcribe;
+  strings.offer();
   byId("to-teaching").hidden = byId("keeping").hidden = !service.card.can_teach;
   if (service.card.can_teach) {
     byId("privacy").dataset.text = "privacy_teaching";

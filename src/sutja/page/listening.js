@@ -24,9 +24,9 @@ export class Listening {
   /**
    * @param {number} rate of the samples, Hz
    * @param {Told} told
-   * @param {{ marginSeconds?: number, strings?: boolean }} how much is cut out with a word on both sides; words in a row
+   * @param {{ marginSeconds?: number, strings?: Record<string, string> | null }} how much is cut out with a word on both sides; words in a row
    */
-  constructor(rate, told, { marginSeconds = 0, strings = false } = {}) {
+  constructor(rate, told, { marginSeconds = 0, strings = null } = {}) {
     this.rate = rate;
     this.#marginSeconds = marginSeconds;
     this.told = told;

@@ -13,7 +13,8 @@ import { say } from "./text.js";
  *   "said": HTMLElement, "sure": HTMLElement, "words": HTMLElement, "bars-box": HTMLElement, "bars": HTMLTableElement,
  *   "why": HTMLElement, "why-title": HTMLElement, "play-all": HTMLButtonElement, "play-part": HTMLButtonElement,
  *   "pictures": HTMLElement, "speaker": HTMLInputElement, "download": HTMLButtonElement, "history": HTMLOListElement,
- *   "veil": HTMLElement, "in-a-row": HTMLInputElement, "in-a-row-choice": HTMLElement, "strings": HTMLOListElement, "to-teaching": HTMLElement,
+ *   "veil": HTMLElement, "in-a-row": HTMLInputElement, "in-a-row-choice": HTMLElement, "which-strings": HTMLElement, "string-length": HTMLInputElement,
+ *   "only-these": HTMLInputElement, "strings": HTMLOListElement, "to-teaching": HTMLElement,
  *   "keeping": HTMLElement, "keep": HTMLInputElement, "privacy": HTMLElement, "history-help": HTMLElement }} Elements
  */
 

@@ -113,18 +113,23 @@ async function* lines(response) {
 }
 
 /**
- * Which words are said in a row in a recording.
+ * Which words are said in a row in a recording; `asked` says which strings can be: `length`, or `strings`.
  * @param {Uint8Array<ArrayBuffer>} bytes
+ * @param {Record<string, string>} asked
  * @returns {Promise<{ text: string, strings: (SpokenString & { words: SpokenWord[] })[] }>}
  */
-export async function transcribe(bytes) {
-  return (await ask("v1/transcribe", { method: "POST", body: bytes })).json();
+export async function transcribe(bytes, asked) {
+  return (await ask(`v1/transcribe?${new URLSearchParams(asked)}`, { method: "POST", body: bytes })).json();
 }
 
-/** Open the stream for samples at `rate` Hz, of words in a row or of single ones. @param {number} rate */
-export function stream(rate, { strings = false } = {}) {
-  const address = new URL(`v1/stream?sample_rate=${rate}`, ROOT);
-  if (strings) address.searchParams.set("strings", "1");
+/**
+ * Open the stream for samples at `rate` Hz, of words in a row, with which of them can be said, or of single ones.
+ * @param {number} rate
+ * @param {{ strings?: Record<string, string> | null }} [what]
+ */
+export function stream(rate, { strings = null } = {}) {
+  const address = new URL(`v1/stream?${new URLSearchParams({ sample_rate: `${rate}` })}`, ROOT);
+  for (const [name, value] of Object.entries(strings ? { strings: "1", ...strings } : {})) address.searchParams.set(name, value);
   address.protocol = address.protocol.replace("http", "ws");
   if (token) address.searchParams.set("token", token);
   const socket = new WebSocket(address);

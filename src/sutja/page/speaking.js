@@ -151,7 +151,7 @@ export async function toggle() {
     partial: strings.partial,
     string: strings.ended,
     ended: (isLost) => ended(mine, isLost ? say("stream_lost") : ""),
-  }, inARow ? { marginSeconds: strings.MARGIN_SECONDS, strings: true } : {});
+  }, inARow ? { marginSeconds: strings.MARGIN_SECONDS, strings: strings.asked() } : {});
   strings.begin();
   listening = mine;
   byId("words").replaceChildren();

@@ -18,6 +18,17 @@ let growing = null; // the line of the string that is being said
 /** Whether the user wants words in a row, where the model knows them. */
 export const wanted = () => byId("in-a-row").checked && Boolean(card?.can_transcribe);
 
+/** Which strings can be said, as the service is asked: a length, or all of them; any where nothing is given. */
+export function asked() {
+  const given = Object.entries({ length: byId("string-length").value, strings: byId("only-these").value });
+  return Object.fromEntries(given.map(([name, text]) => [name, text.trim()]).filter(([, text]) => text));
+}
+
+/** Offer to say which strings can be said, where words in a row are listened for. */
+export function offer() {
+  byId("which-strings").hidden = !wanted();
+}
+
 /** Show what a string seems to be so far. @param {{ text: string }} partial */
 export function partial({ text }) {
   large(`${text}…`);

@@ -17,7 +17,8 @@ WebSocket `/v1/stream?sample_rate=48000` listens to a microphone. Send PCM16 lit
 text message that comes back is one JSON object: `{"type":"level","time","dbfs"}` ten times a second,
 `{"type":"word","start","end","label","rejected","probability","probabilities"}` when a word has ended,
 `{"type":"error","error"}` before the service closes. Send the text `{"type":"end"}` to hear of the last word, then
-`{"type":"done"}`. With `&strings=1`, and `&length=4` or `4-6` where that is known, words need no pauses between them:
+`{"type":"done"}`. With `&strings=1`, and `&length=4` or `4-6` where that is known, or with
+`&strings=4711,0815`, all that can be said, words need no pauses between them:
 `{"type":"partial","time","labels","text"}` whenever it seems that more was said, `word` when one stands,
 `{"type":"string","start","end","text","labels","probability","complete","alternatives"}` when its string has ended.
 Where a token is needed, browsers give it as `&token=`."""

@@ -119,23 +119,21 @@ def sample_rate_of(text: str | None) -> int:
 
 
 def strings_of(query: Mapping[str, str], transcriber: Transcriber | None) -> AskedStrings | None:
-    """Read whether a client wants strings, and which: ``strings=1``, and ``length``.
+    """Read whether a client wants strings, and which: ``strings=1`` for any, or a list of them, and ``length``.
 
     Raises
     ------
     StreamError
-        When it is neither, the model knows no strings, or the length is none.
+        When the model knows no strings, the length is none, or the list is none or has a word that it does not know.
 
     """
     wanted, length = query.get("strings", "0"), query.get("length")
-    if wanted not in ("0", "1"):
-        raise StreamError(f"strings={wanted[:30]}; expected 1 for words in a row, or 0; correct the address")
     if wanted == "0":
         if length is not None:
             raise StreamError("length without strings=1; expected both, or none; correct the address")
         return None
     try:
-        return asked_strings(transcriber, length, None)
+        return asked_strings(transcriber, length, None if wanted == "1" else wanted)
     except (ConfigError, BundleError) as error:
         raise StreamError(str(error)) from error
 

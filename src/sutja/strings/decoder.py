@@ -58,6 +58,8 @@ class Heard:
     start: int
     end: int
     """The first output after it."""
+    is_last: bool = False
+    """Whether nothing can follow it in its string: the string is whole."""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,6 @@ class _Record:
 
     before: int
     word: Heard
-    node: int
 
 
 class Decoder:
@@ -98,12 +99,14 @@ class Decoder:
         self._other, self._other_end = self._pause + 1, self._pause + N_OTHER
         self._inside = np.ones(len(self._outputs), dtype=bool)  # places that are entered from the one before
         self._inside[[*self._firsts, self._pause, self._other]] = False
-        self._possible = grammar.following != NOWHERE
+        following = _in_a_row(grammar)
+        self._possible = following != NOWHERE
         self._entries = [np.flatnonzero(column) for column in self._possible.T]
         self._mean = np.array([d.mean for d in durations], dtype=np.float32)
         self._deviation = np.array([d.deviation for d in durations], dtype=np.float32)
         self._exit_nodes, self._exit_units = np.nonzero(self._possible)
-        self._into = grammar.following[self._exit_nodes, self._exit_units]
+        self._into = following[self._exit_nodes, self._exit_units]
+        self._is_last = grammar.ends_itself
         self._leads = self._exit_matrix()
         n_nodes = len(grammar.finals)
         self._scores = np.full((n_nodes, len(self._outputs)), NEVER, dtype=np.float32)
@@ -184,9 +187,9 @@ class Decoder:
     def _recorded(self, place: int, node: int) -> int:
         came_from, unit = int(self._exit_nodes[place]), int(self._exit_units[place])
         last = self._lasts[unit]
-        word = Heard(unit, int(self._starts[came_from, last]), self.now)
+        word = Heard(unit, int(self._starts[came_from, last]), self.now, bool(self._is_last[node]))
         number, self._n_records = self._n_records, self._n_records + 1
-        self._history[number] = _Record(int(self._records[came_from, last]), word, node)
+        self._history[number] = _Record(int(self._records[came_from, last]), word)
         return number
 
     # -- what is settled --------------------------------------------------------------------------------------------
@@ -211,12 +214,6 @@ class Decoder:
         """Return since when the best way is inside a word or other speech; None in silence."""
         node, place = self._best_place()
         return None if place == self._pause or self.now == 0 else int(self._starts[node, place])
-
-    def is_whole(self) -> bool:
-        """Tell whether what is settled is a string that nothing can follow."""
-        if self._n_committed_record == NOTHING:
-            return False
-        return bool(self.grammar.ends_itself[self._committed.node])
 
     def may_end(self) -> bool:
         """Tell whether a string may end on the best way."""
@@ -247,10 +244,6 @@ class Decoder:
         self._starts[:] = self.now
         self._history.clear()
         self._n_committed_record = NOTHING
-
-    @property
-    def _committed(self) -> _Record:
-        return self._history[self._n_committed_record]
 
     def _best_place(self) -> tuple[int, int]:
         node, place = np.unravel_index(int(self._scores.argmax()), self._scores.shape)
@@ -306,3 +299,10 @@ class Decoder:
         while record not in (number, NOTHING, self._n_committed_record):
             record = self._history[record].before
         return record == number
+
+
+def _in_a_row(grammar: Grammar) -> NDArray[np.int32]:
+    """Let a string be followed by the next: where one is whole, what comes is the next one's first word."""
+    following = grammar.following.copy()
+    following[grammar.ends_itself] = grammar.following[0]
+    return following

@@ -199,7 +199,7 @@ class SpokenStrings:
         events = self._hear(np.concatenate([self._to_rate.flush(), np.zeros(n_after, dtype=np.float32)]))
         is_silent = not self._words and not self._decoder.open_words() and self._decoder.unfinished() is None
         if not is_silent:  # or the best way of four words through nothing would be told
-            events += self._ended(self._decoder.finish())
+            events += self._ended()
         self._begin()
         return events
 
@@ -230,14 +230,12 @@ class SpokenStrings:
         self._talk.feed(answers)
         yield from self._settle(self._decoder.agreed())
         if self._is_over():
-            yield from self._ended(self._decoder.finish())
+            yield from self._ended()
         yield from self._partial()
         self._forget()
 
     def _is_over(self) -> bool:
-        """Tell whether the string is whole, or silence has ended it."""
-        if self._decoder.is_whole():
-            return True
+        """Tell whether silence has ended the string."""
         open_words = self._decoder.open_words()
         if not self._words and not open_words and self._times is None:  # a "double" alone is forgotten as well
             return False
@@ -247,13 +245,18 @@ class SpokenStrings:
         silent = (self._decoder.now - last) * OUTPUT_SECONDS
         return silent >= (STRING_PAUSE_SECONDS if self._decoder.may_end() else LONGEST_PAUSE_SECONDS)
 
-    def _settle(self, words: Sequence[Heard]) -> Iterator[SpokenWord]:
-        """Tell words that stand; each is followed by the next, or by what the best way has after them."""
+    def _settle(self, words: Sequence[Heard]) -> Iterator[StringEvent]:
+        """Tell words that stand, and strings that are whole with them.
+
+        Each is followed by the next, or by what the best way has after them.
+        """
         if words:
             ahead = self._decoder.open_words()
             last = ahead[0].start if ahead else self._decoder.unfinished()
             for word, after in zip(words, [*(word.start for word in words[1:]), last], strict=True):
                 yield from self._settled(word, after)
+                if word.is_last:
+                    yield from self._string()
 
     def _settled(self, heard: Heard, after: int | None) -> Iterator[SpokenWord]:
         unit = self.model.units.units[heard.unit]
@@ -304,8 +307,12 @@ class SpokenStrings:
             shares[rivals] = np.minimum(shares[rivals], np.nextafter(shares[own], 0))
         return {name: float(share) for name, share in zip(self._competition.labels, shares, strict=True)}
 
-    def _ended(self, rest: Sequence[Heard]) -> Iterator[StringEvent]:
-        yield from self._settle(rest)
+    def _ended(self) -> Iterator[StringEvent]:
+        """Tell what remains, since nothing follows."""
+        yield from self._settle(self._decoder.finish())
+        yield from self._string()
+
+    def _string(self) -> Iterator[StringEvent]:
         words, self._words, self._times, self._said = tuple(self._words), [], None, ()
         if words:
             yield SpokenString(words, self._is_complete(words), best_of(words))
@@ -315,7 +322,9 @@ class SpokenStrings:
         return n_most is None or self._grammar.n_least <= len(words) <= n_most
 
     def _partial(self) -> Iterator[Partial]:
-        open_labels = [self.model.units.units[heard.unit].label for heard in self._decoder.open_words()]
+        open_words = self._decoder.open_words()
+        n_of_this = next((n for n, heard in enumerate(open_words, 1) if heard.is_last), len(open_words))
+        open_labels = [self.model.units.units[heard.unit].label for heard in open_words[:n_of_this]]
         said = (*(word.most_probable for word in self._words), *(label for label in open_labels if label))
         if said != self._said and open_labels:
             yield Partial(said, round(self._decoder.now * OUTPUT_SECONDS, 3))
