@@ -1,20 +1,34 @@
 // @ts-check
-// Token passing in JavaScript: the answers of the frame network to words, as src/sutja/strings/decoder.py does it.
-// The settings are the metadata `decoder` of what `sutja export --strings` writes. Times are numbers of answers, of 20 ms.
+// The answers of the frame network to strings of words in JavaScript: token passing, as src/sutja/strings/decoder.py does
+// it, how sure each word is, as competition.py and talk.py say, and events, as transcriber.py gives them, for any string.
+// The settings are the metadata `decoder` of what `sutja export --strings` writes. The second opinion is not in it.
 
 const NEVER = Math.fround(-1e30);
 const NOTHING = -1; // no word before this one
 const NOWHERE = -1;
 const OTHER_STATES = 3; // of other speech
 const OUTPUT_SECONDS = 0.02;
+const EDGE = 2; // answers around a word that are looked at as well
+const STRING_PAUSE_SECONDS = 0.5, LONGEST_PAUSE_SECONDS = 3; // of silence end a string; where it cannot end yet
+const FADE_SECONDS = 5, PRIOR_SECONDS = 1; // of what was said lately
+const MOST_KEPT = 1_000; // answers
+const N_BEST = 5, LEAST_ALTERNATIVE = 1e-4, LEAST_PROBABILITY = 1e-12;
+const UNKNOWN = "?"; // in a text, a word that was refused
 
 /**
  * @typedef {{ name: string, label: string, n_states: number, n_times: number, mean: number, deviation: number }} Unit
+ * @typedef {{ scale: number, other: number, threshold: number, talk: number }} Confidence
  * @typedef {{ units: Unit[], decoder: { word: number, pause: number, other: number, duration_weight: number, beam: number,
- *   wait_seconds: number } }} Settings
+ *   farthest: number, wait_seconds: number }, confidence: Confidence, edges: { lead_seconds: number,
+ *   tail_seconds: number } }} Settings
  * @typedef {{ unit: number, start: number, end: number }} Heard
  * @typedef {{ following: number[][], finals: boolean[] }} Grammar
  * @typedef {{ before: number, word: Heard }} Record
+ * @typedef {{ type: "word", start: number, end: number, label: string | null, rejected: boolean, probability: number,
+ *   probabilities: { [label: string]: number } }} Word
+ * @typedef {{ type: "string", start: number, end: number, text: string, labels: (string | null)[], probability: number,
+ *   alternatives: { text: string, labels: string[], probability: number }[] }} Spoken
+ * @typedef {{ type: "partial", time: number, labels: string[], text: string }} Partial
  */
 
 /** Any string: at home every word can come; after "double" only a word that is doubled. @param {Unit[]} units */
@@ -92,13 +106,25 @@ export class Decoder {
     return this.#chain(this.records[this.#bestPlace()]).map((number) => this.#record(number).word);
   }
 
+  /** Since when the best way is inside a word or other speech; null in silence. @returns {number | null} */
+  unfinished() {
+    const at = this.#bestPlace();
+    return at % this.nPlaces === this.pause || this.now === 0 ? null : this.starts[at];
+  }
+
+  /** Whether a string may end on the best way. */
+  mayEnd() {
+    return this.grammar.finals[Math.floor(this.#bestPlace() / this.nPlaces)];
+  }
+
   /** The words that remain when nothing follows any more; what is fed next is another string. @returns {Heard[]} */
   finish() {
     let best = NEVER, record = NOTHING;
     if (this.now > 0) {
       const { atNode, records } = this.#nodeBests();
       const allowed = atNode.map((score, node) => (this.grammar.finals[node] ? score : NEVER));
-      const chosen = argmax(Math.max(...allowed) > NEVER / 2 ? allowed : atNode);
+      const isLikely = Math.max(...allowed) > Math.max(...atNode) - this.config.farthest;
+      const chosen = argmax(isLikely ? allowed : atNode);
       best = atNode[chosen];
       record = records[chosen];
     }
@@ -264,6 +290,252 @@ export class Decoder {
     return record === number;
   }
 }
+
+/** How much of what was said lately is none of the words. */
+export class Talk {
+  /** @param {Unit[]} units */
+  constructor(units) {
+    this.silence = units.reduce((n, unit) => n + unit.n_states, 0); // the output of silence; that of other speech follows
+    this.talked = this.spoken = 0;
+  }
+
+  /** Take the network's next answers. @param {ArrayLike<number>[]} answers */
+  feed(answers) {
+    const fade = Math.exp(-OUTPUT_SECONDS / FADE_SECONDS);
+    for (const answer of answers) {
+      this.talked = this.talked * fade + Math.exp(answer[this.silence + 1]);
+      this.spoken = this.spoken * fade + 1 - Math.exp(answer[this.silence]);
+    }
+  }
+
+  /** The share of other speech in the speech of the last seconds, 0 to 1. */
+  get share() {
+    return this.talked / (this.spoken + PRIOR_SECONDS / OUTPUT_SECONDS);
+  }
+}
+
+/** How sure a word is: its likelihood where it was heard, beside every other word and none. */
+export class Competition {
+  /** @param {Settings} settings */
+  constructor({ units, confidence }) {
+    this.confidence = confidence;
+    /** @type {{ label: string, row: number[] }[]} */
+    this.rows = [];
+    let first = 0;
+    for (const { label, n_states: n, n_times: nTimes } of units) {
+      if (nTimes === 1) this.rows.push({ label, row: Array.from({ length: n }, (_, state) => first + state) });
+      first += n;
+    }
+    this.silence = first;
+    this.labels = [...new Set(this.rows.map(({ label }) => label))];
+  }
+
+  /**
+   * The probability of each label over a stretch of answers, in the order of `labels`; the rest is that of no word.
+   * @param {ArrayLike<number>[]} answers
+   * @param {number} talk the share of other speech lately
+   * @returns {number[]}
+   */
+  probabilities(answers, talk = 0) {
+    const { scale, other, talk: weight } = this.confidence;
+    const odds = this.rows.map(({ row }) => scale * this.#likelihood(answers, row));
+    const none = [Array(OTHER_STATES).fill(this.silence + 1), []].map((row) => scale * this.#likelihood(answers, row) + other);
+    const most = Math.max(...odds, ...none);
+    const summed = this.labels.map((label) => sum(odds.map((each, n) => (this.rows[n].label === label ? Math.exp(each - most) : 0))));
+    const whole = sum(summed) + sum(none.map((each) => Math.exp(each - most))) * Math.exp(weight * talk);
+    return summed.map((share) => share / whole);
+  }
+
+  /**
+   * The log of the sum over all ways from left to right, with silence around.
+   * @param {ArrayLike<number>[]} answers
+   * @param {number[]} row
+   */
+  #likelihood(answers, row) {
+    const places = row.length ? [this.silence, ...row, this.silence] : [this.silence, this.silence];
+    let alpha = places.map((place, n) => (n < 2 ? answers[0][place] : -Infinity));
+    for (const answer of answers.slice(1)) {
+      alpha = places.map((place, n) => logAdd(alpha[n], n ? alpha[n - 1] : -Infinity) + answer[place]);
+    }
+    const ends = logAdd(alpha[row.length], alpha[row.length + 1]);
+    return ends === -Infinity ? -1e9 : ends;
+  }
+}
+
+/** Strings of words while they are said: the network's answers to events, as the service of sutja gives them. */
+export class SpokenStrings {
+  /** @param {Settings} settings */
+  constructor(settings) {
+    this.settings = settings;
+    this.decoder = new Decoder(settings);
+    this.competition = new Competition(settings);
+    this.talk = new Talk(settings.units);
+    /** @type {ArrayLike<number>[]} */
+    this.answers = [];
+    this.firstAnswer = 0;
+    /** @type {Word[]} */
+    this.words = []; // of the string that is being said
+    /** @type {{ n: number, start: number } | null} */
+    this.times = null; // that the next word is meant
+    this.said = "";
+    this.lastEnd = 0;
+    this.toldUntil = 0; // seconds
+  }
+
+  /**
+   * Take what the network gives for a step, but for its first `delay` answers; return what has become known.
+   * @param {ArrayLike<number>[]} answers
+   */
+  feed(answers) {
+    this.answers.push(...answers);
+    this.decoder.feed(answers);
+    this.talk.feed(answers);
+    /** @type {(Word | Spoken | Partial)[]} */
+    const events = [...this.#settle(this.decoder.agreed())];
+    if (this.#isOver()) events.push(...this.#ended());
+    events.push(...this.#partial());
+    this.#forget();
+    return events;
+  }
+
+  /** Say that the stream has ended, after a few steps of silence; return what remained. @returns {(Word | Spoken)[]} */
+  flush() {
+    const isSilent = !this.words.length && !this.decoder.openWords().length && this.decoder.unfinished() === null;
+    return isSilent ? [] : this.#ended();
+  }
+
+  #isOver() {
+    const open = this.decoder.openWords();
+    if (!this.words.length && !open.length && !this.times) return false;
+    if (this.decoder.unfinished() !== null) return false;
+    const silent = (this.decoder.now - (open.at(-1)?.end ?? this.lastEnd)) * OUTPUT_SECONDS;
+    return silent >= (this.decoder.mayEnd() ? STRING_PAUSE_SECONDS : LONGEST_PAUSE_SECONDS);
+  }
+
+  /** @param {Heard[]} words @returns {Word[]} */
+  #settle(words) {
+    if (!words.length) return [];
+    const ahead = this.decoder.openWords()[0]?.start ?? this.decoder.unfinished();
+    return words.flatMap((word, n) => this.#settled(word, words[n + 1]?.start ?? ahead));
+  }
+
+  /** @param {Heard} heard @param {number | null} after @returns {Word[]} */
+  #settled({ unit, start: from, end }, after) {
+    const before = this.lastEnd, { label: own, n_times: nTimes } = this.settings.units[unit];
+    this.lastEnd = end;
+    if (nTimes > 1) {
+      this.times = { n: nTimes, start: from };
+      return [];
+    }
+    const { n, start } = this.times ?? { n: 1, start: from };
+    this.times = null;
+    const [first, last] = this.#edges(start, end, before, after);
+    const { labels } = this.competition, shares = this.#shares(from, end, labels.indexOf(own));
+    const likely = argmax(shares), probability = shares[likely];
+    const label = probability >= this.settings.confidence.threshold ? labels[likely] : null;
+    const probabilities = Object.fromEntries(labels.map((each, place) => [each, shares[place]]));
+    const at = (/** @type {number} */ time) => Math.round(1e3 * (first + (time * (last - first)) / n)) / 1e3;
+    const told = Array.from({ length: n }, (_, time) => /** @type {Word} */ (
+      { type: "word", start: at(time), end: at(time + 1), label, rejected: label === null, probability, probabilities }
+    ));
+    this.words.push(...told);
+    return told;
+  }
+
+  /**
+   * When a word begins and ends, seconds.
+   * @param {number} start @param {number} end @param {number} before @param {number | null} after
+   */
+  #edges(start, end, before, after) {
+    const { lead_seconds: mostLead, tail_seconds: mostTail } = this.settings.edges;
+    const ahead = after === null ? this.decoder.now - end : (after - end) / 2;
+    const lead = Math.min(mostLead, Math.max((start - before) / 2, 0) * OUTPUT_SECONDS);
+    const first = Math.max(start * OUTPUT_SECONDS - lead, this.toldUntil);
+    this.toldUntil = end * OUTPUT_SECONDS + Math.min(mostTail, Math.max(ahead, 0) * OUTPUT_SECONDS);
+    return [first, this.toldUntil];
+  }
+
+  /**
+   * The probability of each label; none is above that of what was heard.
+   * @param {number} start @param {number} end @param {number} own
+   */
+  #shares(start, end, own) {
+    const first = Math.min(Math.max(start - EDGE - this.firstAnswer, 0), this.answers.length - 1);
+    const last = Math.max(end + EDGE - this.firstAnswer, first + 1);
+    const shares = this.competition.probabilities(this.answers.slice(first, last), this.talk.share);
+    shares[own] = Math.max(shares[own], LEAST_PROBABILITY);
+    return shares.map((share, n) => (n === own ? share : Math.min(share, shares[own] * (1 - Number.EPSILON))));
+  }
+
+  /** @returns {(Word | Spoken)[]} */
+  #ended() {
+    const words = this.#settle(this.decoder.finish()), string = this.#string();
+    return string ? [...words, string] : words;
+  }
+
+  /** @returns {Spoken | null} */
+  #string() {
+    const { words } = this;
+    this.words = [];
+    this.times = null;
+    this.said = "";
+    if (!words.length) return null;
+    const labels = words.map(({ label }) => label), probability = words.reduce((all, word) => all * word.probability, 1);
+    const { start } = words[0], { end } = words[words.length - 1];
+    return { type: "string", start, end, text: joined(labels), labels, probability, alternatives: bestOf(words) };
+  }
+
+  /** @returns {Partial[]} */
+  #partial() {
+    const open = this.decoder.openWords().map(({ unit }) => this.settings.units[unit].label);
+    const labels = [...this.words.map(mostProbable), ...open.filter(Boolean)], said = JSON.stringify(labels);
+    const told = said !== this.said && open.length > 0;
+    this.said = said;
+    const time = Math.round(1e3 * this.decoder.now * OUTPUT_SECONDS) / 1e3;
+    return told ? [{ type: "partial", time, labels, text: joined(labels) }] : [];
+  }
+
+  #forget() {
+    const since = this.decoder.openWords()[0]?.start ?? this.decoder.unfinished() ?? this.decoder.now;
+    const needed = Math.max(since - EDGE, this.decoder.now - MOST_KEPT);
+    if (needed <= this.firstAnswer) return;
+    this.answers.splice(0, needed - this.firstAnswer);
+    this.firstAnswer = needed;
+  }
+}
+
+/** The most probable strings of as many words. @param {Word[]} words */
+function bestOf(words) {
+  /** @type {{ labels: string[], probability: number }[]} */
+  let best = [{ labels: [], probability: 1 }];
+  for (const word of words) {
+    const likely = Object.entries(word.probabilities).filter(([label, share]) => share > LEAST_ALTERNATIVE || label === mostProbable(word));
+    best = best.flatMap(({ labels, probability }) => likely.map(([label, share]) => ({ labels: [...labels, label], probability: probability * share })))
+      .sort((one, other) => other.probability - one.probability).slice(0, N_BEST);
+  }
+  return best.map(({ labels, probability }) => ({ text: joined(labels), labels, probability }));
+}
+
+/** The label, also that of a refused word. @param {Word} word */
+function mostProbable({ probabilities }) {
+  const labels = Object.keys(probabilities);
+  return labels[argmax(labels.map((label) => probabilities[label]))];
+}
+
+/** Write labels: one after the other where each is one character. @param {(string | null)[]} labels */
+function joined(labels) {
+  const parts = labels.map((label) => label ?? UNKNOWN);
+  return parts.join(parts.every((part) => [...part].length === 1) ? "" : " ");
+}
+
+/** @param {number} one @param {number} other */
+function logAdd(one, other) {
+  const most = Math.max(one, other);
+  return most === -Infinity ? most : most + Math.log1p(Math.exp(Math.min(one, other) - most));
+}
+
+/** @param {number[]} values */
+const sum = (values) => values.reduce((all, each) => all + each, 0);
 
 /** The place of the first of the largest. @param {ArrayLike<number>} values */
 function argmax(values) {

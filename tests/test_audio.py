@@ -7,6 +7,7 @@ import os
 import struct
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +20,7 @@ from sutja.audio import (
     Excerpt,
     checked_chunk,
     decode,
+    load_at,
     load_waveform,
     mixed_down,
     open_stream,
@@ -88,6 +90,13 @@ def test_every_rate_gives_the_same_sound(sample_rate):
     assert abs(len(waveform) - len(SOUND)) <= 1
     inner = slice(800, len(SOUND) - 800)
     assert np.abs(waveform[inner] - SOUND[inner]).max() < 2e-3
+
+
+def test_several_rates_of_what_can_be_read_once():
+    content = encoded(tone(440, 0.5, 44_100), 44_100)
+    wide, narrow, same = load_at((16_000, 8_000, 16_000), io.BytesIO(content), CONFIG)
+    for waveform, rate in ((wide, 16_000), (narrow, 8_000), (same, 16_000)):
+        assert np.array_equal(waveform, load_waveform(content, replace(CONFIG, sample_rate=rate)))
 
 
 def test_six_channels_are_mixed_down():

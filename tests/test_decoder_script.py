@@ -1,19 +1,23 @@
-"""The decoder in JavaScript, of which docs/strings.md tells: the same words at the same times as the Python one."""
+"""The decoder in JavaScript, of which docs/strings.md tells: the same words, times and probabilities as in Python."""
 
 from __future__ import annotations
 
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sutja.strings.decoder import Decoder, DecoderConfig, Duration, Heard
+from sutja.strings.frontend import SAMPLE_RATE, STEP_SAMPLES
 from sutja.strings.grammar import any_string
-from sutja.strings.model import StringModel, settings_of
+from sutja.strings.model import Confidence, Edges, StringModel, settings_of
+from sutja.strings.transcriber import SpokenStrings
 from sutja.strings.units import Unit, Units
+from sutja.transcripts import record_of
 
 NODE = shutil.which("node")
 SCRIPT = Path(__file__).parents[1] / "docs" / "decoder.mjs"
@@ -55,6 +59,39 @@ def answers_of(rng: np.random.Generator, units: Units, n_words: int) -> np.ndarr
     return (logits - np.log(np.exp(logits).sum(axis=1, keepdims=True))).astype(np.float32)
 
 
+EVENTS = """
+import { readFileSync } from "node:fs";
+const { SpokenStrings } = await import(process.argv[1]);
+const said = JSON.parse(readFileSync(0, "utf8")).map(({ settings, answers }) => {
+  const strings = new SpokenStrings(settings), told = [];
+  for (let n = 0; n < answers.length; n += 4) told.push(strings.feed(answers.slice(n, n + 4)));
+  return [...told, strings.flush()];
+});
+console.log(JSON.stringify(said));
+"""
+
+
+class Given:
+    """In place of the frame network: it gives these answers, then silence."""
+
+    def __init__(self, answers: np.ndarray, silence: np.ndarray) -> None:
+        self.steps = [answers[n : n + STEP] for n in range(0, len(answers), STEP)]
+        self.silence = silence
+
+    def nothing(self) -> list:
+        return []
+
+    def step(self, features: np.ndarray, state: list) -> tuple[np.ndarray, list]:
+        return self.steps.pop(0) if self.steps else self.silence, state
+
+
+def ran(program: str, given: list) -> list:
+    command = [str(NODE), "--input-type=module", "-e", program, SCRIPT.as_uri()]
+    ended = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return json.loads(ended.stdout)
+
+
 def told(words: list[Heard]) -> list[dict[str, int]]:
     return [{"unit": word.unit, "start": word.start, "end": word.end} for word in words]
 
@@ -74,8 +111,47 @@ def test_it_hears_what_the_python_one_hears():
                 decoder.feed(string[n : n + STEP])
                 steps.append([told(decoder.agreed()), told(decoder.open_words())])
             expected[-1].append([steps, told(decoder.finish())])
-    command = [str(NODE), "--input-type=module", "-e", PROGRAM, SCRIPT.as_uri()]
-    ended = subprocess.run(command, input=json.dumps(given), capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    assert json.loads(ended.stdout) == expected
+    assert ran(PROGRAM, given) == expected
     assert sum(len(words) for trial in expected for steps, _ in trial for words, _ in steps) > 30
+
+
+def parts(event: dict) -> tuple[dict, dict[str, float]]:
+    """What an event says, and its numbers by name."""
+    names = {"start", "end", "time", "probability"} & set(event)
+    numbers = {name: event[name] for name in names} | event.get("probabilities", {})
+    numbers |= {f"rank {n}": each["probability"] for n, each in enumerate(event.get("alternatives", []))}
+    left_out = {*names, "probabilities", "alternatives", "complete"}
+    return {name: value for name, value in event.items() if name not in left_out}, numbers
+
+
+@pytest.mark.skipif(NODE is None, reason="needs node")
+def test_it_is_as_sure_of_words_and_strings_as_the_python_one():
+    rng, given, expected = np.random.default_rng(7), [], []
+    for trial in range(6):
+        known = replace(
+            model(rng, doubled=trial % 2 == 1, weight=1.0),
+            confidence=Confidence(scale=0.1, other=0.5, threshold=0.6, talk=(0.0, 3.0)[trial // 3]),
+            edges=Edges(0.03, 0.02),
+        )
+        answers = answers_of(rng, known.units, 30)
+        answers = answers[: len(answers) // STEP * STEP]
+        silence = np.full((STEP, known.units.n_outputs), -9.0, np.float32)
+        silence[:, known.units.silence] = -0.01
+        stream = SpokenStrings(known, SAMPLE_RATE, network=Given(answers, silence))
+        told_of = [stream.feed(np.zeros(STEP_SAMPLES, np.float32)) for _ in range(len(answers) // STEP)]
+        told_of.append(stream.flush())  # before which it hears two steps of silence
+        given.append({"settings": settings_of(known), "answers": [*answers.tolist(), *silence.tolist() * 2]})
+        expected.append([record_of(event) for step in told_of for event in step])
+    found = [[event for step in steps for event in step] for steps in ran(EVENTS, given)]
+    for theirs, own in zip(found, expected, strict=True):
+        assert [parts(event)[0] for event in theirs] == [parts(event)[0] for event in own]
+        for one, other in zip(theirs, own, strict=True):
+            assert parts(one)[1] == pytest.approx(parts(other)[1], rel=1e-4, abs=1e-6)
+            assert [each["text"] for each in one.get("alternatives", [])[:1]] == [
+                each["text"] for each in other.get("alternatives", [])[:1]
+            ]
+    events = [event for told_of in found for event in told_of]
+    assert {event["type"] for event in events} == {"partial", "word", "string"}
+    assert sum(event["type"] == "word" for event in events) > 60
+    assert {event["rejected"] for event in events if event["type"] == "word"} == {True, False}
+    assert any(len(event["alternatives"]) > 1 for event in events if event["type"] == "string")

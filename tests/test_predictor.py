@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import soxr
 from conftest import tone
 from helpers import tiny_study
 from models import SMALL, make_bundle
-from strings import RATE, said, string_bundle
+from strings import RATE, said, string_bundle, write_said
 
 import sutja
 from sutja import bundle, predictor
@@ -358,6 +359,21 @@ def test_words_in_a_row_are_told_one_by_one(knows_strings):
 def test_words_with_pauses_between_them_are_told_too(knows_strings):
     found = knows_strings.predict(said("a", "b", pause=0.6), sample_rate=RATE)
     assert (found.label, found.n_words) == ("ab", 2)
+
+
+def test_a_model_of_low_rate_hears_words_in_a_row_at_their_own(tmp_path):
+    ready = string_bundle()
+    narrow = Predictor(replace(ready, audio=replace(ready.audio, sample_rate=8_000)))
+    path = write_said(tmp_path / "wide.wav", "cddc", rate=48_000)  # words of tones up to 4400 Hz
+    with path.open("rb") as file:
+        found = [narrow.predict(source).label for source in (path, path.read_bytes(), file)]
+    assert found == ["cddc"] * 3
+    assert narrow.predict(said("cddc"), sample_rate=RATE).label == "cddc"
+    assert narrow.examine(path).prediction.label == "cddc"
+    members = [Predictor(replace(narrow.bundle, strings=None)), narrow]
+    assert len({tuple(model.predict(path, several=False).probabilities.values()) for model in members}) == 1
+    lost = soxr.resample(said("cddc"), RATE, 8_000)
+    assert narrow.predict(lost, sample_rate=8_000).label != "cddc"
 
 
 def test_one_word_is_never_asked_about_in_a_row(knows_strings, monkeypatch):

@@ -53,6 +53,7 @@ def test_it_says_what_it_is():
     assert int(told["sample_rate"]) == RATE
     assert json.loads(told["labels"]) == list("abcd")
     assert json.loads(told["front_end"])["features"]["n_mels"] == session.get_inputs()[0].shape[1]
+    assert set(json.loads(told["talk"])) == {"fade_seconds", "prior_seconds"}
     assert int(told["other_output"]) == int(told["silence_output"]) + 1 == 13
 
 

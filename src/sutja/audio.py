@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -86,6 +86,14 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
         When there is nothing that can be used, with the reason.
 
     """
+    (waveform,) = load_at((config.sample_rate,), source, config, sample_rate=sample_rate)
+    return waveform
+
+
+def load_at(
+    rates: Sequence[int], source: Source, config: AudioConfig, *, sample_rate: int | None = None
+) -> list[Waveform]:
+    """Return what :func:`load_waveform` does at each of several sample rates, Hz; the source is decoded once."""
     name = _name(source)
     if _is_encoded(source):
         samples, rate = decode(source, config)
@@ -96,9 +104,8 @@ def load_waveform(source: Source, config: AudioConfig, *, sample_rate: int | Non
     if config.remove_mean:
         # The mean in float64: exported graphs sum in another order, and must come to the same float32.
         waveform = waveform - np.float32(waveform.mean(dtype=np.float64))
-    if rate != config.sample_rate:
-        waveform = soxr.resample(waveform, rate, config.sample_rate, quality="HQ")
-    return np.ascontiguousarray(waveform, dtype=np.float32)
+    at = {wanted: soxr.resample(waveform, rate, wanted, quality="HQ") for wanted in {*rates} - {rate}}
+    return [np.ascontiguousarray(at.get(wanted, waveform), dtype=np.float32) for wanted in rates]
 
 
 @contextlib.contextmanager

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sutja.audio import Excerpt, Source, Waveform, load_waveform
+from sutja.audio import Excerpt, Source, Waveform, load_at, load_waveform
 from sutja.bundle import DEFAULT_MODEL, EMBEDDING, Bundle, has_embedding, open_member
 from sutja.bundle import load as load_bundle
 from sutja.ensemble import combine, tempered
@@ -102,7 +102,7 @@ class _Heard:
     """Each member's, ``(n_bins, n_frames)``."""
     words: Words
     waveform: Waveform | None
-    """Where there may be several words in it."""
+    """Where there may be several words in it: as these are heard, which may be wider than what the members hear."""
 
 
 class Predictor:
@@ -119,6 +119,7 @@ class Predictor:
         self.bundle = bundle
         self.labels = bundle.labels
         self._configs = [member.features for member in bundle.members]
+        self._string_rate = max(bundle.audio.sample_rate, SAMPLE_RATE)
         n_classes = len(bundle.labels) + (bundle.threshold is not None)
         self._sessions = [open_member(member, n_classes) for member in bundle.members]
 
@@ -171,13 +172,13 @@ class Predictor:
 
         """
         audio = self.bundle.audio
-        waveform = load_waveform(source, audio, sample_rate=sample_rate)
+        waveform, widest = self._waveforms(source, sample_rate)
         named = {member.name: member.features for member in self.bundle.members}
         decibels = log_mels(waveform, audio.sample_rate, self._configs)
         shown = [network_input(features_of(d, c), c) for d, c in zip(decibels, self._configs, strict=True)]
         answers = self._answers([features[None] for features in shown])
         return Examination(
-            self._prediction(self._calibrated(answers)[0], *self._words(waveform)),
+            self._prediction(self._calibrated(answers)[0], *self._words(waveform, widest)),
             {name: self._by_label(self._calibrated({name: answers[name]})[0]) for name in named},
             dict(zip(named, shown, strict=True)),
             dict(zip(named, decibels, strict=True)),
@@ -288,18 +289,24 @@ class Predictor:
         return [o if isinstance(o, AudioError) else next(predictions) for o in outcomes]
 
     def _heard(self, source: Source, sample_rate: int | None) -> _Heard:
+        waveform, widest = self._waveforms(source, sample_rate)
+        return _Heard(self._inputs(waveform), *self._words(waveform, widest))
+
+    def _waveforms(self, source: Source, sample_rate: int | None) -> tuple[Waveform, Waveform]:
+        """Return a clip as the members hear it, and as words in a row are heard in it: no narrower than they need."""
         audio = self.bundle.audio
-        waveform = load_waveform(source, audio, sample_rate=sample_rate)
-        return _Heard(self._inputs(waveform), *self._words(waveform))
+        rates = audio.sample_rate, audio.sample_rate if self.bundle.strings is None else self._string_rate
+        waveform, widest = load_at(rates, source, audio, sample_rate=sample_rate)
+        return waveform, widest
 
     def _inputs(self, waveform: Waveform) -> list[NDArray[np.float32]]:
         return network_inputs(waveform, self.bundle.audio.sample_rate, self._configs)
 
-    def _words(self, waveform: Waveform) -> tuple[Words, Waveform | None]:
-        """Count words, and return the waveform where there may be several that can be told one by one."""
+    def _words(self, waveform: Waveform, widest: Waveform) -> tuple[Words, Waveform | None]:
+        """Count words, and return the widest waveform where there may be several that can be told one by one."""
         words = words_in(waveform, self.bundle.audio.sample_rate)
         may_be_several = words.n > 1 or words.seconds > DOUBTFUL_SECONDS
-        return words, waveform if may_be_several and self.bundle.strings is not None else None
+        return words, widest if may_be_several and self.bundle.strings is not None else None
 
     def _heard_or_error(self, source: Source, sample_rate: int | None) -> _Heard | AudioError:
         try:
@@ -333,7 +340,7 @@ class Predictor:
 
     def _several(self, one: Prediction, waveform: Waveform) -> Prediction:
         """Tell all words, where two or more are found and believed; else the one stands."""
-        stream = self.strings(self.bundle.audio.sample_rate)
+        stream = self.strings(self._string_rate)
         events = [*stream.feed(waveform), *stream.flush()]
         words = tuple(word for event in events if isinstance(event, SpokenString) for word in event.words)
         if sum(word.label is not None and word.probability >= BELIEVED for word in words) < FEWEST_WORDS:

@@ -12,7 +12,7 @@ import json
 from sutja import __version__
 from sutja.bundle import Bundle
 from sutja.errors import BundleError, needs
-from sutja.strings import competition, frontend, transcriber, units
+from sutja.strings import competition, frontend, talk, transcriber, units
 from sutja.strings.model import StringModel, settings_of
 from sutja.strings.network import ANSWERS, FEATURES, NEXT, STATE
 
@@ -75,6 +75,7 @@ def string_metadata(model: StringModel, bundle: Bundle) -> dict[str, str]:
         "other_states": units.N_OTHER,
         "output_seconds": units.OUTPUT_SECONDS,
         "competition_edge": competition.EDGE,
+        "talk": {"fade_seconds": talk.FADE_SECONDS, "prior_seconds": talk.PRIOR_SECONDS},
         "string_pause_seconds": transcriber.STRING_PAUSE_SECONDS,
         "longest_pause_seconds": transcriber.LONGEST_PAUSE_SECONDS,
         "licence": str(bundle.about.get("licence", "the model does not say")),

@@ -165,7 +165,7 @@ def _scores_of_strings(
     try:
         step = bars.stage("evaluating", len(clips), "string")
         return evaluate_strings(
-            strings, clips, known_length=known_length, opinion=transcriber.predictor.opinion, on_clip=step
+            transcriber.predictor.strings, strings.units, clips, known_length=known_length, on_clip=step
         )
     finally:
         bars.close()

@@ -12,14 +12,15 @@ import numpy as np
 from sutja.audio import Waveform, open_stream
 from sutja.calibration import calibration_error
 from sutja.errors import AudioError
-from sutja.strings.competition import SecondOpinion
 from sutja.strings.frontend import SAMPLE_RATE
-from sutja.strings.grammar import MOST_WORDS, any_string, of_length
-from sutja.strings.model import StringModel
-from sutja.strings.network import FrameNetwork
+from sutja.strings.grammar import MOST_WORDS, Grammar, any_string, of_length
 from sutja.strings.scores import Counts, alignment, counted, total
 from sutja.strings.sets import StringClip
 from sutja.strings.transcriber import SpokenString, SpokenStrings, SpokenWord, StringEvent, Transcript, joined
+from sutja.strings.units import Units
+
+Begin = Callable[[int, Grammar], SpokenStrings]
+"""From a sample rate, Hz, and which strings can be said to a stream."""
 
 CHUNK_SECONDS = 0.02
 """Of sound at a time, as a microphone brings it: for how long after its end a word is known."""
@@ -64,40 +65,39 @@ class StringScores:
 
 
 def evaluate(
-    model: StringModel,
+    begin: Begin,
+    units: Units,
     clips: Sequence[StringClip],
     *,
     known_length: bool = False,
-    opinion: SecondOpinion | None = None,
     on_clip: Callable[[], None] = lambda: None,
 ) -> StringScores:
     """Score a model on recordings of strings.
 
     Parameters
     ----------
-    model
-        Of strings.
+    begin
+        Begins a stream: :meth:`sutja.predictor.Predictor.strings`, so that what is judged is what users ask.
+    units
+        That the model knows.
     clips
         What is said in each.
     known_length
         Whether the model is told how many words each string has.
-    opinion
-        As :class:`~sutja.strings.transcriber.SpokenStrings` asks for it.
     on_clip
         Called after each.
 
     """
-    network = FrameNetwork(model.onnx, model.units.n_outputs)
     tally = _Tally()
     for said in clips:
         grammar = (
-            of_length(model.units, len(said.labels))
+            of_length(units, len(said.labels))
             if known_length and 0 < len(said.labels) <= MOST_WORDS
-            else any_string(model.units)
+            else any_string(units)
         )
         try:
             with open_stream(said.source, SAMPLE_RATE) as (rate, chunks):
-                stream = SpokenStrings(model, rate, grammar, network=network, opinion=opinion)
+                stream = begin(rate, grammar)
                 n_samples, events, delays = 0, list[StringEvent](), list[float]()
                 for chunk in _spoken(chunks, rate):
                     n_samples += len(chunk)
