@@ -71,20 +71,13 @@ MODEL_SOURCES = $(CORPORA:%=$(SUTJA_DATA)/%) $(DIGITS:%=--rename %) --extra $(SU
 	--negatives $(SUTJA_DATA)/words $(foreach letter,a b e h i r o,--drop letter_$(letter)) \
 	--noise $(SUTJA_DATA)/noise/gsc_background --noise $(SUTJA_DATA)/noise/precise_bg --rooms $(SUTJA_DATA)/noise/rir \
 	--negatives $(ESPEAK) --negatives $(FLITE)/words --extra $(FLITE)/digits --synthetic-voices 240 --language en
-# The frame network goes on from the one of an earlier commit, as the one that ships did (docs/decisions/).
-STRINGS_FROM := build/strings-from
-STRINGS_COMMIT := 55be2c9
-STRINGS_STEPS := 6000
 PRECISION := $(if $(shell grep -m1 -o -e avx512_bf16 -e amx_bf16 /proc/cpuinfo),bfloat16,float32)
 model: $(VENV)/with-dev,teacher
 	test -d $(FLITE) || $(BIN)/python tools/flite_voices.py $(FLITE)
 	test -d $(ESPEAK) || $(BIN)/python tools/espeak_words.py $(ESPEAK)
-	test -d $(STRINGS_FROM) || (mkdir -p $(STRINGS_FROM) && \
-		git archive $(STRINGS_COMMIT) src/sutja/models/digits-en | tar -x -C $(STRINGS_FROM) --strip-components 4)
 	$(BIN)/sutja train $(MODEL_SOURCES) --protocol corpora --preset words --teacher --skip-unreadable \
 		--precision $(PRECISION) --licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume \
-		--strings --string-data $(SUTJA_DATA)/strings/an4 --string-data $(FLITE)/strings \
-		--strings-from $(STRINGS_FROM) --string-steps $(STRINGS_STEPS)
+		--strings --string-data $(SUTJA_DATA)/strings/an4 --string-data $(FLITE)/strings --strings-from nothing
 	$(BIN)/python tools/tune_strings.py build/digits-en/model --data $(SUTJA_DATA)/strings/moshi \
 		--data $(SUTJA_DATA)/strings/abel --quiet $(SUTJA_DATA)/words
 	rm -rf src/sutja/models/digits-en

@@ -4,7 +4,7 @@
 
 Flite's voices are made of real people's recordings, which eSpeak's are not, and teach refusal better (docs/decisions/).
 OUT/words is to be refused, OUT/digits is learned from as well: else the voices themselves would be what is refused.
-OUT/strings has strings of digits, with "oh", "double" and "triple", and other words in a row, to learn from.
+OUT/strings has strings of digits, with "oh", "double" and "triple", to learn words in a row from.
 The same files for the same --seed and version of Flite. Needs the program `flite` (Debian: apt-get install flite).
 """
 
@@ -15,7 +15,6 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,13 +23,12 @@ import numpy as np
 
 from sutja.errors import RunError
 from sutja.files import new_folder
-from sutja.lexicon import LEXICON, digit_words, near_in_strings
+from sutja.lexicon import LEXICON, digit_words
 
 VOICES = ("awb", "kal16", "rms", "slt")
 STRETCHES = 0.8, 1.4  # of the duration
 PITCHES = 80, 230  # Hz
 STRING_STRETCHES, GROUPED_SHARE, REPEAT_SHARE, OH_SHARE = (0.6, 1.15), 0.6, 0.25, 0.6
-SENTENCE_WORDS = 3, 13
 
 # Common words beside those of sutja.lexicon. No digit, nothing that is said as one (to, won, ate), and none of
 # `yes no up down know`: bench/voices.py measures how well words are refused that were not learned from.
@@ -99,7 +97,6 @@ def main() -> None:
     parser.add_argument("--words", type=int, default=1500, help="clips of other words (%(default)s)")
     parser.add_argument("--takes", type=int, default=24, help="clips of each digit (%(default)s)")
     parser.add_argument("--strings", type=int, default=1600, help="strings of digits (%(default)s)")
-    parser.add_argument("--sentences", type=int, default=400, help="of other words in a row (%(default)s)")
     parser.add_argument("--seed", type=int, default=929)
     arguments = parser.parse_args()
     if shutil.which("flite") is None:
@@ -108,7 +105,7 @@ def main() -> None:
     try:
         with new_folder(arguments.out) as folder, ThreadPoolExecutor(os.cpu_count()) as pool:
             list(pool.map(speak, clips(folder, arguments.words, arguments.takes, rng)))
-            list(pool.map(speak, strings(folder, arguments.strings, arguments.sentences, rng)))
+            list(pool.map(speak, strings(folder, arguments.strings, rng)))
     except RunError as error:
         sys.exit(str(error))
 
@@ -126,17 +123,12 @@ def clips(folder: Path, n_words: int, n_takes: int, rng: np.random.Generator) ->
     ]
 
 
-def strings(folder: Path, n_strings: int, n_sentences: int, rng: np.random.Generator) -> list[Clip]:
-    """Draw strings of digits, in groups as people say them, and other words; write what is said in each."""
+def strings(folder: Path, n_strings: int, rng: np.random.Generator) -> list[Clip]:
+    """Draw strings of digits, in groups as people say them, and write what is said in each."""
     words = digit_words("en")
-    others: Iterable[str] = {*LEXICON["en"].words, *MORE_WORDS} - set(words.values())
-    others = sorted(word for word in others if not near_in_strings(word, "en"))
     said, rows = [], ["file_name,digits,words,speaker"]
-    for number in range(n_strings + n_sentences):
-        if number < n_strings:
-            digits, spoken = drawn_string(words, rng)
-        else:
-            digits, spoken = "", rng.choice(others, int(rng.integers(*SENTENCE_WORDS))).tolist()
+    for number in range(n_strings):
+        digits, spoken = drawn_string(words, rng)
         group = int(rng.integers(2, 5)) if rng.random() < GROUPED_SHARE else len(spoken)
         text = " ".join(word + "," * ((place + 1) % group == 0) for place, word in enumerate(spoken))
         voice = str(rng.choice(VOICES))

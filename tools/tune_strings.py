@@ -2,15 +2,16 @@
 
     python tools/tune_strings.py MODEL --data $SUTJA_DATA/strings/moshi --data $SUTJA_DATA/strings/abel --quiet WORDS
 
-Random search over the decoder's settings; then how network and second opinion are weighed, by likelihood; then where
-words are refused. Everything that it looks at is told by --data and --quiet, and none of that may be reported as a
-result. MODEL is written again.
+Random search over the decoder's settings; then how network and second opinion are weighed, by likelihood; then how much
+it weighs that other speech has been going on, by wrong and by false words. Below which probability words are refused
+stays: what costs nothing in these sets cost many strings in others. Everything that it looks at is told by --data and
+--quiet, and none of that may be reported as a result. MODEL is written again.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -45,14 +46,9 @@ QUIET_SHARE = 0.05
 """Of a set, that other words taken for some of the vocabulary weigh."""
 SCALES, OPINIONS = np.geomspace(0.02, 0.6, 12), (0.0, 0.2, 0.3, 0.4, 0.55, 0.7, 0.85, 1.0)
 OTHERS = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0, 3.0)
-REFUSED = 0.002
-"""Share of the words of strings that refusal may cost: one in a string spoils it."""
-TALKED = 0.003
-"""The same, of what weighs that other speech has been going on; beyond it words after other words are lost."""
 COMMITTED_AFTER = 10
 """Outputs, after a word's end, when it is told as a rule."""
 TALKS = (0.0, 3.0, 6.0, 9.0, 12.0, 14.0, 16.0, 18.0, 20.0, 25.0)
-THRESHOLDS = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 
 
 @dataclass(frozen=True)
@@ -227,7 +223,7 @@ def talk_at(outputs: Sequence[int], model: StringModel, answers: NDArray[np.floa
 def calibrated(
     model: StringModel, sets: Sequence[Sequence[Listened]], quiet: Sequence[Listened], transcriber: Transcriber
 ) -> Confidence:
-    """Choose how both are weighed so that probabilities mean what they say, then where words are refused.
+    """Choose how both are weighed so that probabilities mean what they say, then what talk weighs.
 
     Every set weighs the same, and other words all together less: people say mostly what they are asked for.
     """
@@ -248,20 +244,16 @@ def calibrated(
                 if loss < least:
                     best, least = tried, loss
     of_strings = words[: len(words) - n_quiet]
-    refusing = lambda threshold: wrong(of_strings, competition, replace(best, threshold=threshold))  # noqa: E731
-    best = replace(best, threshold=borne(THRESHOLDS, REFUSED * len(sets), refusing))
-    talking = lambda talk: wrong(of_strings, competition, replace(best, talk=talk))  # noqa: E731
-    best = replace(best, talk=borne(TALKS, TALKED * len(sets), talking))
+    hours = sum(len(each.answers) for each in quiet) * OUTPUT_SECONDS / 3600
+    costs = {}
+    for talk in TALKS:
+        tried = replace(best, talk=talk)
+        false = sum(is_told(word, competition, tried) for word in words[len(of_strings) :]) / hours if quiet else 0.0
+        costs[talk] = wrong(of_strings, competition, tried) / len(sets) + FALSE_WEIGHT * false
+    best = replace(best, talk=min(costs, key=costs.__getitem__))
     sure, right = told(words, competition, best)
-    print(f"loss {least:.4f}, calibration error {calibration_error(sure, right):.4f}")
+    print(f"loss {least:.4f}, calibration error {calibration_error(sure, right):.4f}, cost by talk {costs}")
     return best
-
-
-def borne(values: Sequence[float], most: float, cost: Callable[[float], float]) -> float:
-    """Return the largest of some values that costs no more than that beside the best of them."""
-    costs = {value: cost(value) for value in values}
-    print(costs)
-    return max(value for value, of_value in costs.items() if of_value <= min(costs.values()) + most)
 
 
 def shares_of(word: Judged, competition: Competition, confidence: Confidence) -> NDArray[np.float64]:
@@ -284,6 +276,10 @@ def wrong(words: Sequence[Judged], competition: Competition, confidence: Confide
         heard = likely if shares[likely] >= confidence.threshold else len(shares)
         costs.append(word.weight * (heard != word.truth))
     return float(np.sum(costs))
+
+
+def is_told(word: Judged, competition: Competition, confidence: Confidence) -> bool:
+    return bool(shares_of(word, competition, confidence)[:-1].max() >= confidence.threshold)
 
 
 def told(

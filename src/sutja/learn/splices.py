@@ -42,11 +42,9 @@ SHORTEST_SECONDS = 0.13
 """No word is made shorter, and none follows the last one's beginning sooner."""
 WORD_TEMPO_SPREAD, WORD_GAIN_DB = 0.1, 3.0
 REPEAT_SHARE, OTHER_SHARE, MIXED_SHARE = 0.25, 0.15, 0.15
-OWN_OTHER_SHARE, PSEUDO_SHARE = 0.6, 0.1
+OWN_OTHER_SHARE, PSEUDO_SHARE = 0.6, 0.3
 """How many other words are of whoever says the string, or of the same corpus, where there are any; and how many are no
 words at all, made of two of theirs. Else the microphone tells other words: some corpora hold nothing else."""
-READ_SHARE, SENTENCE_WORDS = 0.4, (3, 13)
-"""Of other speech, how much synthetic voices read, so many words in a go: words in a row run into each other."""
 FEW_TAKES = 4
 """Whoever has fewer says strings together with somebody else."""
 GAIN_DB = -42.0, 0.0
@@ -181,8 +179,6 @@ def _drawn(material: Material, kinds: Mapping[str, float], rng: np.random.Genera
         return _synthetic(material, rng)
     if kind == "noise":
         return _noise(material, rng)
-    if kind == "other" and material.other_texts and rng.random() < READ_SHARE:
-        return _sentence(material, rng)
     return _spliced(material, rng, only_others=kind == "other")
 
 
@@ -329,16 +325,6 @@ def _synthetic(material: Material, rng: np.random.Generator) -> Said:
     peak = float(np.abs(waveform).max()) or 1.0
     waveform = trimmed(waveform * np.float32(0.3 / peak))
     return Said(waveform, tuple(spoken), _unknown(len(spoken)))
-
-
-def _sentence(material: Material, rng: np.random.Generator) -> Said:
-    """Let a synthetic voice read words in a row of which none is in the vocabulary."""
-    n = int(rng.integers(*SENTENCE_WORDS))
-    text = " ".join(str(word) for word in rng.choice(material.other_texts, n))
-    waveform = synthesise(text, drawn_voice(material.language, rng), sample_rate=SAMPLE_RATE)
-    waveform = trimmed(waveform * np.float32(0.3 / (float(np.abs(waveform).max()) or 1.0)))
-    most = int((LENGTHS[-1] - END_SECONDS) * SAMPLE_RATE) - 1
-    return Said(waveform[:most], (OTHER,), _unknown(1))
 
 
 def drawn_voice(language: str, rng: np.random.Generator) -> Voice:

@@ -45,7 +45,7 @@ from sutja.strings.sets import StringClip, read_strings, table_of
 from sutja.strings.transcriber import answers_to
 from sutja.strings.units import OUTPUT_SECONDS, Unit, Units, n_states
 
-KINDS = {"spliced": 0.44, "synthetic": 0.13, "real": 0.22, "other": 0.16, "noise": 0.05}
+KINDS = {"spliced": 0.5, "synthetic": 0.13, "real": 0.22, "other": 0.1, "noise": 0.05}
 """How often strings of each kind are made, where there is what they are made of."""
 N_PARTS = 16
 FEWEST_STEPS, MANY_CLIPS, MOST_STEPS = 1_500, 2_000, 9_000
@@ -53,7 +53,7 @@ SHORTEST_SECONDS = 0.05
 N_MEASURED = 300
 FEW, WIDE, NARROW = 8, 0.45, (0.25, 0.6)
 """Units heard more rarely have the deviation that words have as a rule; the others' lies between two ends."""
-CONFIDENCE = Confidence(scale=0.07, threshold=0.1, opinion=0.4, talk=12.0)
+CONFIDENCE = Confidence(scale=0.07, threshold=0.1, opinion=0.4, talk=6.0)
 """As fitted to strings of digits; nobody has strings of other words to fit it to."""
 STATE_OUTPUTS = 2.6
 """That a state lasts as a rule."""
