@@ -45,8 +45,29 @@ def test_a_length_and_a_list_can_be_told(transcriber):
         transcriber.grammar(2, ["ab"])
     with pytest.raises(ConfigError, match="length 0"):
         transcriber.grammar(0)
-    with pytest.raises(ConfigError, match="'x'"):
+    with pytest.raises(ConfigError, match="'xa', which the model does not know"):
         transcriber.grammar(strings=["xa"])
+
+
+def test_strings_of_a_list_are_rows_of_labels_or_written():
+    lamp = Transcriber(string_bundle(["lamp on", "off", "c"]))
+    assert transcribe(said("ab", "c"), lamp.predictor, strings=["lamp on off", ("c",)]).text == "lamp on off c"
+    assert transcribe(said("ab"), lamp.predictor, strings=[["lamp on", "off"]]).text == "lamp on off"
+
+
+def test_one_string_is_no_list(transcriber):
+    with pytest.raises(ConfigError, match=r"one string, 'ab', where a list is expected; put it into one: \['ab'\]"):
+        transcriber.grammar(strings="ab")
+
+
+@pytest.mark.parametrize("length", ["4", 4.0, (4,), (1, 2, 3), (2, "3")])
+def test_what_is_no_length(transcriber, length):
+    with pytest.raises(ConfigError, match=r"is no number of words; expected 4, or \(4, 6\)"):
+        transcriber.grammar(length)
+
+
+def test_a_length_of_any_whole_number(transcriber):
+    assert transcriber.grammar(np.int64(3)).n_most == transcriber.grammar([1, 3]).n_most == 3
 
 
 def test_the_model_of_single_words_is_asked_as_well(transcriber):

@@ -15,7 +15,7 @@ pauses between them are strings::
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Literal, overload
 
 from sutja.audio import Source, Waveform
@@ -26,10 +26,10 @@ from sutja.predictor import Predictor
 from sutja.streams import IsolatedWords, Word
 from sutja.strings.grammar import Grammar
 from sutja.strings.transcriber import StringEvent
-from sutja.transcription import Length, Transcriber
+from sutja.transcription import Length, Listed, Transcriber
 
-Strings = Literal[True] | Sequence[Sequence[str]]
-"""Any strings, or one of a list, each a row of labels."""
+Strings = Literal[True] | Listed
+"""Any strings, or one of a list."""
 
 
 @overload
@@ -81,7 +81,7 @@ def listen(  # noqa: PLR0913  what is listened to, how, and for what
         A path (also of a named pipe), bytes, an open file, samples, or a :class:`sutja.blocks.Pipe`; the microphone
         when not given.
     strings
-        True for strings of words; or all strings that can be said, each a row of labels.
+        True for strings of words; or all strings that can be said, each as it is written or a row of labels.
     length
         Of each string, in words, where it is known: 4, or (4, 6).
     sample_rate

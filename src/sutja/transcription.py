@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Sequence
+from operator import index
+from typing import SupportsIndex
 
 from sutja.audio import Source, open_stream
 from sutja.bundle import DEFAULT_MODEL, Bundle
@@ -21,6 +23,8 @@ from sutja.strings.model import StringModel
 from sutja.strings.transcriber import SpokenString, SpokenStrings, StringEvent, Transcript
 
 Length = int | tuple[int, int]
+Listed = Sequence[str | Sequence[str]]
+"""All strings that can be said, each a row of labels, or as it is written."""
 
 
 class Transcriber:
@@ -44,8 +48,15 @@ class Transcriber:
         assert self.predictor.bundle.strings is not None
         self.model: StringModel = self.predictor.bundle.strings
 
-    def grammar(self, length: Length | None = None, strings: Sequence[Sequence[str]] | None = None) -> Grammar:
+    def grammar(self, length: Length | None = None, strings: Listed | None = None) -> Grammar:
         """Return which strings can be said: of so many words, one of a list, or any.
+
+        Parameters
+        ----------
+        length
+            In words: 4, or (4, 6).
+        strings
+            All that can be said, each a row of labels, or as it is written: ``"4711"``, ``"lamp on"``.
 
         Raises
         ------
@@ -56,10 +67,10 @@ class Transcriber:
         if length is not None and strings is not None:
             raise ConfigError("a length and a list of strings; expected one of them, since a list has its lengths")
         if strings is not None:
-            return one_of(self.model.units, strings)
+            return one_of(self.model.units, self._rows(strings))
         if length is None:
             return any_string(self.model.units)
-        return of_length(self.model.units, *((length, length) if isinstance(length, int) else length))
+        return of_length(self.model.units, *_least_and_most(length))
 
     def stream(self, sample_rate: int, grammar: Grammar | None = None) -> SpokenStrings:
         """Begin a stream of sound.
@@ -87,6 +98,13 @@ class Transcriber:
         strings = [self._labels_in(line) for line in text.splitlines() if line.strip()]
         one_of(self.model.units, strings)  # which says what is wrong with it
         return strings
+
+    def _rows(self, strings: Sequence[str | Sequence[str]]) -> list[tuple[str, ...]]:
+        if isinstance(strings, str):
+            raise ConfigError(
+                f"one string, {strings[:30]!r}, where a list is expected; put it into one: [{strings[:30]!r}]"
+            )
+        return [self._labels_in(each) if isinstance(each, str) else tuple(each) for each in strings]
 
     def _labels_in(self, line: str) -> tuple[str, ...]:
         known, rest, found = set(self.model.labels), line.split(), list[str]()
@@ -141,7 +159,7 @@ def transcribe(
     model: Predictor | Bundle | str | os.PathLike[str] | None = None,
     *,
     length: Length | None = None,
-    strings: Sequence[Sequence[str]] | None = None,
+    strings: Listed | None = None,
     sample_rate: int | None = None,
 ) -> Transcript:
     """Return the strings of words that are said in a recording of any length.
@@ -155,7 +173,7 @@ def transcribe(
     length
         Of each string, in words, where it is known: 4, or (4, 6).
     strings
-        All that can be said, each a row of labels: ``["4711", "0815"]``.
+        All that can be said, each as it is written or a row of labels: ``["4711", "0815"]``, ``[["lamp on", "stop"]]``.
     sample_rate
         Of samples, Hz; 16 000 when not given. Files say their own.
 
@@ -176,6 +194,13 @@ def transcribe(
     """
     transcriber = Transcriber(model)
     return transcriber.transcribe(source, transcriber.grammar(length, strings), sample_rate=sample_rate)
+
+
+def _least_and_most(length: Length) -> tuple[int, int]:
+    pair = length if isinstance(length, Sequence) and not isinstance(length, str) else (length, length)
+    if len(pair) != 2 or not all(isinstance(n, SupportsIndex) for n in pair):
+        raise ConfigError(f"length {length!r} is no number of words; expected 4, or (4, 6)")
+    return index(pair[0]), index(pair[1])
 
 
 def _bundle_of(model: Bundle | str | os.PathLike[str] | None) -> Bundle:
