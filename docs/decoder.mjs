@@ -308,9 +308,15 @@ export class Talk {
     }
   }
 
-  /** The share of other speech in the speech of the last seconds, 0 to 1. */
-  get share() {
-    return this.talked / (this.spoken + PRIOR_SECONDS / OUTPUT_SECONDS);
+  /**
+   * The share of other speech in the speech of the last seconds, 0 to 1, without a word itself: its answers, and how
+   * many came after them.
+   * @param {ArrayLike<number>[]} word @param {number} nAfter
+   */
+  share(word, nAfter) {
+    const fade = Math.exp(-OUTPUT_SECONDS / FADE_SECONDS);
+    const own = sum(word.map((answer, n) => Math.exp(answer[this.silence + 1]) * fade ** (nAfter + word.length - 1 - n)));
+    return Math.max(this.talked - own, 0) / (this.spoken + PRIOR_SECONDS / OUTPUT_SECONDS);
   }
 }
 
@@ -462,7 +468,8 @@ export class SpokenStrings {
   #shares(start, end, own) {
     const first = Math.min(Math.max(start - EDGE - this.firstAnswer, 0), this.answers.length - 1);
     const last = Math.max(end + EDGE - this.firstAnswer, first + 1);
-    const shares = this.competition.probabilities(this.answers.slice(first, last), this.talk.share);
+    const word = this.answers.slice(Math.max(start - this.firstAnswer, 0), Math.max(end - this.firstAnswer, 0));
+    const shares = this.competition.probabilities(this.answers.slice(first, last), this.talk.share(word, this.decoder.now - end));
     shares[own] = Math.max(shares[own], LEAST_PROBABILITY);
     return shares.map((share, n) => (n === own ? share : Math.min(share, shares[own] * (1 - Number.EPSILON))));
   }

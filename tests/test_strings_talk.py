@@ -16,10 +16,13 @@ def heard(*stretches):
     return answers
 
 
+NOTHING = heard()
+
+
 def share(*stretches):
     talk = Talk(UNITS)
     talk.feed(heard(*stretches))
-    return talk.share
+    return talk.share(NOTHING, 0)
 
 
 def test_who_talks_is_known_after_some_seconds():
@@ -43,4 +46,14 @@ def test_chunks_do_not_matter():
     whole.feed(answers)
     for start in range(0, len(answers), 7):
         pieces.feed(answers[start : start + 7])
-    assert pieces.share == whole.share
+    assert pieces.share(NOTHING, 0) == whole.share(NOTHING, 0)
+
+
+def test_the_word_itself_is_no_talk():
+    """It may sound like none: that is asked elsewhere, and would count twice."""
+    before, word, after = ((OTHER, 2.0), (OTHER, 0.4), (SILENCE, 0.2))
+    talk = Talk(UNITS)
+    talk.feed(heard(before, word, after))
+    around = talk.share(heard(word), round(0.2 / OUTPUT_SECONDS))
+    assert share(before, (WORD, 0.4), after) == pytest.approx(around)
+    assert around < 0.9 * talk.share(NOTHING, 0)

@@ -1,7 +1,8 @@
 """How much of what was said lately is none of the words: whoever talks does not mean the words that chance brings.
 
 The frame network hears a second and a half; that somebody has been talking for longer it cannot know. Here it is kept
-as two sums that fade: other speech, and all speech. Their ratio weighs with every word (:attr:`Confidence.talk`).
+as two sums that fade: other speech, and all speech. Their ratio weighs with every word (:attr:`Confidence.talk`), and
+what the word itself sounds like is not asked again.
 """
 
 from __future__ import annotations
@@ -40,7 +41,11 @@ class Talk:
             self._talked = self._talked * self._fade + float(other)
             self._spoken = self._spoken * self._fade + 1 - float(silence)
 
-    @property
-    def share(self) -> float:
-        """Return the share of other speech in the speech of the last seconds, 0 to 1."""
-        return self._talked / (self._spoken + PRIOR_SECONDS / OUTPUT_SECONDS)
+    def share(self, word: NDArray[np.float32], n_after: int) -> float:
+        """Return the share of other speech in the speech of the last seconds, 0 to 1.
+
+        What a word is itself does not count as talk: its answers ``(n, n_outputs)``, and how many came after them.
+        """
+        fades = self._fade ** np.arange(n_after + len(word) - 1, n_after - 1, -1)
+        talked = self._talked - float(np.exp(word[:, self._other].astype(np.float64)) @ fades)
+        return max(talked, 0.0) / (self._spoken + PRIOR_SECONDS / OUTPUT_SECONDS)

@@ -298,7 +298,7 @@ class SpokenStrings:
         first = max(heard.start - EDGE - self._first_answer, 0)
         first = min(first, len(self._answers) - 1)  # the best whole string may begin where the best way had silence
         last = max(heard.end + EDGE - self._first_answer, first + 1)
-        shares = self._competition.probabilities(self._answers[first:last], opinion, self._talk.share)
+        shares = self._competition.probabilities(self._answers[first:last], opinion, self._talk_around(heard))
         own = self._competition.labels.index(self.model.units.units[heard.unit].label)
         shares[own] = max(shares[own], LEAST_PROBABILITY)
         if opinion is None or not self._grammar.is_free:
@@ -306,6 +306,11 @@ class SpokenStrings:
             rivals = np.arange(len(shares)) != own
             shares[rivals] = np.minimum(shares[rivals], np.nextafter(shares[own], 0))
         return {name: float(share) for name, share in zip(self._competition.labels, shares, strict=True)}
+
+    def _talk_around(self, heard: Heard) -> float:
+        """Return the share of other speech lately, without the word."""
+        first, last = (max(output - self._first_answer, 0) for output in (heard.start, heard.end))
+        return self._talk.share(self._answers[first:last], self._decoder.now - heard.end)
 
     def _ended(self) -> Iterator[StringEvent]:
         """Tell what remains, since nothing follows."""
