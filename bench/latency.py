@@ -126,6 +126,7 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path, before: P
             sys.exit(f"the networks differ: {about['n_parameters']} parameters, ours {ours}")
     medians = {name: statistics.median(wall for wall, _ in values) for name, values in taken.items()}
     beside = {} if before is None else {"times_before": ratio(taken["sutja"], taken["before"])}
+    peers_of_ours = ("torch", "keras", "keras_call")
     return {
         "p50_ms": medians["sutja"],
         "p95_ms": float(np.percentile([wall for wall, _ in taken["sutja"]], 95)),
@@ -137,6 +138,7 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path, before: P
         "speedup_vs_keras": medians["keras"] / medians["sutja"],
         "speedup_vs_keras_call": medians["keras_call"] / medians["sutja"],
         "speedup_vs_torch": medians["torch"] / medians["sutja"],
+        "cpu_speedup": {name: ratio(taken[name], taken["sutja"]) for name in peers_of_ours},
         **beside,
         "cpu_ms": {name: statistics.median(cpu for _, cpu in values) for name, values in taken.items()},
         "clips": f"{len(clips)} of {clips[0].path.parents[1].name}",
@@ -144,9 +146,9 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path, before: P
     }
 
 
-def ratio(ours: Sequence[tuple[float, float]], others: Sequence[tuple[float, float]]) -> float:
-    """How many times as long ours takes by the processor's clock."""
-    return statistics.median(cpu for _, cpu in ours) / statistics.median(cpu for _, cpu in others)
+def ratio(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> float:
+    """How many times as long as the other the one takes, by the processor's clock."""
+    return statistics.median(cpu for _, cpu in one) / statistics.median(cpu for _, cpu in other)
 
 
 def parameters_of_the_label() -> int:
