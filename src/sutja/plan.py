@@ -18,6 +18,7 @@ from sutja.dataset import Dataset
 from sutja.engine.choice import LOCAL, Choice
 from sutja.errors import ConfigError, DatasetError, listed
 from sutja.lexicon import vocabulary
+from sutja.remote import is_url
 from sutja.runs import RunFolder
 
 TEACHER_WEIGHT = 4.0  # where a teacher is asked for: docs/decisions
@@ -210,6 +211,8 @@ def settings_of(wishes: Wishes) -> Config:
     >>> settings_of(Wishes(preset="reference", epochs=3)).train.epochs
     3
     """
+    if wishes.body is not None:
+        _check_body(wishes.body)
     base = preset(wishes.preset or DEFAULT_PRESET)
     if base.body:
         _check_quick(wishes)
@@ -238,6 +241,14 @@ def settings_of(wishes: Wishes) -> Config:
     if n_voices and base.augment is None:
         raise ConfigError(f"preset {base.preset} learns from DATA only; leave --synthetic-voices out, or choose robust")
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
+
+
+def _check_body(name: str) -> None:
+    """Refuse what names no model at all: a blank, which would mean the one that sutja brings, and a URL."""
+    if not name.strip():
+        raise ConfigError("--from is blank; expected the folder or the name of a model; write it, or leave it out")
+    if is_url(name):
+        raise ConfigError(f"--from {name}: is a URL; expected a model on this machine; download it first")
 
 
 def _check_quick(wishes: Wishes) -> None:
