@@ -104,10 +104,12 @@ def passed(sure: Any, threshold: float, at_refused: float) -> dict[str, Any]:
 def shares(right: Any, refused: Any, chosen: Any) -> dict[str, Any]:
     if not chosen.any():
         return {"n": 0}
+    n, accuracy = int(chosen.sum()), float(right[chosen].mean())
     return {
-        "n": int(chosen.sum()),
-        "accuracy": float(right[chosen].mean()),
+        "n": n,
+        "accuracy": accuracy,
         "refused": float(refused[chosen].mean()),
+        "interval95": wilson_interval(accuracy, n),
     }
 
 

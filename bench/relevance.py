@@ -20,15 +20,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnxruntime
 import torch
-import torch.nn.functional as F  # noqa: N812
-from onnx import numpy_helper
 
 import sutja
 from sutja.audio import Waveform, load_waveform
 from sutja.dataset import scan
+from sutja.learn.from_onnx import network_in
 from sutja.predictor import Predictor
 from sutja.relevance import Veil, explain
 
@@ -58,9 +55,7 @@ def main() -> None:
 
 
 def measure(predictor: Predictor, data: Path) -> dict[str, object]:
-    networks = [TorchNetwork(member.onnx) for member in predictor.bundle.members]
-    for network, member in zip(networks, predictor.bundle.members, strict=True):
-        prove(network, member.onnx)
+    networks = [network_in(member, member.name)[1] for member in predictor.bundle.members]
     rng = np.random.default_rng(0)
     methods: dict[str, Callable[[Waveform, Veil], Map]] = {
         "sutja": lambda waveform, veil: inside(explain(predictor, waveform).relevance, veil),
@@ -163,61 +158,7 @@ def occlusion(veil: Veil) -> Map:
     return total / count
 
 
-class TorchNetwork:
-    """An exported network, run by torch for its gradients: the few operators that ours are made of."""
-
-    def __init__(self, content: bytes) -> None:
-        graph = onnx.load_from_string(content).graph
-        self.nodes, self.input, self.output = graph.node, graph.input[0].name, graph.output[0].name
-        self.fixed = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in graph.initializer}
-
-    def __call__(self, features: torch.Tensor) -> torch.Tensor:
-        """Return probabilities, ``(batch, n_classes)``, of ``(batch, 1, n_bins, n_frames)``."""
-        values = {**self.fixed, self.input: features}
-        for node in self.nodes:
-            inputs = [values[name] for name in node.input if name]
-            settings = {a.name: onnx.helper.get_attribute_value(a) for a in node.attribute}
-            values[node.output[0]] = operate(node.op_type, inputs, settings)
-        return values[self.output]
-
-
-def prove(network: TorchNetwork, content: bytes) -> None:
-    """Check that torch says what onnxruntime says: otherwise its gradients are those of another network."""
-    session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
-    shape = (4, *session.get_inputs()[0].shape[1:])
-    features = np.random.default_rng(0).normal(size=shape).astype(np.float32)
-    expected = session.run(None, {"features": features})[0]
-    np.testing.assert_allclose(network(torch.from_numpy(features)).numpy(), expected, atol=1e-5)
-
-
-def operate(kind: str, inputs: list[torch.Tensor], settings: dict) -> torch.Tensor:
-    if kind == "Constant":
-        return torch.from_numpy(numpy_helper.to_array(settings["value"]).copy())
-    if kind == "Conv":
-        pads = settings.get("pads", [0, 0, 0, 0])
-        padded = F.pad(inputs[0], (pads[1], pads[3], pads[0], pads[2]))
-        return F.conv2d(
-            padded, *inputs[1:], stride=settings.get("strides", [1, 1]), dilation=settings.get("dilations", [1, 1]),
-            groups=settings.get("group", 1),
-        )  # fmt: skip
-    if kind == "MaxPool":
-        return F.max_pool2d(inputs[0], settings["kernel_shape"], settings["strides"])
-    if kind in ("ReduceMean", "Unsqueeze"):
-        axes = settings["axes"] if "axes" in settings else inputs[1].flatten().tolist()
-        return (
-            inputs[0].mean(axes, keepdim=bool(settings.get("keepdims", 1)))
-            if kind == "ReduceMean"
-            else (inputs[0].unsqueeze(axes[0]))
-        )
-    if kind == "Gemm":
-        return F.linear(inputs[0], inputs[1] if settings.get("transB") else inputs[1].T, *inputs[2:])
-    if kind in ("Softmax", "Concat"):
-        axis = settings.get("axis", -1)
-        return inputs[0].softmax(axis) if kind == "Softmax" else torch.cat(inputs, axis)
-    return {"Relu": lambda x: x.relu(), "Add": lambda x, y: x + y}[kind](*inputs)
-
-
-def integrated_gradients(veil: Veil, networks: list[TorchNetwork]) -> Map:
+def integrated_gradients(veil: Veil, networks: list[torch.nn.Module]) -> Map:
     """Captum's, from all hidden to all kept, of the label's log-odds before calibration."""
     from captum.attr import IntegratedGradients
 
@@ -229,7 +170,7 @@ def integrated_gradients(veil: Veil, networks: list[TorchNetwork]) -> Map:
             heard = slice(view.left, view.left + view.decibels.shape[1])
             shown = torch.cat([shown[:, :, : heard.start], shown[:, :, heard] - (1 - kept) * scale,
                                shown[:, :, heard.stop :]], dim=2)  # fmt: skip
-            answers.append(network(shown[:, None]))
+            answers.append(network(shown[:, None]).softmax(1))
         probability = torch.stack(answers).mean(dim=0)[:, veil.target]
         return torch.logit(probability.double().clamp(1e-6, 1 - 1e-6)).float()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from conftest import write_wav
-from helpers import refused, sutja
+from helpers import refused, sutja, sutja_process
 from microphones import RATE, plugged_in, spoken
 from strings import string_folder, write_said
 
@@ -161,6 +161,7 @@ def test_more_words_than_commands_can_follow(monkeypatch, capsys):
         ("", "no command; expected one"),
         ("echo 'a", "no closing quotation; close what is quoted"),
         ("echo {word}", r"{word} is not known; expected {label}, {probability} or {start}"),
+        ("echo {label", "{label has no brace at its end; close it"),
         ("no-such-command-here {label}", "no-such-command-here is no command that is found here"),
     ],
 )
@@ -302,5 +303,8 @@ def test_a_length_that_is_none(three, tones):
 
 def test_what_cannot_be_listened_to(tmp_path, three):
     assert "no such file" in refused(sutja("listen", tmp_path / "none.wav"))
+    nothing = sutja_process("listen", "-", stdin=subprocess.DEVNULL)
+    assert "nothing came through it; expected sound" in refused(nothing)
+    assert "is a folder; expected a sound file" in refused(sutja("listen", tmp_path))
     assert sutja("listen", three, "--device", "1").exit_code == 2
     assert "no model.json there" in refused(sutja("listen", three, "--model", tmp_path))

@@ -129,12 +129,30 @@ def test_wrong_usage(tmp_path, name):
 def test_what_cannot_be_recorded(tmp_path, four):
     assert "are the same word" in refused(record(tmp_path / "out", four, words=["go", "go"]))
     assert "a word is blank" in refused(record(tmp_path / "out", four, words=[" "]))
+    assert "a word has 101 letters; expected at most 100" in refused(record(tmp_path / "out", four, words=["x" * 101]))
+    assert "_silence_ is what data sets call" in refused(record(tmp_path / "out", four, words=["_silence_"]))
     assert "is a file; expected a folder" in refused(record(four, four))
     assert not (tmp_path / "out").exists()
     assert "no such file" in refused(record(tmp_path / "out", tmp_path / "none.wav"))
 
 
 # -- a microphone and keys --------------------------------------------------------------------------------------------
+
+
+def test_a_url_is_no_place_for_takes(tmp_path, four, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert "is a URL; expected a folder of this machine" in refused(record(Path("s3://bucket/takes"), four))
+    assert list(tmp_path.iterdir()) == [four]
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "..", "C:\\go", "~", "con", "x" * 100])
+def test_words_that_are_paths_stay_in_the_folder(tmp_path, four, name):
+    out = tmp_path / "out"
+    assert record(out, four, "--takes", "1", words=[name]).exit_code == 0
+    (row,) = table(out)
+    assert row["label"] == name
+    assert (out / row["file_name"]).resolve().is_relative_to(out.resolve())
+    assert [path.name for path in tmp_path.iterdir() if path != four] == ["out"]
 
 
 class Hands:

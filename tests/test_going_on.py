@@ -83,6 +83,8 @@ def test_what_is_told_of_it(own):
     told = (own / "told.txt").read_text(encoding="utf-8")
     assert "protocol speakers: 2 speakers for 2 folds" in told
     assert "training takes about" in told
+    assert told.index("12 clips are few for a network to go on learning from") < told.index("training takes about")
+    assert "preset quick knew new voices as well, let fewer other words pass and took seconds" in told
     assert "on voices that it did not learn from; all of them are in the model" in told
     page = (own / "run" / "report.html").read_text(encoding="utf-8")
     assert "What ships learned in the same way and for as long as the networks that were measured" in page

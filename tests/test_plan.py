@@ -180,3 +180,14 @@ def test_recorded_surroundings_need_a_preset_that_uses_them():
             ConfigError, match=f"puts words among no recorded {name}; leave {option} out, or choose words"
         ):
             plan_run(dataset(), RUN, **{name: (Path("cafe.wav"),)})
+
+
+@pytest.mark.parametrize("preset_name", [None, "quick", "words", "robust"])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [("", "--from is blank; expected the folder or the name"), (" ", "--from is blank"),
+     ("https://example.org/m.zip", "is a URL; expected a model on this machine; download it first")],
+)  # fmt: skip
+def test_a_body_that_is_no_name(preset_name, body, message):
+    with pytest.raises(ConfigError, match=message):
+        settings_of(Wishes(preset_name, body=body))

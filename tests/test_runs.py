@@ -13,6 +13,7 @@ from sutja import runs
 from sutja.calibration import Refusal, ReliabilityBin
 from sutja.clips import Clip
 from sutja.errors import RunError
+from sutja.groups import GroupShare
 from sutja.metrics import Share
 from sutja.runs import Advice, Baseline, JudgedRows, LastEpoch, MemberScores, Metrics, RefusedRows, RunFolder
 
@@ -25,7 +26,7 @@ SCORES = MemberScores(
     [[2, 0], [1, 1]],
     {"0": Share(2, 1.0, (0.25, 1.0)), "1": Share(2, 0.5)},
     {"s": Share(4, 0.75)},
-    {"sex": {"female": Share(4, 0.75, (0.5, 0.875))}},
+    {"sex": {"female": GroupShare(4, 0.75, (0.5, 0.875), 1, 0.25, True)}},
     [ReliabilityBin(4, 0.8, 0.75)],
     fold_accuracy=[1.0, 0.5],
 )

@@ -143,6 +143,11 @@ def test_the_model_is_taken_along(here, tmp_path):
     [
         (" ", "anna", None, 422, "a word is blank"),
         ("stop", " ", None, 422, "a speaker is blank"),
+        ("x" * 101, "anna", None, 422, "a word has 101 letters; expected at most 100"),
+        ("stop", "x" * 101, None, 422, "a speaker has 101 letters"),
+        ("stop\nnow", "anna", None, 422, "holds what cannot be shown in a line"),
+        ("_unknown_", "anna", None, 422, "is what data sets call sounds that are no word"),
+        ("stop", "anna", b"", 422, "nothing there"),
         ("stop", "anna", b"nothing", 422, ""),
         ("stop", "anna", recording(level=0.0), 422, "nothing was heard"),
         ("stop", "anna", recording(level=1e9), 422, "clipped"),
@@ -153,6 +158,18 @@ def test_takes_that_are_refused(here, word, speaker, content, status, message):
     assert found.status_code == status
     assert message in found.json()["error"]
     assert here.get("/v1/teach").json()["takes"] == []
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"", "nothing there"), (b"nothing", "cannot be decoded"), (recording(level=0.0), "zero")]
+)
+def test_what_cannot_be_tried_is_refused_in_words(here, content, message):
+    fill(here)
+    here.post("/v1/teach")
+    found = here.post("/v1/teach/try", content=content, headers={"Content-Type": "audio/wav"})
+    assert found.status_code == 422
+    assert message in found.json()["error"]
+    assert tried(here, "stop")["taught"]["label"] == "stop"
 
 
 def test_the_model_is_taken_along_as_onnx(here, monkeypatch):

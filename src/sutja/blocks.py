@@ -156,6 +156,8 @@ def _check_rate(rate: int, wanted: int | None, name: str) -> None:
 @contextlib.contextmanager
 def _piped(pipe: Pipe, sample_rate: int | None) -> Iterator[Given]:
     head = _read(pipe, HEAD_BYTES, at_least=HEAD_BYTES)
+    if not head:
+        raise AudioError(pipe.name, "nothing came through it; expected sound; start what writes into it first")
     kind = kind_of(head)
     if head[:4] == b"RIFF" and head[8:12] == b"WAVE":
         yield _wav(head, pipe, sample_rate)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sutja.calibration import ReliabilityBin, calibration_error, curve_of, reliability
 from sutja.clips import Clip
 from sutja.errors import AudioError, DatasetError
+from sutja.groups import GroupShare, by_attribute
 from sutja.metrics import (
     Integers,
     Interval,
@@ -25,9 +26,7 @@ from sutja.metrics import (
 )
 from sutja.predictor import Prediction, Predictor
 
-GROUPS = ("corpus", "sex", "gender", "accent", "dialect", "native speaker", "country")
 FALSE_REJECTS = (0.01, 0.03, 0.05, 0.1)
-MAX_GROUPS = 20  # an attribute with more values is a free text, not a group
 
 
 @dataclass(frozen=True)
@@ -44,8 +43,8 @@ class Scores:
     """Rows are true labels, columns predicted ones."""
     by_label: dict[str, Share] = field(default_factory=dict)
     by_speaker: dict[str, Share] = field(default_factory=dict)
-    by_attribute: dict[str, dict[str, Share]] = field(default_factory=dict)
-    """By sex, accent and the like, where the data says so."""
+    by_attribute: dict[str, dict[str, GroupShare]] = field(default_factory=dict)
+    """By sex, age, accent, device and whatever else the data says; the worst group first."""
     reliability: list[ReliabilityBin] = field(default_factory=list)
     """Of clips sorted by the probability of the answer: how sure it was, and how many were right."""
 
@@ -81,7 +80,12 @@ class Evaluation:
 
 
 def score(
-    clips: Sequence[Clip], targets: Integers, probabilities: Probabilities, *, clustered: bool, n_copies: int = 1
+    clips: Sequence[Clip],
+    targets: Integers,
+    probabilities: Probabilities,
+    *,
+    clustered: bool,
+    n_copies: int = 1,
 ) -> Scores:
     """Score probabilities ``(n, n_classes)``, the rows of each clip side by side.
 
@@ -101,7 +105,7 @@ def score(
         confusion_matrix=confusion_matrix(targets, probabilities).tolist(),
         by_label=by_group(right, [clip.label for clip in clips], n_copies),
         by_speaker=by_group(right, speakers, n_copies),
-        by_attribute=_by_attribute(right, clips, n_copies),
+        by_attribute=by_attribute(right, clips, n_copies=n_copies),
         reliability=reliability(probabilities.max(axis=1), right),
     )
 
@@ -116,18 +120,6 @@ def _interval(
     if over_speakers and over_speakers[0] == over_speakers[1]:  # drawing them again says nothing
         return over_clips, "Wilson over clips; all speakers did alike"
     return over_speakers, "bootstrap over speakers"
-
-
-def _by_attribute(right: NDArray[np.bool_], clips: Sequence[Clip], n_copies: int) -> dict[str, dict[str, Share]]:
-    names = {name for clip in clips for name in clip.attributes if name.casefold() in GROUPS}
-    groups = {
-        name: by_group(right, [_known_value(c.attributes.get(name)) for c in clips], n_copies) for name in sorted(names)
-    }
-    return {name: shares for name, shares in groups.items() if 2 <= len(shares) <= MAX_GROUPS}
-
-
-def _known_value(value: str | None) -> str | None:
-    return None if value is None or value.casefold() == "unknown" else value
 
 
 def evaluate(
@@ -155,16 +147,17 @@ def evaluate(
     targets = np.array([order[str(clip.label)] for clip in judged])
     rows = np.array([list(prediction.probabilities.values()) for _, prediction in predictions], dtype=np.float32)
     clustered = len({clip.speaker for clip in judged}) > 1 and all(clip.speaker for clip in judged)
-    scores = score(judged, targets, rows, clustered=clustered)
+    rejected = np.array([prediction.rejected for _, prediction in predictions])
+    groups = by_attribute(rows.argmax(axis=1) == targets, judged, rejected=rejected)
+    scores = replace(score(judged, targets, rows, clustered=clustered), by_attribute=groups)
     wrong = [
         {"path": clip.name, "label": str(clip.label), "predicted": label, "probability": prediction.probability}
         for clip, prediction in predictions
         if (label := prediction.most_probable) != clip.label
     ]
-    n_rejected = sum(prediction.rejected for _, prediction in predictions)
     others, unheard = _predicted(predictor, outside, on_clip)
     kept = _outside(others, rows.max(axis=1)) if others else None
-    return Evaluation(scores, predictor.labels, n_rejected / len(predictions), wrong, unreadable | unheard, kept)
+    return Evaluation(scores, predictor.labels, float(rejected.mean()), wrong, unreadable | unheard, kept)
 
 
 def check_labels(clips: Sequence[Clip], labels: Sequence[str]) -> None:

@@ -18,11 +18,15 @@ from sutja.dataset import Dataset
 from sutja.engine.choice import LOCAL, Choice
 from sutja.errors import ConfigError, DatasetError, listed
 from sutja.lexicon import vocabulary
+from sutja.remote import is_url
 from sutja.runs import RunFolder
 
 TEACHER_WEIGHT = 4.0  # where a teacher is asked for: docs/decisions
 N_CORES = os.cpu_count() or 1
 QUICK_BELOW = 5_000
+FEW_TO_GO_ON_WITH = 200
+"""Below so many clips a network that goes on learning was no better than `quick`, at 40 and at 100
+(docs/decisions/2026-11-27-fine-tuning.md)."""
 """Clips: where there are fewer and nothing else was asked for, words are taught to the body in seconds."""
 ONLY_LEARNING = ("epochs", "n_folds", "n_copies", "seed", "precision", "n_synthetic_voices", "teacher")
 """Wishes that mean something to networks that learn, and nothing to `quick`."""
@@ -207,6 +211,8 @@ def settings_of(wishes: Wishes) -> Config:
     >>> settings_of(Wishes(preset="reference", epochs=3)).train.epochs
     3
     """
+    if wishes.body is not None:
+        _check_body(wishes.body)
     base = preset(wishes.preset or DEFAULT_PRESET)
     if base.body:
         _check_quick(wishes)
@@ -235,6 +241,14 @@ def settings_of(wishes: Wishes) -> Config:
     if n_voices and base.augment is None:
         raise ConfigError(f"preset {base.preset} learns from DATA only; leave --synthetic-voices out, or choose robust")
     return config if n_voices is None else replace(config, n_synthetic_voices=n_voices)
+
+
+def _check_body(name: str) -> None:
+    """Refuse what names no model at all: a blank, which would mean the one that sutja brings, and a URL."""
+    if not name.strip():
+        raise ConfigError("--from is blank; expected the folder or the name of a model; write it, or leave it out")
+    if is_url(name):
+        raise ConfigError(f"--from {name}: is a URL; expected a model on this machine; download it first")
 
 
 def _check_quick(wishes: Wishes) -> None:

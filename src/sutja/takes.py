@@ -25,7 +25,7 @@ from pathlib import Path
 import soundfile
 
 from sutja.audio import Waveform, decode, printable
-from sutja.clips import SPLITS, alike, composed
+from sutja.clips import REFUSED, SPLITS, alike, composed
 from sutja.config import AudioConfig
 from sutja.errors import AudioError, ConfigError, DatasetError, one_line
 from sutja.files import cannot_write, replace_atomically, turn, write_text
@@ -36,6 +36,10 @@ METADATA = "metadata.csv"
 MADE_BY = "sutja record"
 NAME_BYTES = 60
 """Of a folder's name: file systems take 255, and some tools less for a whole path."""
+MOST_LETTERS = 100
+"""Of a word or a name: more is a text that got there by accident, and no line shows it."""
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")
+"""What a URL's scheme becomes as the first part of a path; a drive has one letter."""
 RESERVED = frozenset(("con", "prn", "aux", "nul", *(f"{name}{n}" for name in ("com", "lpt") for n in range(1, 10))))
 """What Windows calls devices."""
 
@@ -91,7 +95,7 @@ def checked_name(text: str, what: str) -> str:
     Raises
     ------
     ConfigError
-        When it is blank, or holds what cannot be shown in a line.
+        When it is blank, too long, holds what cannot be shown in a line, or can be no label.
 
     """
     name = composed(text)
@@ -99,6 +103,10 @@ def checked_name(text: str, what: str) -> str:
         raise ConfigError(f"a {what} is blank; expected letters; write it out")
     if one_line(name) != name:
         raise ConfigError(f"the {what} {one_line(name)} holds what cannot be shown in a line; write it in letters")
+    if len(name) > MOST_LETTERS:
+        raise ConfigError(f"a {what} has {len(name)} letters; expected at most {MOST_LETTERS}; shorten it")
+    if what == "word" and name in REFUSED:
+        raise ConfigError(f"{name} is what data sets call sounds that are no word; expected a word; choose another")
     return name
 
 
@@ -255,6 +263,11 @@ class Takes:
 
 
 def _check_folder(folder: Path) -> None:
+    if SCHEME.fullmatch(folder.parts[0] if folder.parts else ""):
+        raise DatasetError(
+            f"{printable(folder)}: is a URL; expected a folder of this machine for the recordings; record here, and "
+            "copy them then"
+        )
     if folder.exists() and not folder.is_dir():
         raise DatasetError(f"{printable(folder)}: is a file; expected a folder for the recordings; choose another name")
     # The folder first, the table then: whoever else begins here at this moment writes the table before anything else.

@@ -213,8 +213,8 @@ def check_body(body: Predictor) -> Outside:
     store = body.bundle.outside
     if store is None or len(body.bundle.members) != 1:
         raise BundleError(
-            f"own words cannot be taught on this model; expected one that was trained with --preset words, "
-            f"as {DEFAULT_MODEL}"
+            "own words cannot be taught on this model; expected one that was trained with --preset words, "
+            f"as {DEFAULT_MODEL}; to a taught one words are added by teaching all of its recordings again"
         )
     try:
         return store.sounds

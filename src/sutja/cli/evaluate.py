@@ -29,6 +29,7 @@ from sutja.dataset import check_none_lost
 from sutja.errors import DatasetError, one_line
 from sutja.evaluation import Evaluation, Outside
 from sutja.evaluation import evaluate as evaluate_clips
+from sutja.groups import GroupShare
 from sutja.predictor import Predictor
 from sutja.stress import UnderStress, n_steps, stress
 from sutja.texts.phrases import phrase, said
@@ -251,7 +252,25 @@ def _print_scores(evaluation: Evaluation) -> None:
     )
     error = "" if scores.ece is None else f"   calibration error {percent(scores.ece)}"
     tell(f"refused {percent(evaluation.rejected_rate)}{error}")
-    for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker), *scores.by_attribute.items()):
+    for title, shares in (("label", scores.by_label), ("speaker", scores.by_speaker)):
         worst = sorted(shares.items(), key=lambda item: item[1].accuracy)[:MOST_SHOWN]
         for name, share in worst:
             tell(f"  {phrase(title)} {name:12s} {percent(share.accuracy):>8s} {said('of {n}', n=share.n_clips)}")
+    for column, groups in scores.by_attribute.items():
+        shown = list(groups.items())[:MOST_SHOWN]
+        width = max(12, *(len(printable(name)) for name, _ in shown))
+        for name, group in shown:
+            tell(one_line(f"  {phrase(column)} {printable(name):{width}s} {_of_group(group)}"))
+
+
+def _of_group(group: GroupShare) -> str:
+    parts = [f"{percent(group.accuracy):>8s} {said('of {n}', n=group.n_clips)}"]
+    if group.n_speakers is not None:
+        parts.append(said("{n} speakers", n=group.n_speakers))
+    if group.interval95 is not None:
+        parts.append(f"95 %: {interval(group.interval95)}")
+    if group.rejected_rate is not None:
+        parts.append(said("refused {share}", share=percent(group.rejected_rate)))
+    if group.is_small:
+        parts.append(phrase("too few to say much"))
+    return "   ".join(parts)

@@ -164,6 +164,10 @@ def arguments_of(line: str, fields: Sequence[str] = FIELDS) -> list[str]:
     if unknown:
         *first, last = [f"{{{name}}}" for name in fields]
         raise click.UsageError(f"--run: {{{unknown[0]}}} is not known; expected {', '.join(first)} or {last}")
+    names = "|".join(fields)
+    torn = [found[0] for part in arguments for found in re.finditer(rf"\{{({names})\b(?!\}})", part)]
+    if torn:
+        raise click.UsageError(f"--run: {torn[0]} has no brace at its end; close it")
     return arguments
 
 

@@ -28,7 +28,7 @@ from sutja.cli.options import (
 )
 from sutja.config import DEFAULT_PRESET, PRESETS, PROTOCOLS, Config
 from sutja.errors import ConfigError, needs
-from sutja.plan import N_CORES, QUICK_BELOW, Plan, Wishes, plan_run
+from sutja.plan import FEW_TO_GO_ON_WITH, N_CORES, QUICK_BELOW, Plan, Wishes, plan_run
 from sutja.progress import Progress
 from sutja.runs import Metrics
 from sutja.texts.phrases import current
@@ -144,6 +144,12 @@ def train(source: DataOptions, *, out: Path, **options: Any) -> None:
     if wishes.protocol is None and not plan.config.only_teaches:
         n_folds = plan.config.train.n_folds
         say(f"protocol {plan.protocol}: {len(plan.dataset.speakers)} speakers for {n_folds} folds")
+    n_clips = len(plan.dataset.labelled)
+    if plan.config.body is not None and not plan.config.only_teaches and n_clips < FEW_TO_GO_ON_WITH:
+        say(
+            f"{n_clips} clips are few for a network to go on learning from: where it was measured, preset quick knew "
+            "new voices as well, let fewer other words pass and took seconds"
+        )
     tell_fonts()
     bars = Bars()
     try:

@@ -12,10 +12,12 @@ from matplotlib.figure import Figure
 
 from sutja import __version__
 from sutja.bundle import Bundle
-from sutja.evaluation import Evaluation
+from sutja.evaluation import Evaluation, Scores
+from sutja.metrics import Share
 from sutja.reports import charts, pages
 from sutja.reports.drawing import spoken
 from sutja.stress import UnderStress
+from sutja.texts.phrases import phrase
 
 MAX_WRONG = 200  # wrong answers listed; the JSON has all
 
@@ -51,7 +53,9 @@ def write_scorecard(
         "scorecard.html",
         title=title,
         scores=scores,
-        groups={"label": scores.by_label, "speaker": scores.by_speaker, **scores.by_attribute},
+        groups={"label": scores.by_label, "speaker": scores.by_speaker},
+        attributes=scores.by_attribute,
+        worst_group=pages.hardest(_large_groups(scores)),
         worst=pages.hardest(scores.by_speaker),
         evaluation=evaluation,
         outside=evaluation.outside,
@@ -60,6 +64,13 @@ def write_scorecard(
         figures=drawn,
         version=__version__,
     )
+
+
+def _large_groups(scores: Scores) -> dict[str, Share]:
+    groups = (
+        (f"{phrase(kind)}: {name}", share) for kind, own in scores.by_attribute.items() for name, share in own.items()
+    )
+    return {name: share for name, share in groups if not share.is_small}
 
 
 def _figures(evaluation: Evaluation, under_stress: Sequence[UnderStress]) -> Iterator[tuple[str, Figure]]:
