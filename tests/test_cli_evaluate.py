@@ -49,6 +49,20 @@ def test_for_people(study):
     assert "layout csv" in result.stderr
 
 
+def test_groups_are_told_the_worst_first(study, tmp_path):
+    rows = (study / "train.csv").read_text(encoding="utf-8").splitlines()
+    lines = [f"{rows[0]},sex", *(f"{row},{'fm'[i % 2]}" for i, row in enumerate(rows[1:]))]
+    (tmp_path / "sexes.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    table = ("--audio-root", study, tmp_path / "sexes.csv")
+    found = json.loads(evaluate(study, *table, "--json").stdout)["by_attribute"]["sex"]
+    assert [share["accuracy"] for share in found.values()] == sorted(share["accuracy"] for share in found.values())
+    assert set(found["f"]) == {"n_clips", "accuracy", "interval95", "n_speakers", "rejected_rate", "is_small"}
+    told = [line.split() for line in evaluate(study, *table).stdout.splitlines() if line.startswith("  sex ")]
+    assert [line[1] for line in told] == list(found)
+    assert all("speakers" in line and "refused" in line for line in told)
+    assert all(" ".join(line).endswith("too few to say much") for line in told)  # 18 clips each
+
+
 def test_under_stress(study):
     result = evaluate(study, study / "train.csv", "--stress")
     assert [line.split(" (")[0] for line in result.stdout.splitlines() if "(" in line][1:] == list(STRENGTHS)

@@ -26,7 +26,7 @@ N_CORES = os.cpu_count() or 1
 QUICK_BELOW = 5_000
 FEW_TO_GO_ON_WITH = 200
 """Below so many clips a network that goes on learning was no better than `quick`, at 40 and at 100
-(docs/decisions/2026-11-27-fine-tuning.md)."""
+(docs/decisions/2026-11-27-few-clips.md)."""
 """Clips: where there are fewer and nothing else was asked for, words are taught to the body in seconds."""
 ONLY_LEARNING = ("epochs", "n_folds", "n_copies", "seed", "precision", "n_synthetic_voices", "teacher")
 """Wishes that mean something to networks that learn, and nothing to `quick`."""
