@@ -243,4 +243,4 @@ def test_durations_and_bars_are_said_in_korean(capsys):
         assert interval((0.94, 0.98)) == "94.0~98.0 %"
         assert interval(None) == "신뢰구간 없음"
         Bars().stage("listening", 3, "clip")
-    assert capsys.readouterr().err == "듣기: 3\n"
+    assert capsys.readouterr().err == "듣기: 클립 3개\n"

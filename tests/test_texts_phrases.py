@@ -18,7 +18,14 @@ KOREAN = phrasing.SOURCE / "texts" / "ko"
 FILES = sorted(KOREAN.glob("*.toml"))
 # Names and units that Korean writes as English does.
 ALIKE = {"MFCC", "dB", "Hz", "Hz.", "5 to 95 %", "kbit/s; 22 MP3, 16 Opus, 13 GSM 6.10"}
-ALIKE |= {"{low} to {high} %", "`{}` and `{}`", ", on {clips}", "(on {clips})"}
+ALIKE |= {
+    "-> {label} ({n} of {all})",
+    "{n} megabyte",
+    "{low} to {high} %",
+    "`{}` and `{}`",
+    ", on {clips}",
+    "(on {clips})",
+}
 PAGES = ("report.html", "scorecard.html", "strings.html", "audit.html", "explore.html", "base.html")
 # What stands on pages that is no word to translate: names, columns of our files.
 NAMES = {"sutja", "Hz", "MFCC", "file_name", "label", "kB"}
@@ -104,12 +111,31 @@ def test_what_errors_are_made_of_is_whole():
 
 
 def test_what_commands_tell_is_whole():
-    keys = {"diagnosis.{}.{}", "experiments.{}", "teaching.{}", "study.protocol.{}.{}"}  # of the catalogue of keys
+    keys = {
+        "no {}",
+        "diagnosis.{}.{}",
+        "experiments.{}",
+        "teaching.{}",
+        "study.protocol.{}.{}",
+    }  # of the catalogue of keys
     found = phrasing.of_calls(
-        iter(sorted(phrasing.SOURCE.rglob("*.py"))), say=(0,), tell=(0,), on_note=(0,), stage=(0,)
-    )
+        iter(sorted(phrasing.SOURCE.rglob("*.py"))),
+        say=(0,), tell=(0,), on_note=(0,), stage=(0,), _say=(0,), said=(0,), phrase=(0,),
+    )  # fmt: skip
     assert "Open {}" in found
     assert missing(found - keys - {"sutja: {}"} - {text for text in found if text.startswith("\r")}) == []
+
+
+def test_nothing_is_printed_past_the_catalogue():
+    files = (phrasing.SOURCE / "cli").glob("*.py")
+    found = phrasing.of_calls(files, echo=(0,))
+    assert {text for text in found if re.search("[A-Za-z]{2}", re.sub(r"\{\}|Hz|dBFS", "", text))} == set()
+
+
+def test_what_takes_are_refused_for_is_whole():
+    from sutja.recording import ADVICE
+
+    assert missing(set(ADVICE.values())) == []
 
 
 def test_data_info_is_whole():

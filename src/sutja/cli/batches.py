@@ -16,9 +16,10 @@ import click
 
 from sutja import places, shards
 from sutja.cli.console import INTERRUPTED, say, tell
-from sutja.cli.options import QUIET_SECONDS, about
+from sutja.cli.options import QUIET_SECONDS, about, unit_of
 from sutja.listing import STDIN, is_tar
 from sutja.remote import is_url
+from sutja.texts.phrases import phrase
 
 if TYPE_CHECKING:
     from sutja.engine.choice import Choice
@@ -177,7 +178,9 @@ class Meter:
             if sys.stderr.isatty():
                 from tqdm import tqdm
 
-                self._bar = tqdm(total=n_all, initial=n_done, desc="predicting", unit="clip", dynamic_ncols=True)
+                self._bar = tqdm(
+                    total=n_all, initial=n_done, desc=phrase("predicting"), unit=unit_of("clip"), dynamic_ncols=True
+                )
         if self._bar is not None:
             self._bar.update(n_done - self._bar.n)
         elif now - self._told >= QUIET_SECONDS:

@@ -10,6 +10,7 @@ import click
 
 from sutja.cli.console import command, say
 from sutja.cli.options import model_option, percent
+from sutja.texts.phrases import phrase, said
 from sutja.timing import StreamTiming, Timing, measure, measure_stream
 
 
@@ -36,11 +37,11 @@ def _stream_table(timing: StreamTiming) -> str:
         ("a word's end to its answer, 95 of 100 within", f"{timing.p95_s:.3f} s"),
         ("of that, the silence that ends a word", f"{timing.look_back_s:.2f} s"),
         ("of that, waiting for a block, at most", f"{timing.block_s:.2f} s"),
-        ("words told, of those said", f"{timing.n_words} of {timing.n_said}"),
+        ("words told, of those said", f"{timing.n_words} / {timing.n_said}"),
         ("share of one core, a word a second", percent(timing.words_share)),
         ("share of one core, nobody speaks", percent(timing.quiet_share)),
     ]
-    return _pasted(f"{timing.model}, listening as to a microphone", rows, timing.machine)
+    return _pasted(said("{model}, listening as to a microphone", model=timing.model), rows, timing.machine)
 
 
 def _table(timing: Timing) -> str:
@@ -52,25 +53,26 @@ def _table(timing: Timing) -> str:
         ("network", f"{timing.network_ms:.2f} ms"),
         ("bytes to label, median", f"{timing.p50_ms:.2f} ms"),
         ("bytes to label, 95 of 100 within", f"{timing.p95_ms:.2f} ms"),
-        (f"many clips, {machine['cores']} cores", f"{timing.clips_per_second:.0f} clips/s"),
+        (said("many clips, {n} cores", n=machine["cores"]), said("{n} clips/s", n=f"{timing.clips_per_second:.0f}")),
         ("`sutja predict one.wav`, shell to answer", _or_unknown(timing.cold_start_s, "s", 2)),
         ("its largest size in memory", _or_unknown(timing.cold_start_mb, "MB", 0)),
     ]
-    return _pasted(f"{timing.model}, a clip of half a second", rows, machine)
+    return _pasted(said("{model}, a clip of half a second", model=timing.model), rows, machine)
 
 
 def _pasted(title: str, rows: list[tuple[str, str]], machine: dict[str, str | int]) -> str:
+    cores = said("{n} cores", n=machine["cores"])
     about = (
-        f"{machine['processor']}, {machine['cores']} cores, {machine['system']}; Python {machine['python']}, "
+        f"{machine['processor']}, {cores}, {machine['system']}; Python {machine['python']}, "
         f"numpy {machine['numpy']}, onnxruntime {machine['onnxruntime']}, sutja {machine['sutja']}"
     )
     lines = [
         f"| {title} | |",
         "|---|---|",
-        *(f"| {name} | {value} |" for name, value in rows),
+        *(f"| {phrase(name)} | {value} |" for name, value in rows),
     ]
     return "\n".join([*lines, "", about])
 
 
 def _or_unknown(value: float | None, unit: str, digits: int) -> str:
-    return "not known here" if value is None else f"{value:.{digits}f} {unit}"
+    return phrase("not known here") if value is None else f"{value:.{digits}f} {unit}"

@@ -22,7 +22,7 @@ from sutja.inspection import Inspection, inspect
 from sutja.lexicon import digit_words
 from sutja.listening import PROBLEMS
 from sutja.synth import SynthConfig, parse_words, write_dataset
-from sutja.texts.phrases import retold, said
+from sutja.texts.phrases import phrase, retold, said
 
 # Problems of one kind that are shown to people; --json has them all.
 N_SHOWN = 3
@@ -89,7 +89,7 @@ def synth(folder: Path, labels: str | None, **settings: Any) -> None:
 def fetch(name: str | None, folder: Path | None, url: str | None, sha256: str | None, only_list: bool) -> None:
     """Fetch the public corpus NAME; an interrupted download is resumed when the command is run again."""
     if only_list or name is None:
-        click.echo("\n".join(f"{n}: {s.what}; {s.size}; {s.licence}; {s.url}" for n, s in CORPORA.items()))
+        click.echo("\n".join(f"{n}: {phrase(s.what)}; {s.size}; {s.licence}; {s.url}" for n, s in CORPORA.items()))
         return
     with byte_bar(name) as progress:
         fetched = download.fetch(name, folder or Path(name), url=url, sha256=sha256, progress=progress)

@@ -19,7 +19,7 @@ import click
 from sutja.blocks import Blocks
 from sutja.cli.console import command, say
 from sutja.cli.options import Hearing, grammar_of, hearing_options, model_option
-from sutja.cli.rows import word_json, word_line
+from sutja.cli.rows import seconds, word_json, word_line
 from sutja.cli.transcripts import string_line
 from sutja.errors import one_line
 from sutja.live import strings_of, words_of
@@ -124,7 +124,7 @@ class Growing:
         """Show what has become known."""
         if isinstance(event, SpokenString):
             self._words = []
-            self._line(f"{event.start:.2f} s: {string_line(event)}", is_last=True)
+            self._line(f"{seconds(event.start)}: {string_line(event)}", is_last=True)
         elif isinstance(event, SpokenWord):
             self._words.append(event)
             self._line(joined([word.label for word in self._words]))

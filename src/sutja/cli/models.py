@@ -10,6 +10,7 @@ from sutja import bundle
 from sutja.bundle import Bundle
 from sutja.cli.console import command
 from sutja.cli.options import percent
+from sutja.texts.phrases import phrase, said
 
 
 @command()
@@ -38,12 +39,12 @@ def _facts(name: str, model: Bundle) -> dict[str, object]:
 def _line(name: str, model: Bundle) -> str:
     accuracy = model.about.get("accuracy")
     parts = [
-        f"language {model.language or 'not told'}",
-        f"{len(model.labels)} labels: {', '.join(model.labels[:12])}",
-        f"{percent(accuracy)} on {model.about.get('protocol')} held out"
+        said("language {name}", name=model.language or phrase("not told")),
+        said("{n} labels: {labels}", n=len(model.labels), labels=", ".join(model.labels[:12])),
+        said("{share} on {what} held out", share=percent(accuracy), what=phrase(str(model.about.get("protocol"))))
         if isinstance(accuracy, float)
-        else "accuracy not told",
-        "own words can be taught on it" if model.outside is not None else "no body for own words",
-        f"licence {model.about.get('licence') or 'not told'}",
+        else phrase("accuracy not told"),
+        phrase("own words can be taught on it" if model.outside is not None else "no body for own words"),
+        said("licence {name}", name=model.about.get("licence") or phrase("not told")),
     ]
     return f"{name}   {'; '.join(parts)}"

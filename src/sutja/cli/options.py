@@ -191,8 +191,9 @@ def _list_devices(ctx: click.Context, _: click.Parameter, is_wanted: bool) -> No
     from sutja.microphone import devices
 
     for device in devices():
-        about = f"{device.sample_rate} Hz, {device.n_channels} channel{'s' if device.n_channels > 1 else ''}"
-        click.echo(f"{device.index}: {device.name} ({about}){', the default' if device.is_default else ''}")
+        channels = said("{n} channels" if device.n_channels > 1 else "{n} channel", n=device.n_channels)
+        default = phrase(", the default") if device.is_default else ""
+        click.echo(f"{device.index}: {device.name} ({device.sample_rate} Hz, {channels}){default}")
     ctx.exit()
 
 
@@ -325,14 +326,14 @@ class Bars:
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
         """Begin a stage."""
         self.close()
-        told = f"{name}: {total} {unit}s" if current() == "en" else f"{phrase(name)}: {total}"  # counters differ
+        told = f"{phrase(name)}: {_counted(total, unit)}"
         name = phrase(name)
         if not sys.stderr.isatty():
             say(told)
             return functools.partial(Lines(name, unit, self._clock).step, total)
         from tqdm import tqdm
 
-        bar = self._bar = tqdm(total=total, desc=name, unit=unit, dynamic_ncols=True)
+        bar = self._bar = tqdm(total=total, desc=name, unit=unit_of(unit), dynamic_ncols=True)
         return lambda: bar.update() and None
 
     def say(self, text: str) -> None:
@@ -346,6 +347,15 @@ class Bars:
         if self._bar is not None:
             self._bar.close()
         self._bar = None
+
+
+def _counted(n: int, unit: str) -> str:
+    return f"{n} {unit}s" if current() == "en" else said(f"{{n}} {unit}", n=n)
+
+
+def unit_of(unit: str) -> str:
+    """Return what a bar counts by: in Korean a counter that fits all of it."""
+    return unit if current() == "en" else "개"
 
 
 class Lines:
@@ -392,7 +402,7 @@ class Lines:
 
     def _how_far(self, now: float, total: int | None) -> str:
         if total is None:
-            return f"{self._n_done} {self._unit}s so far"
+            return said("{what} so far", what=_counted(self._n_done, self._unit))
         share = f"{100 * self._n_done // total} %"
         then, n_then = self._told[0]
         if n_then == self._n_done:

@@ -11,7 +11,7 @@ import click
 
 from sutja.audio import printable
 from sutja.cli.batches import Wishes, batch_options, is_batch, predict_batch
-from sutja.cli.console import INTERRUPTED, command, say
+from sutja.cli.console import INTERRUPTED, command, say, tell
 from sutja.cli.options import Bars, engine_options, model_option, source_of
 from sutja.cli.rows import ResultFile, answer_line, csv_line, json_line
 from sutja.columns import RESULT_COLUMNS
@@ -113,7 +113,7 @@ def _into_file(predictor: Predictor, paths: tuple[str, ...], results: ResultFile
         bars.close()
         results.close()
     more = f", {n_before} of them from before" if n_before else ""
-    click.echo(f"{results.path}: {results.n_lines} clips{more}; {results.n_failed} could not be used")
+    tell(f"{results.path}: {results.n_lines} clips{more}; {results.n_failed} could not be used")
     return results.n_failed
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import click
@@ -20,6 +20,7 @@ from sutja.microphone import BLOCK_SECONDS, play
 from sutja.recording import Event, Take, TakeLoop, peak_dbfs
 from sutja.speech import samples_in
 from sutja.takes import Takes, checked_words, time_now
+from sutja.texts.phrases import phrase, said
 
 METER_DB, METER_SIGNS = 60, 30
 AFTER_PLAYING_SECONDS = 0.3  # that a room rings, and the sound card is late
@@ -54,24 +55,31 @@ def record(  # noqa: PLR0913  one a command-line option
     for note in takes.notes:
         say(note)
     if min(takes.counts()[label] for label in labels) >= n_takes:
-        click.echo(f"{place}: nothing is missing: {_counted(labels, takes)}")
+        click.echo(f"{place}: {said('nothing is missing: {counts}', counts=_counted(labels, takes))}")
         return
     with hearing.open() as blocks, keys() if has_keys else no_keys() as pressed:
         there, known = takes.counts(), takes.digests()
         loop = TakeLoop(labels, n_takes, blocks.sample_rate, n_there=there, known=known, hands_free=hands_free)
         told = "" if not has_keys else FREE_KEYS if hands_free else KEYS
-        say("; ".join(filter(None, (f"recording {takes.speaker} from {blocks.name}", told))))
+        begun = said("recording {speaker} from {device}", speaker=takes.speaker, device=phrase(blocks.name))
+        say("; ".join(filter(None, (begun, phrase(told)))))
         status = Session(loop, takes, blocks).run(pressed)
     click.echo(f"{place}: {_counted(labels, takes)}")
     if loop.missing:
-        lacking = ", ".join(f"{n} of {label}" for label, n in loop.missing.items())
+        lacking = _listed(loop.missing)
         say(f"sutja: takes are missing: {lacking}; the same command goes on")
     sys.exit(status)
 
 
 def _counted(labels: Iterable[str], takes: Takes) -> str:
     counts = takes.counts()
-    return f"{', '.join(f'{counts[label]} of {label}' for label in labels)} by {takes.speaker}"
+    return said(
+        "{takes} by {speaker}", takes=_listed({label: counts[label] for label in labels}), speaker=takes.speaker
+    )
+
+
+def _listed(counts: Mapping[str, int]) -> str:
+    return ", ".join(said("{n} of {label}", n=n, label=label) for label, n in counts.items())
 
 
 class Session:
@@ -173,7 +181,7 @@ class Session:
     def _tell_ask(self) -> None:
         ask = self._loop.ask
         if ask is not None:
-            self._say(f"-> {ask.label} ({ask.take} of {ask.n_takes})")
+            self._say(said("-> {label} ({n} of {all})", label=ask.label, n=ask.take, all=ask.n_takes))
 
     def _say(self, text: str) -> None:
         """Tell one thing, in the place of the meter."""
@@ -187,5 +195,5 @@ class Session:
             return
         level = peak_dbfs(block)
         n_signs = max(0, min(METER_SIGNS, round(METER_SIGNS * (1 + level / METER_DB))))
-        clipped = " CLIPPED" if float(abs(block).max()) >= FULL_SCALE else ""
+        clipped = f" {phrase('CLIPPED')}" if float(abs(block).max()) >= FULL_SCALE else ""
         click.echo(f"\r\x1b[K{'#' * n_signs:<{METER_SIGNS}} {level:6.1f} dBFS{clipped}", nl=False, err=True)

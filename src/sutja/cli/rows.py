@@ -21,6 +21,7 @@ from sutja.listing import Item
 from sutja.outcomes import as_csv, as_json, csv_row, record_of
 from sutja.predictor import Prediction
 from sutja.streams import Word
+from sutja.texts.phrases import phrase, said
 
 
 def answer_line(prediction: Prediction) -> str:
@@ -30,10 +31,11 @@ def answer_line(prediction: Prediction) -> str:
     '7 (91.0 %); 3 words: this is the one at 0.4 s'
     """
     if prediction.words:
-        return f"{prediction.text} ({percent(prediction.probability)}); {prediction.n_words} words in a row"
-    answer = "not in the vocabulary" if prediction.rejected else prediction.label
-    several = f"; {prediction.n_words} words: this is the one at {prediction.word_at:.1f} s"
-    return f"{answer} ({percent(prediction.probability)}){several if prediction.n_words > 1 else ''}"
+        in_a_row = said("; {n} words in a row", n=prediction.n_words)
+        return f"{prediction.text} ({percent(prediction.probability)}){in_a_row}"
+    answer = phrase("not in the vocabulary") if prediction.rejected else prediction.label
+    at = said("; {n} words: this is the one at {s} s", n=prediction.n_words, s=f"{prediction.word_at:.1f}")
+    return f"{answer} ({percent(prediction.probability)}){at if prediction.n_words > 1 else ''}"
 
 
 def json_line(path: Item, outcome: Prediction | AudioError) -> str:
@@ -54,7 +56,16 @@ def word_line(word: Word) -> str:
     >>> word_line(Word("7", 0.91, {"7": 0.91}, start=1.25, end=1.75))
     '1.25 s: 7 (91.0 %)'
     """
-    return f"{word.start:.2f} s: {answer_line(word)}"
+    return f"{seconds(word.start)}: {answer_line(word)}"
+
+
+def seconds(time: float) -> str:
+    """Say for people when something began.
+
+    >>> seconds(1.25)
+    '1.25 s'
+    """
+    return said("{n} s", n=f"{time:.2f}")
 
 
 def csv_line(path: Item, outcome: Prediction | AudioError) -> str:

@@ -13,6 +13,7 @@ from sutja.cli.options import Bars, engine_options, percent
 from sutja.engine.choice import Choice
 from sutja.errors import RunError, listed
 from sutja.plan import N_CORES
+from sutja.texts.phrases import phrase, said
 
 
 @command()
@@ -35,8 +36,9 @@ def sweep(config: Path, *, out: Path, engine: Choice, n_jobs: int, resume: bool)
     finally:
         bars.close()
     for found in sweeping.summaries(rows):
-        score = "no run ended well" if found.accuracy is None else percent(found.accuracy)
-        click.echo(f"{printable(found.data):20s} {found.preset:10s} {score:>8s}   {found.n_runs} runs")
+        score = phrase("no run ended well") if found.accuracy is None else percent(found.accuracy)
+        runs = said("{n} runs", n=found.n_runs)
+        click.echo(f"{printable(found.data):20s} {found.preset:10s} {score:>8s}   {runs}")
     tell(f"table: {printable(out / 'results.csv')}   page: {printable(out / 'sweep.html')}")
     failed = [row.name for row in rows if row.fault]
     if failed:

@@ -9,11 +9,13 @@ from typing import Any, Protocol
 from sutja.audio import printable
 from sutja.cli.console import say
 from sutja.cli.options import percent
+from sutja.cli.rows import seconds as time_line
 from sutja.columns import TRANSCRIPT_COLUMNS
 from sutja.errors import AudioError, one_line
 from sutja.listing import Item
 from sutja.outcomes import csv_row
 from sutja.strings.transcriber import SpokenString, joined
+from sutja.texts.phrases import phrase
 from sutja.transcripts import DECIMALS, NOTHING_SAID, Interval, srt, textgrid, whole_record
 
 Put = Callable[[str], None]
@@ -62,12 +64,12 @@ class Text:
             self._first = string
             return
         self._write_first(path)
-        self._line(path, f"{string.start:.2f} s: {string_line(string)}")
+        self._line(path, f"{time_line(string.start)}: {string_line(string)}")
 
     def end(self, path: Item, seconds: float) -> None:
         """Write what was kept."""
         if self._n < 2:
-            self._line(path, NOTHING_SAID if self._first is None else string_line(self._first))
+            self._line(path, phrase(NOTHING_SAID) if self._first is None else string_line(self._first))
         self._first, self._n = None, 0
 
     def fail(self, path: Item, error: AudioError) -> None:
@@ -78,7 +80,7 @@ class Text:
 
     def _write_first(self, path: Item) -> None:
         if self._first is not None:
-            self._line(path, f"{self._first.start:.2f} s: {string_line(self._first)}")
+            self._line(path, f"{time_line(self._first.start)}: {string_line(self._first)}")
             self._first = None
 
     def _line(self, path: Item, text: str) -> None:
@@ -215,4 +217,4 @@ def string_line(string: SpokenString) -> str:
     >>> string_line(SpokenString((word, word), complete=False))
     '44 (81.0 %), not complete'
     """
-    return f"{string.text} ({percent(string.probability)}){'' if string.complete else ', not complete'}"
+    return f"{string.text} ({percent(string.probability)}){'' if string.complete else phrase(', not complete')}"

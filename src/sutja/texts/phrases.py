@@ -26,6 +26,7 @@ from sutja.texts import Language, filled
 _CURRENT: ContextVar[Language] = ContextVar("language", default="en")
 MAX_DEPTH = 4  # of sentences in sentences: an error that names its cause, which names a part of a phrase
 MIN_LETTERS = 3  # of a form: "{s} s" would fit too much
+NESTED = 8  # letters that a sentence in a sentence counts less: one that fits as it is goes first
 MAX_RETOLD = 4_000  # characters; longer ones are no message of ours
 
 
@@ -74,7 +75,7 @@ def retold(sentence: str) -> str:
         return sentence
     told = sentence.lstrip(" ")  # what is set in, and a note behind a line, stay where they are
     found = _retold(told, MAX_DEPTH)
-    return sentence if found is None else " " * (len(sentence) - len(told)) + found
+    return sentence if found is None else " " * (len(sentence) - len(told)) + found.korean
 
 
 @functools.cache
@@ -106,6 +107,15 @@ class _Form:
         return None if match is None else match.groups()
 
 
+@dataclass(frozen=True)
+class _Told:
+    """A sentence in Korean."""
+
+    korean: str
+    n_known: int
+    """Letters of the English that were found in our texts, and are no names or values."""
+
+
 @functools.cache
 def _forms() -> tuple[_Form, ...]:
     """Return the texts with nameless places, those first that say most themselves."""
@@ -121,47 +131,60 @@ def _form(english: str, korean: str) -> _Form:
     return _Form(literals, re.compile(pattern, re.DOTALL), korean)
 
 
-def _retold(sentence: str, depth: int) -> str | None:
-    """Find the sentence itself, sentences in a row, one of its form, or what a name stands before."""
+def _retold(sentence: str, depth: int) -> _Told | None:
+    """Find the sentence itself, sentences in a row, one of its form, or what a name stands before.
+
+    Several may fit, as `{}: {}` and a longer one behind a name: what says most of the sentence itself is taken.
+    """
     if sentence in phrases():
-        return filled(phrases()[sentence], {})
+        return _Told(filled(phrases()[sentence], {}), len(sentence))
     if depth == 0:
         return None
     in_a_row = _in_a_row(sentence, depth)
     if in_a_row is not None:
         return in_a_row
+    found = [*_of_forms(sentence, depth), *_behind_a_name(sentence, depth)]
+    return max(found, key=lambda told: told.n_known, default=None)
+
+
+def _of_forms(sentence: str, depth: int) -> Iterator[_Told]:
     for form in _forms():
-        found = form.read(sentence)
-        if found is not None:
-            return filled(form.korean, {}, places=[_within(value, depth - 1) for value in found])
-    return _behind_a_name(sentence, depth)
+        values = form.read(sentence)
+        if values is not None:
+            places = [_within(value, depth - 1) for value in values]
+            n_known = sum(map(len, form.literals)) + sum(max(told.n_known - NESTED, 0) for told in places)
+            yield _Told(filled(form.korean, {}, places=[told.korean for told in places]), n_known)
 
 
-def _within(value: str, depth: int) -> str:
+def _within(value: str, depth: int) -> _Told:
     """Tell again what stands in a place, where it is more than a word: that is a name."""
     if " " not in value:
-        return value
+        return _Told(value, 0)
     times = _TIMES.fullmatch(value)
     if times:
-        return " ".join(filled(phrases()[f"{{{unit}}} {unit}"], {unit: n}) for n, unit in _TIME.findall(value))
-    return _retold(value, depth) or value
+        told = " ".join(filled(phrases()[f"{{{unit}}} {unit}"], {unit: n}) for n, unit in _TIME.findall(value))
+        return _Told(told, len(value))
+    choice = _CHOICE.fullmatch(value)
+    if choice:
+        return _Told(f"{choice[1]} {phrases()['or']} {choice[2]}", len("or"))
+    return _retold(value, depth) or _Told(value, 0)
 
 
 _TIME = re.compile(r"([\d.]+) (h|min|s)")
 _TIMES = re.compile(rf"{_TIME.pattern}(?: {_TIME.pattern})?")  # 41 s, 1 min 40 s
+_CHOICE = re.compile(r"(\S+(?:, \S+)*?),? or (\S+)")  # .csv, .tsv or .json
 
 
-def _behind_a_name(sentence: str, depth: int) -> str | None:
+def _behind_a_name(sentence: str, depth: int) -> Iterator[_Told]:
     for colon in re.finditer(": ", sentence):
         rest = _retold(sentence[colon.end() :], depth - 1)
         if rest is not None:
-            return sentence[: colon.end()] + rest
-    return None
+            yield _Told(sentence[: colon.end()] + rest.korean, rest.n_known)
 
 
-def _in_a_row(sentence: str, depth: int) -> str | None:
+def _in_a_row(sentence: str, depth: int) -> _Told | None:
     for stop in re.finditer(r"(?<=[.!?]) ", sentence):
         first, rest = _retold(sentence[: stop.start()], depth - 1), _retold(sentence[stop.end() :], depth - 1)
         if first is not None and rest is not None:
-            return f"{first} {rest}"
+            return _Told(f"{first.korean} {rest.korean}", first.n_known + rest.n_known)
     return None
