@@ -3,10 +3,12 @@
     python bench/cluster_predict.py [--files 10000] [--clips 6000] [--part PARTS] [--json]
 
 Two parts. `overhead`: the same clips over two workers of a Dask cluster and over two processes of this machine, in
-turn, by the wall's clock and by the processor's. `disturbed`: links to recordings behind a web server on loopback (a
-name each, a few contents), over a scheduler and four workers that are processes of their own; two are killed and one
-is added while they work, and the rows are compared with those of an undisturbed run. Memory is what the system says of
-each process, looked at while it runs; that of a worker is its own and that of the process that hears for it.
+turn: what it takes to begin and to hear the first clips, and what the others take, by the processor's clock (of all
+processes; other programs disturb it less) and by the wall's. `disturbed`: links to recordings behind a web server on
+loopback (a name each, a few contents), over a scheduler and four workers that are processes of their own; two are
+killed and one is added while they work, and the rows are compared with those of an undisturbed run. Memory is what the
+system says of each process, looked at while it runs; that of a worker is its own and that of the process that hears for
+it.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import http.server
 import json
 import os
 import signal
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -57,7 +60,8 @@ def main() -> None:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--files", type=int, default=10_000, help="links of the disturbed run (%(default)s)")
-    parser.add_argument("--clips", type=int, default=6_000, help="of the comparison of times (%(default)s)")
+    parser.add_argument("--clips", type=int, default=20_000, help="of the comparison of times (%(default)s)")
+    parser.add_argument("--predict-rounds", type=int, default=2, help="of that comparison (%(default)s)")
     parser.add_argument("--shard-size", type=int, default=500, help="of both (%(default)s)")
 
 
@@ -65,44 +69,75 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def overhead(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Predict the same clips here and over a cluster of two workers, after a first shard that nobody counts."""
+    """Predict the same clips here and over a cluster of two workers, in turn, from the start to the end."""
     source, contents = clips()
+    spent: dict[str, list[dict[str, float]]] = {"local": [], "dask": []}
+    rows = set()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        paths = [folder / f"{i:06d}.wav" for i in range(arguments.clips)]
-        for i, path in enumerate(paths):
-            path.write_bytes(contents[i % len(contents)])
-        found = {"local": timed(folder, paths, Threads(2), arguments)}
-        isolated.dismiss()
-        with opened(Choice(n_workers=2), 2) as engine:
-            found["dask"] = timed(folder, paths, engine, arguments)
-    same = found["local"].pop("rows") == found["dask"].pop("rows")
+        paths = links(folder, contents, arguments.clips)
+        for _ in range(arguments.predict_rounds):
+            for which, side in (("local", here()), ("dask", opened(Choice(n_workers=2), 2))):
+                took, said = timed(folder, paths, side, arguments)
+                spent[which].append(took)
+                rows.add(said)
+    middle = {
+        which: {key: statistics.median(took[key] for took in all_) for key in all_[0]} for which, all_ in spent.items()
+    }
+    local, dask = middle["local"], middle["dask"]
+    whole = [side["start_processor"] + side["processor"] for side in (dask, local)]
     return {
-        "predict": {"clips": source, "n_clips": arguments.clips, **found},
-        "overhead_predict": round(found["dask"]["seconds"] / found["local"]["seconds"], 3),
-        "overhead_predict_processor": round(found["dask"]["processor"] / found["local"]["processor"], 3),
-        "equal_predict": same,
-        "processor_ms_a_clip": round(found["local"]["processor"] / arguments.clips * 1e3, 2),
-        "core_hours_a_million": round(found["local"]["processor"] / arguments.clips * 1e6 / 3600, 2),
+        "predict": {"clips": f"links to {source}", "n_clips": arguments.clips, **spent},
+        "overhead_predict": round(whole[0] / whole[1], 3),
+        "overhead_predict_rate": round(dask["processor"] / local["processor"], 3),
+        "overhead_predict_wall": round(dask["seconds"] / local["seconds"], 3),
+        "start_processor": {which: round(side["start_processor"], 2) for which, side in middle.items()},
+        "equal_predict": len(rows) == 1,
+        "processor_ms_a_clip": round(local["processor"] / arguments.clips * 1e3, 2),
+        "core_hours_a_million": round(local["processor"] / arguments.clips * 1e6 / 3600, 2),
     }
 
 
-def timed(folder: Path, paths: list[Path], engine: Engine, arguments: argparse.Namespace) -> dict[str, Any]:
-    """Predict all with an engine that has its models loaded."""
-    asked: dict[str, Any] = {"engine": engine, "shard_size": arguments.shard_size}
-    first = [str(path) for path in paths[: 2 * FIRST]]
-    predict_all(first, folder / "first.jsonl", engine=engine, shard_size=FIRST)
-    with watched() as seen:
-        time.sleep(2 * LOOK_SECONDS)
-        before, began = seen.processor(), time.monotonic()
-        predict_all([str(path) for path in paths], folder / "all.jsonl", **asked)
-        seconds = time.monotonic() - began
-        time.sleep(2 * LOOK_SECONDS)
-        processor = seen.processor() - before
+def links(folder: Path, contents: list[bytes], n_links: int) -> list[Path]:
+    """Lay out recordings, and links to them."""
+    kept, made = folder / "kept", folder / "takes"
+    kept.mkdir()
+    made.mkdir()
+    for i, content in enumerate(contents):
+        (kept / f"{i}.wav").write_bytes(content)
+    paths = [made / f"{i:06d}.wav" for i in range(n_links)]
+    for i, path in enumerate(paths):
+        path.symlink_to(kept / f"{i % len(contents)}.wav")
+    return paths
+
+
+@contextlib.contextmanager
+def here() -> Iterator[Engine]:
+    """Give the engine of this machine; its processes end with the block."""
+    yield Threads(2)
+
+
+def timed(
+    folder: Path, paths: list[Path], side: contextlib.AbstractContextManager[Engine], arguments: argparse.Namespace
+) -> tuple[dict[str, float], bytes]:
+    """Predict a few, by which time all is loaded, and then all: seconds of either, and the rows."""
+    first, names = [str(path) for path in paths[: 2 * FIRST]], [str(path) for path in paths]
+    seen = Watch()
+    with seen.only_new(), side as engine:
+        began = time.monotonic()
+        predict_all(first, folder / "first.jsonl", engine=engine, shard_size=FIRST)
+        seen.look()
+        start, ready, started = seen.processor(), time.monotonic(), time.monotonic() - began
+        predict_all(names, folder / "all.jsonl", engine=engine, shard_size=arguments.shard_size)
+        seconds = time.monotonic() - ready
+        seen.look()
+        processor = seen.processor() - start
+    isolated.dismiss()
     rows = (folder / "all.jsonl").read_bytes()
     for made in folder.glob("*.jsonl*"):
         made.unlink()
-    return {"seconds": round(seconds, 2), "processor": round(processor, 2), "rows": rows}
+    took = {"start_seconds": started, "start_processor": start, "seconds": seconds, "processor": processor}
+    return {name: round(value, 2) for name, value in took.items()}, rows
 
 
 # -- what survives ----------------------------------------------------------------------------------------------------
@@ -234,6 +269,7 @@ class Watch:
 
     def __init__(self) -> None:
         self.seconds: dict[int, float] = {}
+        self.before: dict[int, float] = {}
         self.parents: dict[int, int] = {}
         self.memory_mb: dict[int, list[float]] = collections.defaultdict(list)
 
@@ -250,9 +286,16 @@ class Watch:
         self.parents[pid] = int(said[1])
         self.memory_mb[pid].append(int(said[21]) * PAGE_MB)
 
+    @contextlib.contextmanager
+    def only_new(self) -> Iterator[None]:
+        """Count from now on, so that what was there before counts with what it takes from now on."""
+        self.look()
+        self.before = dict(self.seconds)
+        yield
+
     def processor(self) -> float:
         """Return the seconds of the processor that all of them took so far."""
-        return sum(self.seconds.values())
+        return sum(seconds - self.before.get(pid, 0.0) for pid, seconds in self.seconds.items())
 
     def memory(self, scheduler: subprocess.Popen[bytes], workers: list[subprocess.Popen[bytes]]) -> dict[str, Any]:
         """Say how large the scheduler became, and how much each worker and its process that hears grew."""

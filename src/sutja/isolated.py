@@ -42,6 +42,7 @@ IDLE_SECONDS = 600.0
 LOOK_SECONDS = 1.0  # between two looks whether it was ended
 N_TOGETHER = 20  # records that are said at a time; of a process that dies, the last of them are heard again
 N_LINES_AHEAD = 16  # that the process may be ahead of who writes them down
+MALLOC_TRIM = "MALLOC_TRIM_THRESHOLD_"
 N_ATTEMPTS = 2  # a process may also be ended by who is not to blame on the recording: no memory, an operator
 
 Message = dict[str, Any]
@@ -152,6 +153,8 @@ class _Process:
         command = [sys.executable, "-m", "sutja.isolated", model]
         places = [str(Path(sutja.__file__).parents[1]), os.environ.get("PYTHONPATH")]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, places))}
+        if environment.get(MALLOC_TRIM) == "65536":  # by a nanny of Dask, not by a person: a fifth more for each word
+            del environment[MALLOC_TRIM]
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, start_new_session=True
         )

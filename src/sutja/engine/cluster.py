@@ -11,6 +11,7 @@ A job whose worker died runs again on another; one that keeps a checkpoint goes 
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import logging
 import os
@@ -22,7 +23,6 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from itertools import count
 from pathlib import Path
@@ -47,6 +47,7 @@ TELL_SECONDS = 0.5  # between two reports of a job's steps: messages go through 
 RESTART_SECONDS = 30.0
 ALLOWED_DEATHS = 4  # Dask's own number of `allowed-failures`, and one
 N_HANGS = 2  # a job that two workers hung over hangs by itself
+MALLOC_TRIM = "MALLOC_TRIM_THRESHOLD_"  # that Dask's nannies set for their workers
 SAME = ("numpy", "onnxruntime", "soundfile", "soxr", "distributed")  # that the numbers depend on, and the messages
 
 Versions = Mapping[str, str | None]
@@ -97,7 +98,7 @@ class Dask:
             if where is None:
                 cluster = stack.enter_context(_here(n_workers))
                 where = str(cluster.scheduler_address)
-                refill.append(partial(cluster.scale, n_workers))
+                refill.append(functools.partial(cluster.scale, n_workers))
             engine = cls(stack.enter_context(_connected(where)), waits, packages, *refill)
             stack.callback(engine._close)
             yield engine
@@ -174,6 +175,10 @@ def _here(n_workers: int) -> Iterator[LocalCluster]:
     settings = {
         "distributed.scheduler.worker-saturation": 1.0,
         "distributed.scheduler.allowed-failures": ALLOWED_DEATHS - 1,
+        # With it the C library asks the system for each array anew: networks learn in a third more of the processor's
+        # time, and a recording is heard in a fifth more (bench/cluster.py).
+        f"distributed.nanny.pre-spawn-environ.{MALLOC_TRIM}": None,
+        "distributed.worker.profile.enabled": False,  # looks a hundred times a second at what a worker does
     }
     with dask.config.set(settings), _quiet():
         try:
@@ -219,6 +224,7 @@ def versions(packages: Sequence[str] = ()) -> Versions:
     return {"python": python, "sutja": sutja.__version__} | {name: _version(name) for name in (*SAME, *packages)}
 
 
+@functools.cache  # a worker is asked before each job
 def _version(package: str) -> str | None:
     try:
         return version(package)
