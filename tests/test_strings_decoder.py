@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from ideal_answers import DOUBLE, DURATIONS, OH, ONE, OTHER, PAUSE, TWO, UNITS, ZERO, answers_of, row
 
+from sutja.strings import decoder as module
 from sutja.strings.decoder import Decoder, DecoderConfig
 from sutja.strings.grammar import any_string, of_length, one_of
 
@@ -139,6 +140,26 @@ def test_it_begins_again():
     assert [(w.unit, w.start - len(answers), w.end - len(answers)) for w in again] == [
         (w.unit, w.start, w.end) for w in first
     ]
+
+
+@pytest.mark.parametrize("grammar", [of_length(UNITS, 4), one_of(UNITS, ["1201", "0120", "2222"])])
+def test_memory_does_not_grow_while_nothing_is_settled(grammar, monkeypatch):
+    monkeypatch.setattr(module, "FEWEST_KEPT", 1e9)
+    untidy = decoder(grammar, beam=1e9, wait_seconds=1e9)
+    monkeypatch.setattr(module, "FEWEST_KEPT", 8)
+    listening, rng = decoder(grammar, beam=1e9, wait_seconds=1e9), np.random.default_rng(0)
+    for _ in range(500):
+        answers = rng.normal(0, 1, (4, UNITS.n_outputs)).astype(np.float32)
+        answers[:, UNITS.silence] += 6
+        for each in (listening, untidy):
+            each.feed(answers)
+        assert listening.agreed() == untidy.agreed()
+        assert listening.open_words() == untidy.open_words()
+    needed = {number for record in set(listening._records.ravel().tolist()) for number in listening._chain(record)}
+    assert needed <= set(listening._history)
+    assert len(needed) <= len(listening._history) <= len(needed) + 8 + 4 * len(grammar.finals)
+    assert len(listening._history) < len(untidy._history)
+    assert listening.finish() == untidy.finish()
 
 
 @settings(max_examples=25, deadline=None)

@@ -7,6 +7,7 @@ ends in it. A word is committed when every way that is still worth anything agre
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +19,8 @@ from sutja.strings.units import N_OTHER, OUTPUT_SECONDS, Units
 NEVER = np.float32(-1e30)
 NOTHING = -1
 """No word before this one."""
+FEWEST_KEPT = 256
+"""Words on ways: below that nothing is tidied up."""
 
 Scores = NDArray[np.float32]
 
@@ -117,7 +120,7 @@ class Decoder:
         self._starts = np.zeros(self._scores.shape, dtype=np.int32)
         self._history: dict[int, _Record] = {}
         self._n_records = 0
-        self._n_committed_record = NOTHING
+        self._n_committed_record, self._most_kept = NOTHING, FEWEST_KEPT
         self.now = 0
         """Outputs heard."""
 
@@ -199,6 +202,8 @@ class Decoder:
 
     def agreed(self) -> list[Heard]:
         """Return the words that are settled since the last call; they stay as they are."""
+        if len(self._history) > self._most_kept:
+            self._forget()
         settled = self._common(self._live())
         if self.grammar.n_most is None:
             settled = self._overdue(settled)
@@ -285,6 +290,17 @@ class Decoder:
         late = [number for number in chain if self.now - self._history[number].word.end >= wait]
         return late if len(late) > len(settled) else settled
 
+    def _forget(self) -> None:
+        """Drop the words that no way leads through any more: while nothing is settled they would pile up for hours."""
+        self._keep(self._records.ravel().tolist())
+        self._most_kept = len(self._history) + FEWEST_KEPT
+
+    def _keep(self, records: Iterable[int]) -> None:
+        kept = {self._n_committed_record}
+        for record in set(records):
+            kept.update(self._chain(record))
+        self._history = {record: what for record, what in self._history.items() if record in kept}
+
     def _keep_only(self, number: int) -> None:
         """Settle a word: ways that do not lead through it end here."""
         chains = {record: self._leads_through(record, number) for record in np.unique(self._records).tolist()}
@@ -292,11 +308,7 @@ class Decoder:
         ended = np.isin(self._records, dead)
         self._scores[ended], self._records[ended] = NEVER, NOTHING
         self._n_committed_record = number
-        kept = {number}
-        for record, through in chains.items():
-            if through:
-                kept.update(self._chain(record))
-        self._history = {record: what for record, what in self._history.items() if record in kept}
+        self._keep(record for record, through in chains.items() if through)
 
     def _leads_through(self, record: int, number: int) -> bool:
         while record not in (number, NOTHING, self._n_committed_record):
