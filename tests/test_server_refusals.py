@@ -47,3 +47,25 @@ def test_why_a_recording_is_refused_is_said_in_a_word_too():
             response = here.post("/v1/predict", content=content)
             refusal(response, 422)
             assert response.headers["Sutja-Refusal"] == kind
+
+
+@pytest.mark.parametrize(
+    ("accepted", "language", "said"),
+    [
+        ("ko-KR,ko;q=0.9,en;q=0.8", "ko", "그런 페이지가 없습니다"),
+        ("de,en;q=0.5", "en", "no such page"),
+        ("", "en", "no such"),
+    ],
+)
+def test_refusals_speak_the_language_that_is_asked_for(accepted, language, said):
+    answer = client().get("/nothing", headers={"Accept-Language": accepted})
+    assert answer.status_code == 404
+    assert answer.headers["Content-Language"] == language
+    assert said in answer.json()["error"]
+
+
+def test_why_a_recording_is_refused_is_said_in_korean_and_in_the_same_word():
+    with client() as here:
+        answer = here.post("/v1/predict", content=b"", headers={"Accept-Language": "ko"})
+    assert answer.headers["Sutja-Refusal"] == "empty"
+    assert "소리 파일의 바이트여야 합니다" in answer.json()["error"]

@@ -26,7 +26,7 @@ ALIKE |= {
     ", on {clips}",
     "(on {clips})",
 }
-PAGES = ("report.html", "scorecard.html", "strings.html", "audit.html", "explore.html", "base.html")
+PAGES = ("report.html", "scorecard.html", "strings.html", "sweep.html", "audit.html", "explore.html", "base.html")
 # What stands on pages that is no word to translate: names, columns of our files.
 NAMES = {"sutja", "Hz", "MFCC", "file_name", "label", "kB"}
 

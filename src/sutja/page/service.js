@@ -1,7 +1,7 @@
 // @ts-check
 // Asking the service. Every refusal becomes an Error whose message a person can read.
 
-import { refusal, say } from "./text.js";
+import { current, refusal, say } from "./text.js";
 
 /**
  * A grid of numbers over the frames of a clip: `n_bins` rows, the lowest first.
@@ -50,7 +50,7 @@ export function enter(given) {
 
 /** @param {string} path @param {RequestInit} options @returns {Promise<Response>} */
 async function ask(path, options = {}) {
-  const headers = { ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
+  const headers = { "Accept-Language": current(), ...options.headers, ...(token && { Authorization: `Bearer ${token}` }) };
   let response;
   try {
     response = await fetch(new URL(path, ROOT), { ...options, headers, cache: "no-store" });
@@ -62,6 +62,7 @@ async function ask(path, options = {}) {
   if (response.status === 503) throw new Error(say("busy"));
   const { error } = await response.json().catch(() => ({}));
   const kind = response.headers.get("Sutja-Refusal") ?? KINDS[response.status];
+  if (error && response.headers.get("Content-Language") === current()) throw new Error(error);
   throw new Error(refusal(kind, error ?? `${response.status} ${response.statusText}`));
 }
 

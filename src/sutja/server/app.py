@@ -26,9 +26,10 @@ from sutja.server.access import Guard
 from sutja.server.answers import Wanted, to_json
 from sutja.server.lessons import Lessons
 from sutja.server.pool import Busy, Places, Pool
-from sutja.server.refusals import BUSY, busy, error_response, refused, unusable
+from sutja.server.refusals import BUSY, Speaking, busy, error_response, refused, unusable
 from sutja.server.settings import Access, Limits
 from sutja.server.watching import Meters, Watch
+from sutja.texts.phrases import retold
 from sutja.transcription import Transcriber
 from sutja.workshop import Workshop
 
@@ -118,6 +119,7 @@ def create_app(
     app = Starlette(
         routes=[*(lessons.routes() if workshop else ()), *_routes()],
         middleware=[
+            Middleware(Speaking),
             Middleware(Watch, meters=service.meters, paths=[*_paths(), *(lessons.paths() if workshop else ())]),
             *cors,
             Middleware(Guard, access=access),
@@ -268,7 +270,7 @@ async def _answer_or_error(service: Service, upload: uploads.Upload, wanted: Wan
     try:
         return await service.ask(_answer, upload.content, wanted, upload.name)
     except AudioError as error:
-        return to_json({"file": upload.name, "error": str(error)})
+        return to_json({"file": upload.name, "error": retold(str(error))})
 
 
 def _takes_lines(request: Request) -> bool:
@@ -297,7 +299,7 @@ async def _lines(service: Service, line: bytes, examination: Examination | None)
         with service.waiting.taken():
             line = await service.pool.run(_explanation, service.predictor, examination)
     except Busy:  # the status is sent, and the answer with it
-        line = to_json({"error": BUSY}) + b"\n"
+        line = to_json({"error": retold(BUSY)}) + b"\n"
     yield line
 
 

@@ -18,6 +18,7 @@ from sutja.server import answers
 from sutja.server.answers import AskedStrings, asked_strings
 from sutja.server.pool import Pool
 from sutja.streams import Event, IsolatedWords, Levels, Recogniser, Word
+from sutja.texts.phrases import retold
 from sutja.transcription import Transcriber
 from sutja.transcripts import record_of
 
@@ -156,7 +157,7 @@ async def converse(  # noqa: PLR0913  what a service has
             await _recognise(socket, listener, pool, idle_seconds, on_word)
             await socket.close()
         except StreamError as error:
-            await _send(socket, {"type": "error", "error": str(error)})
+            await _send(socket, {"type": "error", "error": retold(str(error))})
             await socket.close(POLICY_VIOLATION)
 
 
