@@ -89,6 +89,15 @@ def test_jobs_are_taken_a_few_ahead(engine):
     results.close()
 
 
+def environment(job: str, on_step) -> str | None:
+    return os.environ.get(job)
+
+
+def test_workers_started_here_do_not_trim_memory_after_each_array(engine):
+    asked = ["MALLOC_TRIM_THRESHOLD_", "OMP_NUM_THREADS"]  # Dask's nannies set both, and the first costs time
+    assert list(engine.map(environment, asked)) == [None, "1"]
+
+
 def test_a_value_goes_to_each_worker_once(engine):
     shared = engine.share(list(range(10)))
     assert {total for total, _ in engine.map(value_of, [shared] * 6)} == {45}

@@ -119,3 +119,14 @@ def test_it_leaves_with_who_started_it_and_when_it_is_not_asked(model, tmp_path)
         [sys.executable, "-c", code, model], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as process:
         assert process.wait(60) == 0
+
+
+@pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="reads what the system says of a process")
+@pytest.mark.parametrize(("given", "kept"), [("65536", False), ("1048576", True)])
+def test_who_hears_does_not_trim_memory_as_nannies_of_dask_want(model, tmp_path, monkeypatch, given, kept):
+    names = [path.name for path in clips(tmp_path, 1)]
+    monkeypatch.setenv("MALLOC_TRIM_THRESHOLD_", given)
+    assert len(list(isolated.records(model, listed(tmp_path, names)))) == 1
+    (process,) = isolated._all
+    said = Path(f"/proc/{process._process.pid}/environ").read_bytes().split(b"\0")
+    assert (f"MALLOC_TRIM_THRESHOLD_={given}".encode() in said) is kept
