@@ -37,7 +37,7 @@ def _stream_table(timing: StreamTiming) -> str:
         ("a word's end to its answer, 95 of 100 within", f"{timing.p95_s:.3f} s"),
         ("of that, the silence that ends a word", f"{timing.look_back_s:.2f} s"),
         ("of that, waiting for a block, at most", f"{timing.block_s:.2f} s"),
-        ("words told, of those said", f"{timing.n_words} / {timing.n_said}"),
+        ("words told, of those said", said("{n} of {all}", n=timing.n_words, all=timing.n_said)),
         ("share of one core, a word a second", percent(timing.words_share)),
         ("share of one core, nobody speaks", percent(timing.quiet_share)),
     ]
