@@ -146,16 +146,22 @@ def _rendering(name: str) -> Iterator[None]:
             logger.setLevel(level)
 
 
+def _render(figure: Figure, target: Any, **options: Any) -> None:
+    """Save a figure, and keep its layout: finding it takes half the time, and most figures are saved twice."""
+    figure.savefig(target, **options)
+    figure.set_layout_engine("none")
+
+
 def save_png(figure: Figure, path: Path) -> None:
     """Write a figure as PNG on white, whole or not at all."""
     with replace_atomically(path) as draft, _rendering(path.stem):
-        figure.savefig(draft, format="png", dpi=PNG_DPI, facecolor="white")
+        _render(figure, draft, format="png", dpi=PNG_DPI, facecolor="white")
 
 
 def save_pdf(figure: Figure, path: Path) -> None:
     """Write a figure as PDF, the same bytes each time, its letters as text; whole or not at all."""
     with replace_atomically(path) as draft, _rendering(path.stem), mpl.rc_context({"pdf.fonttype": 42}):
-        figure.savefig(draft, format="pdf", facecolor="white", metadata={"CreationDate": None, "Producer": None})
+        _render(figure, draft, format="pdf", facecolor="white", metadata={"CreationDate": None, "Producer": None})
 
 
 def to_svg(figure: Figure, name: str) -> str:
@@ -166,7 +172,7 @@ def to_svg(figure: Figure, name: str) -> str:
     """
     buffer = io.StringIO()
     with _rendering(name):
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        _render(figure, buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     svg = buffer.getvalue()
     svg = svg[svg.index("<svg") :]
     svg = re.sub(r"<metadata>.*?</metadata>\s*", "", svg, flags=re.DOTALL)
