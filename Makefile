@@ -77,7 +77,7 @@ model: $(VENV)/with-dev,teacher
 	test -d $(ESPEAK) || $(BIN)/python tools/espeak_words.py $(ESPEAK)
 	$(BIN)/sutja train $(MODEL_SOURCES) --protocol corpora --preset words --teacher --skip-unreadable \
 		--precision $(PRECISION) --licence 'Apache-2.0; data: see docs/model_card.md' --out build/digits-en --resume \
-		--strings --string-data $(SUTJA_DATA)/strings/an4 --string-data $(FLITE)/strings --strings-from nothing
+		--strings --string-data $(SUTJA_DATA)/strings/an4 --string-data $(FLITE)/strings
 	$(BIN)/python tools/tune_strings.py build/digits-en/model --data $(SUTJA_DATA)/strings/moshi \
 		--data $(SUTJA_DATA)/strings/abel --quiet $(SUTJA_DATA)/words
 	rm -rf src/sutja/models/digits-en

@@ -155,7 +155,7 @@ def test_a_vocabulary_of_few_clips_learns_shorter():
     assert steps_for(10) < steps_for(100_000)
 
 
-def test_a_run_learns_strings_too(tmp_path, clips, as_it_ships):
+def test_a_run_learns_strings_too(tmp_path, clips):
     data = clips[0].path.parents[1]
     write_word(tmp_path / "set" / "a.wav", "go", 1.0)
     (tmp_path / "set" / "metadata.csv").write_text("file_name,words\na.wav,go stop\n")
@@ -168,15 +168,13 @@ def test_a_run_learns_strings_too(tmp_path, clips, as_it_ships):
     model = Transcriber(tmp_path / "run").model
     assert model.labels == ("go", "stop")
     assert model.about["n_steps"] == 10
+    assert "start" not in model.about
     assert bundle.load(tmp_path / "run").labels == ("go", "stop")
 
 
 def test_a_network_goes_on_learning_and_says_of_which_model(tmp_path, clips, as_it_ships):
-    """The one that sutja brings if not told otherwise; words that both know keep their outputs."""
     asked = ["train", clips[0].path.parents[1], "--strings", "--string-steps", 10, "--jobs", 1, "--out"]
-    assert sutja(*asked, tmp_path / "plain", "--strings-from", "nothing").exit_code == 0
-    assert "start" not in bundle.load(tmp_path / "plain").strings.about
-    ended = sutja(*asked, tmp_path / "run")
+    ended = sutja(*asked, tmp_path / "run", "--strings-from", "digits-en")
     assert ended.exit_code == 0, ended.output
     found, shipped = bundle.load(tmp_path / "run").strings, bundle.load("digits-en").strings
     assert found.about["start"] == "digits-en"
@@ -193,11 +191,11 @@ def test_a_model_of_single_words_is_nothing_to_go_on_from(tmp_path, clips):
     data = clips[0].path.parents[1]
     assert sutja("train", data, "--out", tmp_path / "run").exit_code == 0
     ended = refused(sutja("train", data, "--out", tmp_path / "new", "--strings", "--strings-from", tmp_path / "run"))
-    assert "knows no words in a row; expected a model made with --strings, or `nothing`" in ended
+    assert "knows no words in a row; expected a model made with --strings; choose another" in ended
     assert not (tmp_path / "new").exists()
 
 
-@pytest.mark.parametrize("option", [["--string-steps", 20], ["--string-data", "."], ["--strings-from", "nothing"]])
+@pytest.mark.parametrize("option", [["--string-steps", 20], ["--string-data", "."], ["--strings-from", "digits-en"]])
 def test_options_of_strings_need_strings(tmp_path, clips, option):
     ended = sutja("train", clips[0].path.parents[1], "--out", tmp_path / "run", *option)
     assert ended.exit_code == 2

@@ -13,7 +13,6 @@ from typing import Any
 import click
 
 from sutja.audio import printable
-from sutja.bundle import DEFAULT_MODEL
 from sutja.cli.console import command, say, tell
 from sutja.cli.options import (
     Bars,
@@ -119,8 +118,7 @@ from sutja.texts.phrases import current
 @click.option(
     "--strings-from",
     metavar="MODEL",
-    help="A model that knows words in a row, whose network goes on learning, or `nothing`; needs --strings. "
-    f"{DEFAULT_MODEL} if not given.",
+    help="A model that knows words in a row, whose network goes on learning; needs --strings.",
 )
 @engine_options
 @click.option("--licence", help="Of the model, to be written into it.")

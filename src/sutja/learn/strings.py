@@ -97,7 +97,7 @@ def add(
     progress
         Is told of it.
     start
-        The model whose network goes on learning, :data:`NOTHING`, or :data:`sutja.bundle.DEFAULT_MODEL` when not given.
+        The model whose network goes on learning; all is learned from nothing when not given.
 
     Raises
     ------
@@ -118,7 +118,7 @@ def add(
     with opened(plan.engine, plan.n_jobs, ["torch"]) as engine:
         model = learn(sources, plan.run / "work" / "strings", config, engine, progress, read_start(start))
     said_of_it: dict[str, object] = {"n_clips": len(clips), "n_strings": config.n_strings, "n_steps": config.n_steps}
-    said_of_it |= {} if start == NOTHING else {"start": start or bundle.DEFAULT_MODEL}
+    said_of_it |= {} if start is None else {"start": start}
     bundle.save(replace(ready, strings=replace(model, about=said_of_it)), plan.folder.model)
 
 
@@ -131,13 +131,12 @@ def read_start(name: str | None) -> Start | None:
         When it cannot be read, or knows no words in a row.
 
     """
-    if name == NOTHING:
+    if name is None:
         return None
-    name = name or bundle.DEFAULT_MODEL
     model = bundle.load(name).strings
     if model is None:
         raise BundleError(
-            f"{printable(name)}: knows no words in a row; expected a model made with --strings, or `{NOTHING}`"
+            f"{printable(name)}: knows no words in a row; expected a model made with --strings; choose another"
         )
     return Start(frame_network_in(model, printable(name)), model.units)
 
@@ -230,7 +229,7 @@ def learn(  # noqa: PLR0913
     return measured(network, units, _material(sources, units), config)
 
 
-DONE, NOTHING = "done", "nothing"
+DONE = "done"
 
 
 @dataclass(frozen=True)
