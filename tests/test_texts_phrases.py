@@ -198,6 +198,11 @@ def test_korean_is_spoken_inside_and_not_behind():
             "클립 8개 중 2개가 데이터에 표본까지 똑같이 두 번 이상 들어 있고, 1건 중 1건은 라벨이 다릅니다. "
             "나눈 데이터의 양쪽에 같은 녹음이 있으면 점수가 실제보다 좋아집니다.",
         ),
+        ("columns: label -> label (in 1 of 2 tables)", "열: label -> label(표 2개 중 1개에서)"),
+        (
+            "the study takes about 2 h here: 55 min for 30 networks, 80 s for figures, experiments, page and notebook",
+            "여기서 연구 전체에 약 2시간 걸립니다: 신경망 30개에 55분, 그림·실험·쪽·노트북에 80초",
+        ),
         ("teaching takes about 1 min 40 s here", "여기서 가르치는 데 약 1분 40초 걸립니다"),
         ("what nobody ever says. At all", "what nobody ever says. At all"),
         ("", ""),

@@ -132,7 +132,8 @@ def _paths(names: Sequence[str], where: Places, table: Path) -> list[Path]:
         missing = [_shown(name) for name, path in zip(names, found, strict=True) if path is None]
         raise DatasetError(
             f"{printable(table)}: {len(missing)} of {len(names)} files are missing ({listed(missing)}); looked in "
-            f"{listed(map(printable, where.folders), 4)}; name their folder as the audio root"
+            f"{listed(map(printable, where.folders), 4)}; name their folder as the audio root, or copy them there, or "
+            "delete their rows"
         )
     return paths
 
