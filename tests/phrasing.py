@@ -116,6 +116,18 @@ def of_figures() -> set[str]:
     return of_calls(paths, dress=("x", "y"), dress_bar=(1,), spoken=(0,))
 
 
+def unspoken_axes() -> set[str]:
+    """Names of axes that go past the catalogue."""
+    found: set[str] = set()
+    for path in sorted((SOURCE / "reports").glob("*.py")):
+        for name, call, _ in calls(path):
+            if name in {"set_xlabel", "set_ylabel"}:
+                given = call.args[0]
+                is_told = isinstance(given, ast.Call) or (isinstance(given, ast.Constant) and not given.value)
+                found |= set() if is_told else {f"{path.name}:{call.lineno}"}
+    return found
+
+
 def of_errors() -> set[str]:
     """What errors say."""
     found: set[str] = set()

@@ -98,6 +98,10 @@ def test_help_is_whole():
     assert missing(found) == []
 
 
+def test_no_axis_goes_past_the_catalogue():
+    assert phrasing.unspoken_axes() == set()
+
+
 def test_errors_are_whole():
     found = phrasing.of_errors()
     assert len(found) > 250

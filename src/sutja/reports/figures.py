@@ -172,7 +172,8 @@ def heard(clip: tuple[Waveform, Features, Features], sample_rate: int, config: F
     _draw_coefficients(below, coefficients, times, scale.coefficient)
     for axes, name in ((above, "amplitude"), (middle, "mel (kHz)"), (below, "MFCC")):
         axes.set_ylabel(spoken(name))
-        axes.set_xlabel(spoken("time (s)") if axes is below else "")
+        axes.set_xlabel("")
+    below.set_xlabel(spoken("time (s)"))
     below.set_xlim(0, scale.seconds)
     figure.align_ylabels()
     return figure
