@@ -11,7 +11,7 @@ from extras import WITHOUT_EXTRAS
 from helpers import counted, refused, run_python, sutja, tiny_study
 
 import sutja as package
-from sutja.audio import decode, load_waveform
+from sutja.audio import decode, load_at
 from sutja.features import power_spectrogram
 
 
@@ -39,10 +39,10 @@ def test_it_says_what_python_says(study, clip, tmp_path):
 
 
 def test_it_decodes_once(clip):
-    with counted(load_waveform, decode, power_spectrogram) as counts:
+    with counted(load_at, decode, power_spectrogram) as counts:
         result = sutja("explain", clip, "--json")
     assert result.exit_code == 0, result.output
-    assert counts == {"load_waveform": 1, "decode": 1, "power_spectrogram": 1}
+    assert counts == {"load_at": 1, "decode": 1, "power_spectrogram": 1}
 
 
 def test_it_tells_people(study, clip):

@@ -12,7 +12,7 @@ from helpers import counted, tiny_study
 
 import sutja
 from sutja import bundle, relevance
-from sutja.audio import load_waveform
+from sutja.audio import load_at, load_waveform
 from sutja.config import FeatureConfig
 from sutja.dataset import scan
 from sutja.errors import AudioError
@@ -131,7 +131,7 @@ def test_the_same_clip_gets_the_same_map(model, clips):
 
 def test_who_has_examined_a_clip_decodes_it_no_more(model, clips):
     examination = model.examine(clips[4])
-    with counted(load_waveform, power_spectrogram, network_input) as counts:
+    with counted(load_at, power_spectrogram, network_input) as counts:
         found = explain_examined(model, examination)
     assert set(counts.values()) == {0}
     expected = explain(model, clips[4])

@@ -9,7 +9,7 @@ import pytest
 from helpers import counted
 from service import model, sound
 
-from sutja.audio import decode, load_waveform
+from sutja.audio import decode, load_at
 from sutja.errors import AudioError
 from sutja.features import power_spectrogram
 from sutja.server import answers
@@ -53,9 +53,9 @@ def test_an_explanation():
 
 def test_all_that_is_told_of_a_clip_comes_of_one_decoding():
     content = sound()
-    with counted(load_waveform, decode, power_spectrogram) as counts:
+    with counted(load_at, decode, power_spectrogram) as counts:
         told = answers.answer(model(), content, Wanted(features=True, explain=True))
-    assert counts == {"load_waveform": 1, "decode": 1, "power_spectrogram": 1}
+    assert counts == {"load_at": 1, "decode": 1, "power_spectrogram": 1}
     assert told["probabilities"] == model().predict(content).probabilities
     alone = answers.explanation(model(), model().examine(content))
     assert answers.to_json(alone["explanation"]) == answers.to_json(told["explanation"])

@@ -7,7 +7,9 @@ computes the same; to learn on, it stays so (:func:`sutja.learn.training.fit`).
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import onnx
@@ -75,10 +77,7 @@ def network_in(member: Member, name: str) -> tuple[NetworkName, nn.Module]:
         When it is of another kind, or would answer differently.
 
     """
-    try:
-        graph = onnx.load_from_string(member.onnx).graph
-    except Exception as error:  # of protobuf, whose errors have no common kind
-        raise _unfit(name, f"a network that cannot be read ({error})") from error
+    graph = _graph(member.onnx, partial(_unfit, name))
     layers, last, scales = (_layers(graph, kind) for kind in ("Conv", "Gemm", "BatchNormalization"))
     for kind in KINDS:
         n_classes = len(last[0][1]) if len(last) == 1 and len(last[0]) == 2 else 1
@@ -99,15 +98,19 @@ def frame_network_in(model: StringModel, name: str) -> FrameNet:
         When it is of another kind, or would answer differently.
 
     """
-    try:
-        graph = onnx.load_from_string(model.onnx).graph
-    except Exception as error:  # of protobuf, whose errors have no common kind
-        raise _unfit_strings(name, f"a network of strings that cannot be read ({error})") from error
+    graph = _graph(model.onnx, partial(_unfit_strings, name))
     network = FrameNet(model.units.n_outputs)
     if not _take(network, _layers(graph, "Conv"), _layers(graph, "BatchNormalization")):
         raise _unfit_strings(name, "a network of strings of another kind")
     prove_frames(model.onnx, network.eval())
     return network
+
+
+def _graph(content: bytes, unfit: Callable[[str], BundleError]) -> Any:
+    try:
+        return onnx.load_from_string(content).graph
+    except Exception as error:  # of protobuf, whose errors have no common kind
+        raise unfit(f"a network that cannot be read ({error})") from error
 
 
 def _layers(graph: Any, kind: str) -> list[list[NDArray[Any]]]:
