@@ -302,8 +302,8 @@ def scheduler(folder: Path) -> Iterator[tuple[Path, subprocess.Popen[bytes]]]:
     options = ("--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", file)
     with process("-m", "distributed.cli.dask_scheduler", *options) as running:
         end = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < end:
-            time.sleep(0.05)
+        while time.monotonic() < end and not (file.exists() and file.read_text(encoding="utf-8").endswith("}")):
+            time.sleep(0.05)  # it is there before it is written
         yield file, running
 
 

@@ -29,7 +29,7 @@ def test_a_file_that_answers_otherwise_is_not_given_out(monkeypatch):
     other = network()
     with torch.no_grad():
         other.last.bias += torch.arange(9)
-    prove = exporting._prove
-    monkeypatch.setattr(exporting, "_prove", lambda content, _: prove(content, other))
+    prove = exporting.prove_frames
+    monkeypatch.setattr(exporting, "prove_frames", lambda content, _: prove(content, other))
     with pytest.raises(BundleError, match="ONNX differs from torch"):
         frames_to_onnx(network())

@@ -207,6 +207,12 @@ def test_korean_is_spoken_inside_and_not_behind():
             "the study takes about 2 h here: 55 min for 30 networks, 80 s for figures, experiments, page and notebook",
             "여기서 연구 전체에 약 2시간 걸립니다: 신경망 30개에 55분, 그림·실험·쪽·노트북에 80초",
         ),
+        (
+            "sutja: train.csv: 1 of 32 files are missing (0.wav); looked in p; name their folder as the audio root, "
+            "or copy them there, or delete their rows",
+            "sutja: train.csv: 파일 32개 중 1개가 없습니다(0.wav). p에서 찾았습니다. --audio-root로 폴더를 알려 주거나, "  # noqa: E501
+            "파일을 그곳에 복사하거나, 그 행을 지우세요",
+        ),
         ("teaching takes about 1 min 40 s here", "여기서 가르치는 데 약 1분 40초 걸립니다"),
         ("what nobody ever says. At all", "what nobody ever says. At all"),
         ("", ""),

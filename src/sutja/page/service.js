@@ -62,8 +62,7 @@ async function ask(path, options = {}) {
   if (response.status === 503) throw new Error(say("busy"));
   const { error } = await response.json().catch(() => ({}));
   const kind = response.headers.get("Sutja-Refusal") ?? KINDS[response.status];
-  if (error && response.headers.get("Content-Language") === current()) throw new Error(error);
-  throw new Error(refusal(kind, error ?? `${response.status} ${response.statusText}`));
+  throw new Error(refusal(kind, error ?? `${response.status} ${response.statusText}`, error && response.headers.get("Content-Language")));
 }
 
 /** Ask what the model is. */

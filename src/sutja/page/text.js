@@ -165,10 +165,14 @@ export function say(key, places = {}) {
   });
 }
 
-/** Say why a recording is refused. @param {string | undefined} kind @param {string} sentence the service's own */
-export function refusal(kind, sentence) {
+/**
+ * Say why a recording is refused: as the page says it, else as the service does in the page's language.
+ * @param {string | undefined} kind @param {string} sentence the service's own @param {string | null} [spoken] its language
+ */
+export function refusal(kind, sentence, spoken = null) {
   const said = REFUSALS[language];
-  return said && kind ? (said[kind] ?? said.unusable) : sentence;
+  if (!said || !kind) return sentence;
+  return said[kind] ?? (spoken === language ? sentence : said.unusable);
 }
 
 /** @param {number} share */

@@ -143,7 +143,7 @@ def _retold(sentence: str, depth: int) -> _Told | None:
     in_a_row = _in_a_row(sentence, depth)
     if in_a_row is not None:
         return in_a_row
-    found = [*_of_forms(sentence, depth), *_behind_a_name(sentence, depth)]
+    found = [*_behind_a_name(sentence, depth), *_of_forms(sentence, depth)]  # "sutja: a.csv: ..." is of a.csv
     return max(found, key=lambda told: told.n_known, default=None)
 
 
