@@ -326,8 +326,8 @@ class Bars:
     def stage(self, name: str, total: int, unit: str) -> Callable[[], None]:
         """Begin a stage."""
         self.close()
-        told = f"{phrase(name)}: {_counted(total, unit)}"
-        name = phrase(name)
+        name = retold(name)  # it may hold a number
+        told = f"{name}: {_counted(total, unit)}"
         if not sys.stderr.isatty():
             say(told)
             return functools.partial(Lines(name, unit, self._clock).step, total)
