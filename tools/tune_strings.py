@@ -251,7 +251,8 @@ def calibrated(
     costs = {}
     for talk in TALKS:
         tried = replace(best, talk=talk)
-        false = sum(is_told(word, competition, tried) for word in words[len(of_strings) :]) / hours if quiet else 0.0
+        told_of = [heard_as(word, competition, tried) for word in words[len(of_strings) :]]
+        false = sum(label < len(competition.labels) for label in told_of) / hours if quiet else 0.0
         costs[talk] = wrong(of_strings, competition, tried) / len(sets) + FALSE_WEIGHT * false
     best = replace(best, talk=min(talk for talk, cost in costs.items() if cost <= min(costs.values()) + SPARED))
     sure, right = told(words, competition, best)
@@ -270,19 +271,19 @@ def surprise(words: Sequence[Judged], competition: Competition, confidence: Conf
     return float(np.sum(losses))
 
 
+def heard_as(word: Judged, competition: Competition, confidence: Confidence) -> int:
+    """Return which label is told; the number of labels where the word is refused."""
+    shares = shares_of(word, competition, confidence)[:-1]
+    likely = int(shares.argmax())
+    return likely if shares[likely] >= confidence.threshold else len(shares)
+
+
 def wrong(words: Sequence[Judged], competition: Competition, confidence: Confidence) -> float:
     """Return the share of words that are told wrongly, or refused and were said; every set weighs the same."""
     costs = []
     for word in words:
-        shares = shares_of(word, competition, confidence)[:-1]
-        likely = int(shares.argmax())
-        heard = likely if shares[likely] >= confidence.threshold else len(shares)
-        costs.append(word.weight * (heard != word.truth))
+        costs.append(word.weight * (heard_as(word, competition, confidence) != word.truth))
     return float(np.sum(costs))
-
-
-def is_told(word: Judged, competition: Competition, confidence: Confidence) -> bool:
-    return bool(shares_of(word, competition, confidence)[:-1].max() >= confidence.threshold)
 
 
 def told(

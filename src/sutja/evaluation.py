@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -79,13 +79,14 @@ class Evaluation:
     outside: Outside | None = None
 
 
-def score(
+def score(  # noqa: PLR0913
     clips: Sequence[Clip],
     targets: Integers,
     probabilities: Probabilities,
     *,
     clustered: bool,
     n_copies: int = 1,
+    rejected: NDArray[np.bool_] | None = None,
 ) -> Scores:
     """Score probabilities ``(n, n_classes)``, the rows of each clip side by side.
 
@@ -105,7 +106,7 @@ def score(
         confusion_matrix=confusion_matrix(targets, probabilities).tolist(),
         by_label=by_group(right, [clip.label for clip in clips], n_copies),
         by_speaker=by_group(right, speakers, n_copies),
-        by_attribute=by_attribute(right, clips, n_copies=n_copies),
+        by_attribute=by_attribute(right, clips, rejected=rejected, n_copies=n_copies),
         reliability=reliability(probabilities.max(axis=1), right),
     )
 
@@ -148,8 +149,7 @@ def evaluate(
     rows = np.array([list(prediction.probabilities.values()) for _, prediction in predictions], dtype=np.float32)
     clustered = len({clip.speaker for clip in judged}) > 1 and all(clip.speaker for clip in judged)
     rejected = np.array([prediction.rejected for _, prediction in predictions])
-    groups = by_attribute(rows.argmax(axis=1) == targets, judged, rejected=rejected)
-    scores = replace(score(judged, targets, rows, clustered=clustered), by_attribute=groups)
+    scores = score(judged, targets, rows, clustered=clustered, rejected=rejected)
     wrong = [
         {"path": clip.name, "label": str(clip.label), "predicted": label, "probability": prediction.probability}
         for clip, prediction in predictions

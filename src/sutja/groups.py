@@ -7,7 +7,7 @@ different nearly everywhere (`cut score=2 age=7 m`), each pair is a column of it
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -145,17 +145,10 @@ def _parts(column: Column, clips: Sequence[Clip]) -> bool:
     groups = frozenset().union(*column)
     if not 2 <= len(groups) <= MOST_VALUES or 2 * len(groups) > len(clips):
         return False
-    return not any(_says_the_same(column, [getter(clip) for clip in clips]) for getter in (_label, _speaker))
-
-
-def _label(clip: Clip) -> str | None:
-    return clip.label
-
-
-def _speaker(clip: Clip) -> str | None:
-    return clip.speaker
+    named = [clip.label for clip in clips], [clip.speaker for clip in clips]
+    return not any(_says_the_same(column, names) for names in named)
 
 
 def _says_the_same(column: Column, names: Sequence[str | None]) -> bool:
-    pairs: Mapping[tuple[frozenset[str], str | None], None] = dict.fromkeys(zip(column, names, strict=True))
+    pairs = set(zip(column, names, strict=True))
     return len(pairs) == len(set(column)) == len(set(names))

@@ -28,6 +28,7 @@ from typing import Any, BinaryIO
 
 import sutja
 from sutja.bundle import digest
+from sutja.engine import MALLOC_TRIM
 from sutja.errors import AudioError, RunError, SutjaError
 from sutja.hearing import Work, answers
 from sutja.outcomes import Record, record_of
@@ -42,7 +43,6 @@ IDLE_SECONDS = 600.0
 LOOK_SECONDS = 1.0  # between two looks whether it was ended
 N_TOGETHER = 20  # records that are said at a time; of a process that dies, the last of them are heard again
 N_LINES_AHEAD = 16  # that the process may be ahead of who writes them down
-MALLOC_TRIM = "MALLOC_TRIM_THRESHOLD_"
 N_ATTEMPTS = 2  # a process may also be ended by who is not to blame on the recording: no memory, an operator
 
 Message = dict[str, Any]

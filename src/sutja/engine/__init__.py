@@ -24,6 +24,7 @@ Value = TypeVar("Value")
 OnStep = Callable[[], None]
 
 JOBS_AHEAD = 32  # for each worker: a slow one does not stop the others, and memory stays flat
+MALLOC_TRIM = "MALLOC_TRIM_THRESHOLD_"  # of the C library: Dask sets it for its workers, and what they start has it too
 
 
 def no_step() -> None:

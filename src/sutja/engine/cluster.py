@@ -37,7 +37,20 @@ from distributed.protocol import deserialize_bytes, serialize_bytes
 from distributed.utils import silence_logging_cmgr
 
 import sutja
-from sutja.engine import Job, OnStep, Result, Shared, Value, hold, in_order, keep_only, let_go, no_step, raise_with_job
+from sutja.engine import (
+    MALLOC_TRIM,
+    Job,
+    OnStep,
+    Result,
+    Shared,
+    Value,
+    hold,
+    in_order,
+    keep_only,
+    let_go,
+    no_step,
+    raise_with_job,
+)
 from sutja.errors import EngineError, listed, one_line
 
 CONNECT_SECONDS = 10.0  # a scheduler that is there answers in less
@@ -47,7 +60,6 @@ TELL_SECONDS = 0.5  # between two reports of a job's steps: messages go through 
 RESTART_SECONDS = 30.0
 ALLOWED_DEATHS = 4  # Dask's own number of `allowed-failures`, and one
 N_HANGS = 2  # a job that two workers hung over hangs by itself
-MALLOC_TRIM = "MALLOC_TRIM_THRESHOLD_"  # that Dask's nannies set for their workers
 SAME = ("numpy", "onnxruntime", "soundfile", "soxr", "distributed")  # that the numbers depend on, and the messages
 
 Versions = Mapping[str, str | None]
